@@ -1,0 +1,18 @@
+"""The permission keys of the portal's built-in functions, grouped as in the unified permission matrix."""
+
+from core.permissions import register
+
+READ = register("security_data.read", "Security data basics (read)", "Security operations")
+MANAGE_ALERTS = register("alerts.manage", "Alerts (manage)", "Security operations")
+REQUEST_RESPONSE = register("response.request", "Response (request actions)", "Security operations")
+DECIDE_RESPONSE = register("response.manage", "Response (manage: approve, reject, act)", "Security operations")
+MAIL_METADATA = register("mail_metadata.read", "Email metadata (read)", "Security operations")
+MAIL_ADVANCED = register("mail_advanced.manage", "Email advanced actions (manage)", "Security operations")
+WRITE_REVIEWS = register("review.write", "Reviews (write)", "Reviews")
+SIGN_REVIEWS = register("review.sign", "Reviews (sign)", "Reviews")
+INGEST = register("ingest.write", "Ingest (write)", "Data sources")
+TUNE_DETECTION = register("detection_tuning.manage", "Detection tuning (manage)", "Settings")
+MANAGE_SETTINGS = register("core_settings.manage", "Core security settings (manage)", "Settings")
+MANAGE_SYSTEM = register("system_settings.manage", "System settings (manage)", "Settings")
+MANAGE_AUTHORIZATION = register("authorization.manage", "Authorization (manage)", "Settings")
+READ_AUDIT = register("audit.read", "Audit log (read)", "Settings")

@@ -1,0 +1,39 @@
+"""Deny by default: without a sign-in there is the sign-in page and `/healthz`, nothing else."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.models import User
+
+PUBLIC = ("/accounts/login/", "/healthz", "/static/")
+OWN_SIGN_IN = ("/api/",)
+WHILE_PASSWORD_IS_OLD = ("/me/password/", "/accounts/logout/", "/static/")
+
+
+class SignedInOnlyMiddleware:
+    """Sends anonymous people to the sign-in page and new people to the password page; the API answers for itself."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if request.path.startswith(PUBLIC) or request.path.startswith(OWN_SIGN_IN):
+            return self.get_response(request)
+        if not isinstance(user, User) or not user.is_active:
+            return self._to(request, f"{reverse('account_login')}?next={request.path}")
+        if user.must_change_password and not request.path.startswith(WHILE_PASSWORD_IS_OLD):
+            return self._to(request, reverse("accounts:password"))
+        return self.get_response(request)
+
+    @staticmethod
+    def _to(request: HttpRequest, url: str) -> HttpResponse:
+        """A redirect that also takes an htmx request's whole page along."""
+        if request.headers.get("HX-Request"):
+            response = HttpResponse(status=204)
+            response["HX-Redirect"] = url
+            return response
+        return redirect(url)

@@ -1,0 +1,6 @@
+from accounts.models.device_group import DeviceGroup
+from accounts.models.role import Role
+from accounts.models.token import ApiToken
+from accounts.models.user import User
+
+__all__ = ["ApiToken", "DeviceGroup", "Role", "User"]

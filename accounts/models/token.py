@@ -1,0 +1,33 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from core import clock
+from core.actors import Actor, ActorKind
+
+
+class ApiToken(models.Model):
+    """A bearer token. Only its SHA-256 is stored; the secret is shown once.
+
+    The token acts for `user`. `permissions` narrows what the user's roles grant (empty: all of it), never widens it.
+    """
+
+    name = models.CharField(max_length=80)
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="tokens")
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    permissions = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    may_decide = models.BooleanField(default=False)
+    created = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.TOKEN, str(self.pk), f"{self.user} (token {self.name})", self.user_id)

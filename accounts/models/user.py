@@ -1,0 +1,78 @@
+from functools import cached_property
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from accounts.enums import Density, ScopeKind, Theme, UserKind
+from accounts.scope import Scope
+from core import clock
+from core.actors import Actor, ActorKind
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """A person or a service account. Rights come from roles, reach from the device groups."""
+
+    username = models.CharField(max_length=80, unique=True)
+    display_name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    kind = models.CharField(max_length=10, choices=UserKind.choices, default=UserKind.PERSON)
+    is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(default=False)
+    roles = models.ManyToManyField("accounts.Role", related_name="users")
+    scope_kind = models.CharField(max_length=10, choices=ScopeKind.choices, default=ScopeKind.SELECTED)
+    device_groups = models.ManyToManyField("accounts.DeviceGroup", related_name="users", blank=True)
+    time_zone = models.CharField(max_length=60, blank=True, help_text="Empty: as the browser says.")
+    theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    density = models.CharField(max_length=12, choices=Density.choices, default=Density.COMFORTABLE)
+    single_key_shortcuts = models.BooleanField(default=True)
+    created = models.DateTimeField(default=clock.now)
+    exercise = models.CharField(max_length=40, blank=True, db_index=True)
+
+    objects = UserManager()
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    is_staff = False
+    is_superuser = False
+
+    class Meta:
+        ordering = ["display_name", "id"]
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    def get_full_name(self) -> str:
+        return self.display_name
+
+    def get_short_name(self) -> str:
+        return self.display_name.split(" ")[0]
+
+    @cached_property
+    def permission_keys(self) -> frozenset[str]:
+        """All keys of all roles; empty for an inactive user."""
+        if not self.is_active:
+            return frozenset()
+        return frozenset(key for role in self.roles.all() for key in role.permissions)
+
+    @cached_property
+    def scope(self) -> Scope:
+        if self.scope_kind == ScopeKind.ALL:
+            return Scope(True)
+        return Scope(False, frozenset(self.device_groups.values_list("pk", flat=True)))
+
+    def holds(self, key: str) -> bool:
+        """Whether one of the roles holds the permission key."""
+        return key in self.permission_keys
+
+    @cached_property
+    def role_names(self) -> str:
+        return ", ".join(role.name for role in self.roles.all())
+
+    @property
+    def actor(self) -> Actor:
+        """The actor for what this person does in the browser."""
+        return Actor(ActorKind.PERSON, str(self.pk), str(self), self.pk)

@@ -1,0 +1,26 @@
+"""What the built-in roles hold. Laid down by a migration's data step and kept true at every start."""
+
+from accounts import keys
+from accounts.enums import BuiltInRole
+
+_READER = [keys.READ, keys.MAIL_METADATA]
+_ANALYST = [*_READER, keys.MANAGE_ALERTS, keys.REQUEST_RESPONSE, keys.WRITE_REVIEWS]
+_RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.MAIL_ADVANCED]
+
+BUILT_IN: dict[BuiltInRole, list[str]] = {
+    BuiltInRole.READER: _READER,
+    BuiltInRole.MANAGER: [*_READER, keys.SIGN_REVIEWS, keys.READ_AUDIT],
+    BuiltInRole.ANALYST: _ANALYST,
+    BuiltInRole.RESPONDER: _RESPONDER,
+    BuiltInRole.ADMINISTRATOR: [
+        *_RESPONDER,
+        keys.SIGN_REVIEWS,
+        keys.INGEST,
+        keys.TUNE_DETECTION,
+        keys.MANAGE_SETTINGS,
+        keys.MANAGE_SYSTEM,
+        keys.MANAGE_AUTHORIZATION,
+        keys.READ_AUDIT,
+    ],
+    BuiltInRole.INGEST: [keys.INGEST],
+}

@@ -1,0 +1,1 @@
+"""Verbs of people, roles, tokens and device groups."""

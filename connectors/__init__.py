@@ -1,0 +1,1 @@
+"""How the portal talks to real systems."""

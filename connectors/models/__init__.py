@@ -1,0 +1,5 @@
+from connectors.models.connection import Connection
+from connectors.models.delivery import Delivery
+from connectors.models.state import ConnectorState
+
+__all__ = ["Connection", "ConnectorState", "Delivery"]

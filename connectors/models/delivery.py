@@ -1,0 +1,46 @@
+from django.db import models
+
+from connectors.enums import FINAL_STATES, DeliveryState
+from core import clock
+
+
+class Delivery(models.Model):
+    """One order given to one connection, kept until its outcome is known.
+
+    `reference` is opaque here (remediation writes `run:42`). `idempotency_key` makes a second submit of the same
+    order the same order. `receipt` is what the remote side answered; undo needs it. `ticket` names the order there.
+    """
+
+    reference = models.CharField(max_length=60, db_index=True)
+    connection = models.ForeignKey("connectors.Connection", models.PROTECT, related_name="deliveries")
+    action = models.CharField(max_length=60)
+    target_kind = models.CharField(max_length=20)
+    remote_id = models.CharField(max_length=200)
+    arguments = models.JSONField(default=dict)
+    idempotency_key = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=20, choices=DeliveryState.choices, default=DeliveryState.QUEUED)
+    ticket = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=60, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    progress = models.PositiveSmallIntegerField(null=True, help_text="Percent, when the remote side knows it.")
+    log = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    receipt = models.JSONField(default=dict)
+    cancel_asked_at = models.DateTimeField(null=True)
+    due = models.DateTimeField(default=clock.real_now)
+    give_up_at = models.DateTimeField()
+    created = models.DateTimeField(default=clock.now)
+    delivered_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index(fields=["due", "id"], condition=~models.Q(state__in=sorted(FINAL_STATES)), name="delivery_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.remote_id}"

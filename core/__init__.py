@@ -1,0 +1,1 @@
+"""What every room stands on. No word of security operations belongs in here."""

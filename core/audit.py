@@ -1,0 +1,179 @@
+"""Writing and verifying the append-only history.
+
+`record()` must run inside the transaction of the change it tells of. Sealing is a job of its own (`seal()`), so that
+transactions never queue on one chain head: `verify()` tells sealed from not yet sealed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, transaction
+
+from core import clock
+from core.actors import Actor
+from core.models import AuditEvent, AuditSeal
+
+SEAL_LOCK = 0x50C_A0D17
+GENESIS = bytes(32)
+_COLUMNS = ("at", "actor_kind", "actor_id", "actor_name", "verb", "subject", "thread", "changes", "reason", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What to record. `changes` is `{"field": (old, new)}`; values must be JSON-able by Django's encoder."""
+
+    verb: str
+    subject: str
+    thread: str = ""
+    changes: Mapping[str, Any] | None = None
+    reason: str = ""
+    data: Mapping[str, Any] | None = None
+
+
+def record(
+    verb: str,
+    *,
+    subject: str,
+    actor: Actor,
+    thread: str = "",
+    changes: Mapping[str, Any] | None = None,
+    reason: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Record one change. Raises when called outside a transaction: a change and its record stand or fall together."""
+    record_many([Entry(verb, subject, thread, changes, reason, data)], actor=actor)
+
+
+def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
+    """Record several changes of one actor with one statement."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("Audit events are written in the transaction of the change they tell of.")
+    at = clock.now()
+    rows = [
+        (
+            at,
+            actor.kind.value,
+            actor.id[:64],
+            actor.name[:255],
+            entry.verb,
+            entry.subject,
+            entry.thread,
+            _encode(entry.changes),
+            entry.reason.replace("\x00", ""),
+            _encode(entry.data),
+        )
+        for entry in entries
+    ]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO core_audit_event ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})",  # noqa: S608 - constant names
+            rows,
+        )
+
+
+def _encode(value: Mapping[str, Any] | None) -> str:
+    return json.dumps(value or {}, cls=DjangoJSONEncoder, ensure_ascii=True).replace("\\u0000", "")
+
+
+def canonical(event: AuditEvent) -> bytes:
+    """The bytes that are hashed: every stored column, in a fixed order, as compact JSON."""
+    return json.dumps(
+        [
+            event.id,
+            event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            event.actor_kind,
+            event.actor_id,
+            event.actor_name,
+            event.verb,
+            event.subject,
+            event.thread,
+            event.changes,
+            event.reason,
+            event.data,
+        ],
+        sort_keys=True,
+        separators=(",", ":"),
+    ).encode()
+
+
+def seal(limit: int = 5000) -> int:
+    """Chain the next unsealed events in order of id; one sealer at a time. Returns how many were sealed.
+
+    Events become visible at commit, not in order of id, so a hole is waited for while its transaction may still run
+    (one minute) and passed over after that; a later arrival is then sealed after its successors, never lost.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SEAL_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        last = AuditSeal.objects.order_by("-seq").first()
+        seq, digest = (last.seq, bytes(last.digest)) if last else (0, GENESIS)
+        events = AuditEvent.objects.raw(
+            "SELECT e.* FROM core_audit_event e LEFT JOIN core_audit_seal s ON s.event_id = e.id "
+            "WHERE s.event_id IS NULL AND e.id > %s ORDER BY e.id LIMIT %s",
+            [_floor(last), limit],
+        )
+        seals = []
+        for event in events:
+            seq += 1
+            digest = hashlib.sha256(digest + canonical(event)).digest()
+            seals.append(AuditSeal(seq=seq, event_id=event.id, event_at=event.at, digest=digest))
+        AuditSeal.objects.bulk_create(seals)
+    return len(seals)
+
+
+def _floor(last: AuditSeal | None) -> int:
+    """Ids below this were sealed long ago; the margin leaves room for slow transactions."""
+    return last.event_id - 100_000 if last else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of `verify()`. `broken_at` is the first seal that does not fit, or None."""
+
+    sealed: int
+    unsealed: int
+    broken_at: int | None
+    missing: int
+    head: str
+    checked_at: datetime
+
+
+def verify() -> Verdict:
+    """Recompute the whole chain from the stored events."""
+    digest, checked, broken, missing = GENESIS, 0, None, 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM core_audit_event e WHERE NOT EXISTS "
+                       "(SELECT 1 FROM core_audit_seal s WHERE s.event_id = e.id)")
+        unsealed = int(cursor.fetchone()[0])
+    for seal_row, event in _sealed_events():
+        checked += 1
+        if event is None:
+            missing += 1
+            broken = broken or seal_row.seq
+            digest = bytes(seal_row.digest)
+            continue
+        digest = hashlib.sha256(digest + canonical(event)).digest()
+        if (digest != bytes(seal_row.digest) or seal_row.seq != checked) and broken is None:
+            broken = seal_row.seq
+        digest = bytes(seal_row.digest)
+    return Verdict(checked, unsealed, broken, missing, digest.hex(), clock.real_now())
+
+
+def _sealed_events() -> Iterable[tuple[AuditSeal, AuditEvent | None]]:
+    after = 0
+    while True:
+        seals = list(AuditSeal.objects.filter(seq__gt=after).order_by("seq")[:2000])
+        if not seals:
+            return
+        events = {event.id: event for event in AuditEvent.objects.filter(id__in=[row.event_id for row in seals])}
+        for row in seals:
+            yield row, events.get(row.event_id)
+        after = seals[-1].seq

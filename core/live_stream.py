@@ -1,0 +1,120 @@
+"""The native-async end of live updates: Server-Sent Events on `/live/`, outside Django's middleware.
+
+Every message is an id; the page fetches the fragment itself, and authorisation happens there. The session is checked
+at the start and every half minute, so that a signed-out browser stops hearing.
+"""
+
+import asyncio
+import json
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+import redis.asyncio as redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.db import close_old_connections
+from django.utils.crypto import constant_time_compare
+from django.utils.module_loading import import_string
+
+from core.live import CHANNEL
+
+CHECK_EVERY_S = 30.0
+KEEP_ALIVE = b": alive\n\n"
+
+
+class Listener:
+    """Who listens: the person and the groups they may hear of (None: everything)."""
+
+    def __init__(self, user_id: int, groups: frozenset[int] | None) -> None:
+        self.user_id, self.groups = user_id, groups
+
+    def may_hear(self, message: dict[str, Any]) -> bool:
+        people, groups = message.get("people"), message.get("groups")
+        if people is not None:
+            return self.user_id in people
+        return groups is None or self.groups is None or not self.groups.isdisjoint(groups)
+
+
+def _cookie(scope: dict[str, Any], name: str) -> str:
+    raw = b"; ".join(value for key, value in scope.get("headers", ()) if key == b"cookie")
+    try:
+        morsel = SimpleCookie(raw.decode("latin-1")).get(name)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""
+
+
+def _identify(session_key: str) -> Listener | None:
+    """The signed-in, active user of a session, or None."""
+    close_old_connections()
+    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")(session_key)
+    user_id = store.get(SESSION_KEY)
+    if user_id is None or store.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    user: Any = get_user_model()._default_manager.filter(pk=user_id, is_active=True).first()
+    if user is None or not constant_time_compare(store.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    if user.must_change_password or not user.holds("security_data.read"):
+        return None
+    return Listener(user.pk, None if user.scope.everything else user.scope.group_ids)
+
+
+async def live_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The ASGI application of `/live/`."""
+    if scope["type"] != "http":
+        return
+    session_key = _cookie(scope, settings.SESSION_COOKIE_NAME)
+    listener = await sync_to_async(_identify)(session_key) if session_key else None
+    if listener is None:
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"Sign in first."})
+        return
+    headers = [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    streaming = asyncio.create_task(_stream(listener, session_key, send))
+    try:
+        await asyncio.wait([streaming, asyncio.create_task(_gone(receive))], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        streaming.cancel()
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stream(listener: Listener, session_key: str, send: Any) -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    try:
+        async with client.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(CHANNEL)
+            await send({"type": "http.response.body", "body": b"event: open\ndata: {}\n\n", "more_body": True})
+            await _pump(listener, session_key, channel, send)
+    finally:
+        await client.aclose()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _pump(listener: Listener, session_key: str, channel: Any, send: Any) -> None:
+    loop = asyncio.get_running_loop()
+    check_at = loop.time() + CHECK_EVERY_S
+    while True:
+        message = await channel.get_message(timeout=10.0)
+        body = KEEP_ALIVE
+        if message is not None:
+            update = json.loads(message["data"])
+            if not listener.may_hear(update):
+                continue
+            line = json.dumps({"topic": update["topic"], "id": update["id"]})
+            body = f"data: {line}\n\n".encode()
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        if loop.time() > check_at:
+            fresh = await sync_to_async(_identify)(session_key)
+            if fresh is None:
+                return
+            listener, check_at = fresh, loop.time() + CHECK_EVERY_S

@@ -1,0 +1,18 @@
+from django.db import models
+
+from core import clock
+
+
+class Blob(models.Model):
+    """A file kept by the portal, encrypted at rest. Read and write it through `core.blobs` only."""
+
+    name = models.CharField(max_length=255)
+    media_type = models.CharField(max_length=100)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    ciphertext = models.BinaryField()
+    created = models.DateTimeField(default=clock.now)
+    keep_until = models.DateTimeField(null=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.name

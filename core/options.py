@@ -1,0 +1,71 @@
+"""Admin settings as data with revisions. A room declares its options at import; the admin page is generated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from core import audit
+from core.actors import Actor
+from core.models import OptionRevision
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One declared option. `kind` is int, float, bool, str or list (of words); limits are inclusive."""
+
+    key: str
+    default: Any
+    label: str
+    help: str = ""
+    kind: str = "int"
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def clean(self, value: Any) -> Any:
+        """The value in its kind; raises `ValidationError` with the reason."""
+        kinds: dict[str, Callable[[Any], Any]] = {"int": int, "float": float, "bool": bool, "str": str, "list": list}
+        try:
+            cleaned = kinds[self.kind](value)
+        except (TypeError, ValueError):
+            raise ValidationError(f"{self.label}: a value of kind {self.kind} is needed.") from None
+        if self.minimum is not None and cleaned < self.minimum:
+            raise ValidationError(f"{self.label}: not less than {self.minimum}.")
+        if self.maximum is not None and cleaned > self.maximum:
+            raise ValidationError(f"{self.label}: not more than {self.maximum}.")
+        return cleaned
+
+
+_declared: dict[str, Option] = {}
+
+
+def declare(option: Option) -> Option:
+    """Register an option; a key declared twice is a mistake in the code and raises at start."""
+    if option.key in _declared:
+        raise LookupError(f"The option {option.key!r} is declared twice.")
+    _declared[option.key] = option
+    return option
+
+
+def declared() -> list[Option]:
+    return sorted(_declared.values(), key=lambda option: option.key)
+
+
+def get(key: str) -> Any:
+    """The value in force: the newest revision, else the default."""
+    option = _declared[key]
+    row = OptionRevision.objects.filter(key=key).order_by("-id").values_list("value", flat=True).first()
+    return option.default if row is None else row
+
+
+def put(key: str, value: Any, *, actor: Actor, reason: str = "") -> None:
+    """Set an option, keeping the former value as history."""
+    option = _declared[key]
+    cleaned = option.clean(value)
+    with transaction.atomic():
+        before = get(key)
+        OptionRevision.objects.create(key=key, value=cleaned, actor=actor.as_json(), reason=reason)
+        audit.record("option.changed", subject=f"option:{key}", actor=actor, reason=reason,
+                     changes={"value": (before, cleaned)})

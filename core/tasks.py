@@ -1,0 +1,33 @@
+"""Sweeps of the foundation. Every one is idempotent and safe to run twice at once."""
+
+from celery import shared_task
+
+from core import audit, blobs, heartbeat, idempotency, jobs, outbox, partitions
+
+
+@shared_task
+def worker_heartbeat() -> None:
+    heartbeat.worker_is_alive()
+
+
+@shared_task
+def deliver_outbox() -> None:
+    jobs.woken("core.tasks.deliver_outbox")
+    outbox.deliver()
+
+
+@shared_task
+def seal_audit() -> None:
+    audit.seal()
+
+
+@shared_task
+def ensure_audit_partitions() -> None:
+    partitions.ensure()
+
+
+@shared_task
+def forget_expired() -> None:
+    blobs.forget_expired()
+    outbox.forget_delivered()
+    idempotency.forget_old()

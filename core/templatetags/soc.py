@@ -1,0 +1,329 @@
+"""Marks of the visual language as template tags: icons, severity, states, scores, times, people, things and hashes.
+
+The library is a template builtin, so no template loads it. Every tag escapes what it is given.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core import clock, wording
+
+register = template.Library()
+
+SEVERITIES = {
+    "high": ("high", "High"),
+    "medium": ("medium", "Medium"),
+    "low": ("low", "Low"),
+    "informational": ("info", "Informational"),
+}
+# Bands of the priority score: red above 85, tinted from 15, grey below.
+TOP_SCORE, MIDDLE_SCORE = 85, 15
+
+# value without case or separators -> (word, kind of pill, icon)
+STATES: Mapping[str, tuple[str, str, str]] = {
+    "new": ("New", "new", ""),
+    "active": ("New", "new", ""),
+    "inprogress": ("In progress", "", ""),
+    "awaitingaction": ("Waiting", "warn", "clock"),
+    "resolved": ("Resolved", "ok", "check"),
+    "redirected": ("Merged", "line", "link"),
+    "notrequired": ("No approval needed", "line", ""),
+    "pending": ("Waiting for approval", "warn", "clock"),
+    "approved": ("Approved", "", "check"),
+    "rejected": ("Rejected", "danger", "x"),
+    "withdrawn": ("Withdrawn", "line", "undo"),
+    "expired": ("Expired", "line", "clock"),
+    "waiting": ("Waiting", "", "clock"),
+    "queued": ("Queued", "", "clock"),
+    "delivered": ("Sent, not yet checked", "new", "send"),
+    "started": ("Running", "new", "play"),
+    "succeeded": ("Verified", "ok", "check"),
+    "partiallysucceeded": ("Partly verified", "warn", "warn"),
+    "failed": ("Failed", "danger", "x"),
+    "timedout": ("Timed out", "danger", "clock"),
+    "cancelled": ("Cancelled", "line", "x"),
+    "skipped": ("Skipped", "line", "right"),
+    "unknown": ("Unknown", "warn", "warn"),
+    "draft": ("Draft", "", "pen"),
+    "signed": ("Signed", "ok", "check"),
+    "open": ("Open", "", ""),
+    "done": ("Done", "ok", "check"),
+    "late": ("Late", "danger", "clock"),
+}
+
+ENTITY_ICONS: Mapping[str, str] = {
+    "device": "laptop",
+    "server": "server",
+    "user": "user",
+    "identity": "user",
+    "account": "user",
+    "mailbox": "mail",
+    "mail": "mail",
+    "mailmessage": "mail",
+    "message": "mail",
+    "file": "file",
+    "process": "proc",
+    "ip": "globe",
+    "url": "globe",
+    "domain": "globe",
+    "dns": "globe",
+    "registrykey": "key",
+    "registryvalue": "key",
+    "application": "box",
+    "cloudresource": "cloud",
+    "incident": "queue",
+    "alert": "bell",
+}
+ADDRESSES = {"ip", "url", "domain", "dns"}
+
+
+def _key(value: object) -> str:
+    return str(value).lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+# ---- icons and marks -----------------------------------------------------------------------------------------------
+@register.simple_tag
+def icon(name: str, size: str = "", label: str = "") -> SafeString:
+    """A symbol of `static/img/icons.svg`; hidden from screen readers unless it has a label."""
+    css = f"i {size}".strip()
+    href = f"{static('img/icons.svg')}#{name}"
+    if label:
+        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href)
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)
+
+
+@register.simple_tag
+def severity(value: object, mark_only: bool = False, text: str = "") -> SafeString:
+    """Shape and word; `mark_only` leaves the word to screen readers; `text` replaces it (`3 High`)."""
+    css, word = SEVERITIES.get(_key(value), ("info", "Unknown"))
+    href = f"{static('img/icons.svg')}#sh-{css}"
+    if mark_only:
+        return format_html('<svg class="m {}" role="img" aria-label="{}"><use href="{}"/></svg>', css, word, href)
+    mark = format_html('<svg aria-hidden="true"><use href="{}"/></svg>', href)
+    return format_html('<span class="sev {}">{}{}</span>', css, mark, text or word)
+
+
+@register.simple_tag
+def pill(text: object, kind: str = "", symbol: str = "") -> SafeString:
+    """A state: round. Kinds: `new`, `ok` (verified or met), `warn`, `danger`, `line`, or none for neutral."""
+    mark = icon(symbol) if symbol else ""
+    return format_html('<span class="pill {}">{}{}</span>', kind, mark, text)
+
+
+@register.simple_tag
+def status(value: object, text: str = "") -> SafeString:
+    """The pill of a status of incidents, alerts, runs, decisions, reviews or follow-ups; `text` replaces the word."""
+    word, kind, symbol = STATES.get(_key(value), (str(value).replace("_", " ").capitalize(), "", ""))
+    return pill(text or word, kind, symbol)
+
+
+@register.simple_tag
+def score(value: int | None) -> SafeString:
+    if value is None:
+        return SafeString('<span class="score none" title="Not scored"><span aria-hidden="true">–</span>'
+                          '<span class="sr">Not scored</span></span>')
+    band = "p1" if value > TOP_SCORE else "p2" if value >= MIDDLE_SCORE else ""
+    return format_html('<span class="score {}" title="Priority {}">{}</span>', band, value, value)
+
+
+@register.simple_tag(name="tag")
+def tag_mark(text: object) -> SafeString:
+    """A tag: square, never a state."""
+    return format_html('<span class="tag"><bdi>{}</bdi></span>', wording.visible(text))
+
+
+@register.simple_tag
+def simulated(text: str = "SIMULATED") -> SafeString:
+    """For what the simulator did and for demo data, and for nothing else."""
+    return format_html('<span class="sim">{}</span>', text)
+
+
+@register.simple_tag
+def meter(value: float, maximum: float = 100, kind: str = "", label: str = "") -> SafeString:
+    """A bar for a known share; kinds `warn`, `bad`. Without a label it is decoration beside its figure."""
+    # The element's own number would be read twice where the figure stands beside it.
+    name = format_html('aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    return format_html('<progress class="meter {}" max="{}" value="{}" {}></progress>', kind, maximum, value, name)
+
+
+# ---- people and things ---------------------------------------------------------------------------------------------
+def _name(person: object) -> str:
+    for attribute in ("display_name", "full_name", "get_full_name", "name", "username"):
+        value = getattr(person, attribute, "")
+        value = value() if callable(value) else value
+        if value:
+            return str(value)
+    return str(person)
+
+
+def _initials(name: str) -> str:
+    words = [word for word in name.replace(".", " ").replace("-", " ").split() if word]
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [name[:2]]
+    return "".join(letters).upper()
+
+
+@register.simple_tag(takes_context=True)
+def avatar(context: template.Context, person: object) -> SafeString:
+    """Two letters in a circle, named for screen readers; nobody is a word."""
+    if not person:
+        return SafeString('<span class="t3">Nobody</span>')
+    name = _name(person)
+    return format_html('{}<span class="sr">{}</span>', _circle(context, person, name), name)
+
+
+@register.simple_tag(takes_context=True)
+def person(context: template.Context, person: object, nobody: str = "Nobody") -> SafeString:
+    """Circle and name; `(you)` for the reader."""
+    if not person:
+        return format_html('<span class="t3">{}</span>', nobody)
+    name = _name(person)
+    you = " (you)" if _is_reader(context, person) else ""
+    return format_html('<span class="who">{}<span>{}{}</span></span>', _circle(context, person, name), name, you)
+
+
+def _circle(context: template.Context, person: object, name: str) -> SafeString:
+    css = "me" if _is_reader(context, person) else "system" if getattr(person, "kind", "") == "system" else ""
+    letters = icon("gear", "s") if css == "system" else _initials(name)
+    return format_html('<span class="avatar {}" title="{}" aria-hidden="true">{}</span>', css, name, letters)
+
+
+def _is_reader(context: template.Context, person: object) -> bool:
+    reader = getattr(context.get("request"), "user", None)
+    if reader is None or getattr(person, "kind", "user") not in {"user", "person"}:
+        return False
+    identifier = getattr(person, "pk", None) or getattr(person, "id", None)
+    return identifier is not None and str(identifier) == str(getattr(reader, "pk", ""))
+
+
+@register.simple_tag
+def entity(kind: object, name: object, url: str = "", bad: bool = False) -> SafeString:
+    """A thing with its icon. `bad` only while it is malicious or open. Addresses are defanged."""
+    key = _key(kind)
+    text = wording.defang(name) if key in ADDRESSES else wording.visible(name)
+    css = "ent bad" if bad else "ent"
+    word = format_html('<span class="sr">, malicious or open</span>') if bad else ""
+    inside = format_html('{}<bdi class="ell">{}</bdi>{}', icon(ENTITY_ICONS.get(key, "box")), text, word)
+    if url:
+        return format_html('<a class="{}" href="{}" title="{}">{}</a>', css, url, text, inside)
+    return format_html('<span class="{}" title="{}">{}</span>', css, text, inside)
+
+
+@register.simple_tag
+def copy(value: object, label: str = "value") -> SafeString:
+    """The button that copies the full value."""
+    return format_html(
+        '<button type="button" class="btn quiet icon s copy" data-copy="{}" aria-label="Copy {}" title="Copy">{}</button>',
+        value, label, icon("copy", "s"),
+    )  # fmt: skip
+
+
+@register.simple_tag(name="hash")
+def hash_value(value: object, label: str = "hash", head: int = 8, tail: int = 6) -> SafeString:
+    """Cut in the middle, whole in the title, for the screen reader and for the clipboard."""
+    text = wording.visible(value)
+    cut = wording.cut_middle(text, int(head), int(tail))
+    return format_html(
+        '<span class="hash"><span title="{}" aria-hidden="true">{}</span><span class="sr">{}</span>{}</span>',
+        text, cut, text, copy(value, label),
+    )  # fmt: skip
+
+
+@register.simple_tag
+def path(value: object, head: int = 18, tail: int = 26) -> SafeString:
+    return hash_value(value, "path", head, tail)
+
+
+@register.simple_tag
+def address(value: object, label: str = "address") -> SafeString:
+    """A defanged address, never a link; the button copies it as it came."""
+    return format_html('<span class="addr"><bdi>{}</bdi>{}</span>', wording.defang(value), copy(value, label))
+
+
+# ---- times, durations, counts --------------------------------------------------------------------------------------
+@register.simple_tag
+def when(value: datetime | None, style: str = "short", empty: str = "") -> SafeString:
+    """A time in the reader's zone with UTC in its title. Styles: short, day, seconds, date."""
+    if value is None:
+        return format_html('<span class="t3">{}</span>', empty)
+    text = wording.moment(value, now=clock.now(), zone=timezone.get_current_timezone(), style=style)
+    return format_html(
+        '<time datetime="{}" data-when="{}" title="{}">{}</time>',
+        value.isoformat(), style, wording.utc_stamp(value), text,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def left(until: datetime, text: str = "left") -> SafeString:
+    """What is left until a deadline, kept up to date in the browser: `12 min left`."""
+    return format_html(
+        '<time datetime="{}" data-left="{}" title="{}">{} {}</time>',
+        until.isoformat(), text, wording.utc_stamp(until), wording.remaining(until - clock.now()), text,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def since(start: datetime) -> SafeString:
+    """How long something has been going on, counted on in the browser."""
+    return format_html(
+        '<time datetime="{}" data-since title="{}">{}</time>',
+        start.isoformat(), wording.utc_stamp(start), wording.duration(clock.now() - start),
+    )  # fmt: skip
+
+
+@register.filter
+def duration(value: timedelta | float | None) -> str:
+    return wording.duration(value)
+
+
+@register.filter
+def count(value: int) -> str:
+    return wording.count(value)
+
+
+@register.filter
+def counted(value: int, nouns: str) -> str:
+    """`{{ n|counted:"incident" }}`, `{{ n|counted:"entity,entities" }}`."""
+    noun, _, plural = nouns.partition(",")
+    return wording.counted(value, noun, plural)
+
+
+@register.filter
+def defang(value: object) -> str:
+    return wording.defang(value)
+
+
+@register.filter
+def visible(value: object) -> str:
+    """Text from outside: characters that hide or reorder become readable. Put it inside `<bdi>`."""
+    return wording.visible(value)
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+@register.filter
+def layout(request: HttpRequest, kind: str) -> str:
+    """The frame of a `dialog`, `pane` or `part`: none for a request of htmx, a page of its own for a plain link."""
+    headers = request.headers
+    if headers.get("HX-Request") == "true" and headers.get("HX-History-Restore-Request") != "true":
+        return "components/layouts/bare.html"
+    return f"components/layouts/{kind}.html"
+
+
+@register.inclusion_tag("components/sort_head.html", takes_context=True)
+def sort_head(context: template.Context, text: str, field: str, css: str = "") -> dict[str, Any]:
+    """A sortable column head. The order lies in the URL as `?sort=field` or `?sort=-field` (`sort` of the context)."""
+    current = str(context.get("sort", ""))
+    return {
+        "request": context["request"],
+        "text": text,
+        "css": css,
+        "direction": "descending" if current == f"-{field}" else "ascending" if current == field else "",
+        "link": field if current == f"-{field}" else f"-{field}",
+    }

@@ -1,0 +1,3 @@
+from exercises.models.exercise import Exercise
+
+__all__ = ["Exercise"]

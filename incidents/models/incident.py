@@ -1,0 +1,109 @@
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from core import clock
+from incidents.enums import Classification, Determination, IncidentStatus, Severity, ValueSource
+from incidents.queries.incidents import IncidentQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Incident(models.Model):
+    """The story that belongs together: one or more alerts, with everything the team did about it.
+
+    `severity_rank` mirrors `severity` as 0-4 so that the queue can page by it. `open_to_all` is true when an alert
+    names no device (or there is no alert), else `device_group_ids` decides who sees the incident. `alert_counts` is
+    `{"total", "active", "high", "medium", "low", "informational", "unknown"}`; `impacted_assets` is `{"devices",
+    "identities", "mailboxes", "files", "total", "names": [up to 8 {kind, id, name}]}`. `priority_factors` is a list
+    of `{"key", "label", "points"}` that add up to `priority_score` (null while pending).
+    """
+
+    display_name = models.CharField(max_length=300)
+    name_source = models.CharField(max_length=8, choices=ValueSource.choices, default=ValueSource.AUTO)
+    description = models.TextField(blank=True)
+    summary = models.TextField(blank=True)
+    status = models.CharField(max_length=20, choices=IncidentStatus.choices, default=IncidentStatus.ACTIVE)
+    severity = models.CharField(max_length=16, choices=Severity.choices, default=Severity.UNKNOWN)
+    severity_rank = models.PositiveSmallIntegerField(default=0)
+    severity_source = models.CharField(max_length=8, choices=ValueSource.choices, default=ValueSource.AUTO)
+    classification = models.CharField(max_length=40, choices=Classification.choices, default=Classification.UNKNOWN)
+    determination = models.CharField(max_length=40, choices=Determination.choices, default=Determination.UNKNOWN)
+    assigned_to: "models.ForeignKey[User | None, User | None]" = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="incidents"
+    )
+    custom_tags = ArrayField(models.CharField(max_length=80), default=list)
+    system_tags = ArrayField(models.CharField(max_length=80), default=list)
+    priority_score = models.PositiveSmallIntegerField(null=True)
+    priority_factors = models.JSONField(default=list)
+    alert_counts = models.JSONField(default=dict)
+    impacted_assets = models.JSONField(default=dict)
+    categories = ArrayField(models.CharField(max_length=60), default=list)
+    mitre_techniques = ArrayField(models.CharField(max_length=20), default=list)
+    service_sources = ArrayField(models.CharField(max_length=80), default=list)
+    detection_sources = ArrayField(models.CharField(max_length=80), default=list)
+    sources = ArrayField(models.CharField(max_length=80), default=list)
+    device_group_ids = ArrayField(models.BigIntegerField(), default=list)
+    open_to_all = models.BooleanField(default=True)
+    restricted = models.BooleanField(default=False, help_text="Seen by the named people only (insider cases).")
+    restricted_to: "models.ManyToManyField[User, models.Model]" = models.ManyToManyField(
+        "accounts.User", related_name="restricted_incidents", blank=True
+    )
+    first_activity = models.DateTimeField(default=clock.now)
+    last_activity = models.DateTimeField(default=clock.now)
+    created = models.DateTimeField(default=clock.now)
+    updated = models.DateTimeField(default=clock.now)
+    last_modified_by = models.CharField(max_length=255, blank=True)
+    acknowledged = models.DateTimeField(null=True, help_text="First owner or first In progress.")
+    contained_at = models.DateTimeField(null=True, help_text="First verified containment.")
+    resolved = models.DateTimeField(null=True, help_text="Last close.")
+    reopened_count = models.PositiveIntegerField(default=0)
+    resolving_comment = models.TextField(blank=True)
+    redirect_incident: "models.ForeignKey[Incident | None, Incident | None]" = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="redirected_incidents"
+    )
+    version = models.PositiveIntegerField(default=1)
+    exercise = models.CharField(max_length=40, blank=True, db_index=True)
+
+    objects = IncidentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-priority_score", "-last_activity", "-id"], name="incident_priority"),
+            models.Index(fields=["-last_activity", "-id"], name="incident_last_activity"),
+            models.Index(fields=["-severity_rank", "-last_activity", "-id"], name="incident_severity"),
+            models.Index(fields=["-updated", "-id"], name="incident_updated"),
+            models.Index(fields=["-last_activity", "-id"],
+                condition=models.Q(status__in=["active", "inProgress", "awaitingAction"]),
+                name="incident_open",
+            ),
+            models.Index(fields=["assigned_to", "-last_activity"], name="incident_owner"),
+            GinIndex(fields=["device_group_ids"], name="incident_groups"),
+            GinIndex(fields=["custom_tags"], name="incident_tags"),
+            GinIndex(fields=["display_name"], name="incident_name_trgm", opclasses=["gin_trgm_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"INC-{self.pk} {self.display_name}"
+
+    @property
+    def number(self) -> str:
+        """The name people say: `INC-1048`."""
+        return f"INC-{self.pk}"
+
+    @property
+    def thread(self) -> str:
+        """The audit thread of everything that belongs to this incident."""
+        return f"incident:{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in (IncidentStatus.RESOLVED, IncidentStatus.REDIRECTED)
+
+    @property
+    def audience(self) -> list[int] | None:
+        """Device groups that may know of changes, for live updates; None is everyone."""
+        return None if self.open_to_all else list(self.device_group_ids)

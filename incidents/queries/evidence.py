@@ -1,0 +1,24 @@
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from incidents.models import Evidence
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    def visible_to(self, user: "User") -> Self:
+        """Evidence of alerts this person may see."""
+        if not user.holds("security_data.read"):
+            return self.none()
+        allowed = self.filter(
+            Q(alert__incident=None)
+            | Q(alert__incident__restricted=False)
+            | Q(alert__incident__restricted_to=user)
+        )
+        if user.scope.everything:
+            return allowed
+        groups = sorted(user.scope.group_ids)
+        return allowed.filter(Q(alert__device_group_ids=[]) | Q(alert__device_group_ids__overlap=groups))

@@ -1,0 +1,1 @@
+"""Query-sets of runs; each begins with `visible_to(user)`."""

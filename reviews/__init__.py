@@ -1,0 +1,1 @@
+"""What we learned: reads every room, is read by none."""

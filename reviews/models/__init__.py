@@ -1,0 +1,5 @@
+from reviews.models.finding import Finding
+from reviews.models.follow_up import FollowUp
+from reviews.models.review import Review
+
+__all__ = ["Finding", "FollowUp", "Review"]

@@ -1,0 +1,17 @@
+"""Query-sets of reviews; they begin with `visible_to(user)`."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.apps import apps
+from django.db import models
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from reviews.models import Review
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def visible_to(self, user: "User") -> Self:
+        """Reviews of incidents this person may see."""
+        incidents = apps.get_model("incidents", "Incident").objects.visible_to(user)
+        return self.filter(incident__in=incidents)

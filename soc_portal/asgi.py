@@ -1,0 +1,37 @@
+"""ASGI entry of the embedded shape: `/live/` is native async, the rest is Django's WSGI in threads."""
+
+import os
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "soc_portal.settings")
+django.setup()
+
+from a2wsgi import WSGIMiddleware  # noqa: E402 - needs the settings above
+from django.conf import settings  # noqa: E402
+from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+from core.live_stream import live_stream  # noqa: E402
+
+_pages = get_wsgi_application()
+_wsgi = WSGIMiddleware(StaticFilesHandler(_pages) if settings.SERVE_STATIC else _pages, workers=8)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Route by path: Server-Sent Events must not hold a WSGI thread."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    elif scope["path"].startswith("/live/"):
+        await live_stream(scope, receive, send)
+    else:
+        await _wsgi(scope, receive, send)  # type: ignore[arg-type]
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
