@@ -133,7 +133,9 @@ def run(command: Sequence[str | Path], arguments: Sequence[str] = (), *, mend: s
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     words = [*map(str, command), *arguments]
     # Standard output of `./soc` belongs to the word that was asked for.
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL, stdout=2, check=False)
+    done = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL, stdout=2, check=False
+    )
     if done.returncode:
         raise SetUpError(f"`{' '.join(words[:4])} ...` failed: {mend}")
 

@@ -1,0 +1,1 @@
+"""Runs the portal on one machine: embedded database and broker, web, workers, beat; and the words of `./soc`."""

@@ -1,0 +1,9 @@
+"""What the words of `./soc` tell a person in one line."""
+
+
+class UpError(Exception):
+    """Something a person can mend; the text says what and, where known, how."""
+
+
+class StopRequestedError(Exception):
+    """A person or the system asked to stop while the portal was still starting."""

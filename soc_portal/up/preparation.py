@@ -1,0 +1,44 @@
+"""Brings the tables up to date and makes the first users, before anything else touches the database.
+
+Runs in a forked child of the supervisor: one set of imports, whose memory is given back afterwards.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+
+from soc_portal.up.errors import UpError
+from soc_portal.up.postgres import APP
+
+
+def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | None = APP) -> None:
+    """`env` names the database as the owner of its tables. Must be called before any thread exists."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            _prepare(env, demo=demo, runtime_role=runtime_role)
+            code = 0
+        except Exception:  # noqa: BLE001 - shown whole: a failed migration is for a developer to read
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise UpError("the database could not be brought up to date; the reason stands above")
+
+
+def _prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> None:
+    os.environ.update(env)
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0)
+    if runtime_role:
+        call_command("grant_runtime_role", role=runtime_role)
+    call_command("create_first_users", demo=demo)

@@ -1,0 +1,84 @@
+"""What each word of `./soc` does with its arguments."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from soc_portal.up.checks import check, fmt
+from soc_portal.up.data_folder import ROOT, default_data_folder
+from soc_portal.up.environment import placeholders, prepare_for_command
+from soc_portal.up.errors import UpError
+from soc_portal.up.servers import scratch_servers
+from soc_portal.up.supervisor import UpOptions, up
+
+# Words that are management commands on a running portal.
+_COMMANDS = {"token": ["create_token"], "ingest": ["ingest_file"], "demo": ["play_demo"], "manage": []}
+
+
+def run_word(word: str, arguments: Sequence[str]) -> int:
+    if word == "up":
+        return up(parse_up(arguments))
+    if word == "test":
+        return run_tests(arguments)
+    if word == "check":
+        return check()
+    if word == "fmt":
+        return fmt()
+    if word == "bench":
+        return bench(arguments)
+    if word in _COMMANDS:
+        return manage([*_COMMANDS[word], *arguments])
+    raise UpError(f"there is no word {word!r}")
+
+
+def parse_up(arguments: Sequence[str]) -> UpOptions:
+    parser = argparse.ArgumentParser(prog="./soc up", description="Run the whole portal on this machine.")
+    parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default 8000)")
+    parser.add_argument("--data", type=Path, default=default_data_folder(), help="data folder (default ./data)")
+    parser.add_argument("--no-demo", action="store_true", help="start empty, without the demo company")
+    options = parser.parse_args(arguments)
+    return UpOptions(data=options.data, port=options.port, demo=not options.no_demo)
+
+
+def run_tests(arguments: Sequence[str]) -> int:
+    """Servers, one broker database per process and the environment come from `tests/isolation.py`."""
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])
+
+
+def manage(arguments: Sequence[str]) -> int:
+    words = take_data_option(list(arguments))
+    prepare_for_command(words)
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["./soc manage", *words])
+    return 0
+
+
+def take_data_option(words: list[str]) -> list[str]:
+    """Move `--data DIR` from the words to SOC_DATA_DIR."""
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--data" or word.startswith("--data="):
+            value = word.partition("=")[2] or next(rest, "")
+            if not value:
+                raise UpError("--data needs a folder")
+            os.environ["SOC_DATA_DIR"] = str(Path(value).resolve())
+        else:
+            kept.append(word)
+    return kept
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Durable servers, unlike the tests', or the figures would flatter."""
+    with scratch_servers(durable=True) as servers:
+        os.environ.update(placeholders())
+        os.environ.update(DATABASE_URL=servers.owner_url, REDIS_URL=servers.redis_url)
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["./soc bench", "migrate", "--verbosity=0"])
+        execute_from_command_line(["./soc bench", "bench", *arguments])
+    return 0
