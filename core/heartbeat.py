@@ -22,6 +22,11 @@ def worker_is_alive() -> None:
     _mark("worker")
 
 
+def forget() -> None:
+    """At a new start: the signs that an earlier run left in the broker say nothing about this one."""
+    _client().delete("soc:alive:beat", "soc:alive:worker")
+
+
 def _mark(who: str) -> None:
     try:
         _client().set(f"soc:alive:{who}", time.time(), ex=300)

@@ -1,5 +1,6 @@
 """Celery's clock as a thread of the supervisor: it holds no state and a process of its own would cost its imports."""
 
+import contextlib
 import logging
 import os
 import threading
@@ -24,6 +25,9 @@ class Beat:
         self._service = Service(app=app, scheduler_cls=app.conf.beat_scheduler)
         self._thread = threading.Thread(target=self._run, args=(self._service,), name="beat", daemon=True)
         self._thread.start()
+        # The first sign of life of the worker, as soon as it listens, instead of after a whole interval.
+        with contextlib.suppress(Exception):
+            app.send_task("core.tasks.worker_heartbeat", expires=10)
 
     def is_running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()

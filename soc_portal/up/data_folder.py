@@ -56,7 +56,7 @@ class DataFolder:
     def lock(self) -> Iterator[None]:
         """Held by the kernel, so that a killed portal never leaves it behind."""
         self.make()
-        with open(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as handle:
+        with os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -110,7 +110,7 @@ class DataFolder:
 def write_private(file: Path, text: str) -> None:
     """Whole or not at all, and readable by its owner only from the first byte."""
     unfinished = file.with_name(f"{file.name}.unfinished")
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())

@@ -116,7 +116,7 @@ class Postgres:
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700, parents=True)
         password_file = self.sockets / "password"
-        with open(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
             handle.write(self.passwords.superuser)
         if self._identity:
             os.chown(unfinished, self._identity.uid, self._identity.gid)

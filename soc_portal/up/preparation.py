@@ -38,6 +38,9 @@ def _prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) ->
     from django.core.management import call_command
 
     django.setup()
+    from core import heartbeat
+
+    heartbeat.forget()
     call_command("migrate", interactive=False, verbosity=0)
     if runtime_role:
         call_command("grant_runtime_role", role=runtime_role)

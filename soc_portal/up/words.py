@@ -45,7 +45,7 @@ def parse_up(arguments: Sequence[str]) -> UpOptions:
 def run_tests(arguments: Sequence[str]) -> int:
     """Servers, one broker database per process and the environment come from `tests/isolation.py`."""
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])  # noqa: S606 - its output, signals and exit code are pytest's
 
 
 def manage(arguments: Sequence[str]) -> int:
