@@ -1,6 +1,7 @@
 """The environment variables with which each process of an instance, and each command on it, runs."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def prepare_for_command(words: Sequence[str]) -> None:
         return
     if command in _WITHOUT_INSTANCE or "--help" in words:
         os.environ.update(placeholders())
+        warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
         return
     folder, instance = running_instance(default_data_folder())
     os.environ.update(of_instance(folder, instance, as_owner=command in _AS_OWNER))

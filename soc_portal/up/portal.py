@@ -58,8 +58,8 @@ class Portal:
 
     def parts(self) -> dict[str, Part]:
         """In the order in which they are started."""
-        servers = {"postgres": self.postgres and self.postgres.child, "valkey": self.valkey and self.valkey.child}
-        named: dict[str, Part] = {name: child for name, child in servers.items() if child is not None}
+        servers = [server.child for server in (self.postgres, self.valkey) if server is not None]
+        named: dict[str, Part] = {child.name: child for child in servers}
         return named | {"web": self.web, "worker": self.worker, "beat": self.beat}
 
     def record_children(self) -> None:

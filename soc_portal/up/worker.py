@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from typing import Any
 
 from celery.signals import worker_process_init
@@ -35,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
