@@ -2,14 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from accounts.models import DeviceGroup, User
+from tests.factories.people import DeviceGroupFactory, person, sign_in
 from tests.running_portal import running_portal
 
+SignedIn = Callable[[Client, User], Client]
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -45,3 +49,45 @@ def portal(transactional_db: None, tmp_path: Path) -> Iterator[str]:
     """The address of web, worker and beat running on this test's database; they end before its rows are removed."""
     with running_portal(tmp_path) as url:
         yield url
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """An analyst: works on alerts, asks for actions, may not approve. Sees every device group."""
+    return person("ada", "analyst", name="Ada Lindqvist")
+
+
+@pytest.fixture
+def rita(db: None) -> User:
+    """A responder: approves and acts. Sees every device group."""
+    return person("rita", "responder", name="Rita Moreno")
+
+
+@pytest.fixture
+def mona(db: None) -> User:
+    """A manager: reads everything, signs reviews, changes nothing."""
+    return person("mona", "manager", name="Mona Haddad")
+
+
+@pytest.fixture
+def adam(db: None) -> User:
+    """An administrator. Sees every device group."""
+    return person("adam", "admin", name="Adam Novak")
+
+
+@pytest.fixture
+def elsewhere(db: None) -> DeviceGroup:
+    """The only device group that eve sees."""
+    return DeviceGroupFactory.create(name="Elsewhere")
+
+
+@pytest.fixture
+def eve(elsewhere: DeviceGroup) -> User:
+    """An analyst of another device group: what the others work on is a 404 for her."""
+    return person("eve", "analyst", name="Eve Sandberg", groups=[elsewhere])
+
+
+@pytest.fixture
+def signed_in() -> SignedIn:
+    """`signed_in(client, ada)` answers the client, signed in as ada."""
+    return sign_in

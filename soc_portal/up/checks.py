@@ -9,6 +9,7 @@ from pathlib import Path
 
 from soc_portal.up.data_folder import ROOT
 from soc_portal.up.environment import placeholders
+from soc_portal.up.errors import UpError
 
 _BIN = Path(sys.executable).parent
 _PYTHON = [sys.executable, "-P"]
@@ -25,9 +26,12 @@ CHECKS: dict[str, Sequence[str | Path]] = {
 }
 
 
-def check() -> int:
-    """Run them all, so that one run tells everything there is to mend."""
-    failed = [name for name, command in CHECKS.items() if not _passes(name, command)]
+def check(names: Sequence[str]) -> int:
+    """Run them all, or the named ones, so that one run tells everything there is to mend."""
+    unknown = set(names) - set(CHECKS)
+    if unknown:
+        raise UpError(f"there is no check {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
+    failed = [name for name in names or CHECKS if not _passes(name, CHECKS[name])]
     print(f"soc: check failed: {', '.join(failed)}" if failed else "soc: all checks passed", flush=True)
     return 1 if failed else 0
 

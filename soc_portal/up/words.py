@@ -23,7 +23,7 @@ def run_word(word: str, arguments: Sequence[str]) -> int:
     if word == "test":
         return run_tests(arguments)
     if word == "check":
-        return check()
+        return check(arguments)
     if word == "fmt":
         return fmt()
     if word == "bench":
