@@ -34,6 +34,10 @@ class SetUpError(Exception):
 
 
 def main(level: str) -> None:
+    """`runtime` and `dev` install everything; `vendor` only copies from a node_modules that is there already."""
+    if level == "vendor":
+        copy_front_end()
+        return
     with (ROOT / ".set-up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         install_python_packages(level)
@@ -80,11 +84,15 @@ def install_front_end() -> None:
         [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         mend="check the connection to the npm registry, then run ./soc again",
     )
+    copy_front_end()
+    stamp.write_text(wanted)
+
+
+def copy_front_end() -> None:
     if VENDOR.exists():
         shutil.rmtree(VENDOR)
     for package, (folder, names) in FRONT_END.items():
         copy_package(ROOT / "node_modules" / package, VENDOR / folder, names)
-    stamp.write_text(wanted)
 
 
 def copy_package(source: Path, target: Path, names: dict[str, str]) -> None:

@@ -12,6 +12,11 @@ from soc_portal.up.errors import UpError
 from soc_portal.up.postgres import APP
 
 
+def main() -> None:
+    """As a process of its own, in production: the environment names the database as its owner."""
+    prepare(os.environ, demo=False, runtime_role=os.environ["SOC_RUNTIME_ROLE"])
+
+
 def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | None = APP) -> None:
     """`env` names the database as the owner of its tables. Must be called before any thread exists."""
     sys.stdout.flush()
@@ -19,7 +24,7 @@ def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | 
     if child == 0:
         code = 1
         try:
-            _prepare(env, demo=demo, runtime_role=runtime_role)
+            prepare(env, demo=demo, runtime_role=runtime_role)
             code = 0
         except Exception:  # noqa: BLE001 - shown whole: a failed migration is for a developer to read
             traceback.print_exc()
@@ -32,7 +37,7 @@ def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | 
         raise UpError("the database could not be brought up to date; the reason stands above")
 
 
-def _prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> None:
+def prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> None:
     os.environ.update(env)
     import django
     from django.core.management import call_command
@@ -45,3 +50,7 @@ def _prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) ->
     if runtime_role:
         call_command("grant_runtime_role", role=runtime_role)
     call_command("create_first_users", demo=demo)
+
+
+if __name__ == "__main__":
+    main()
