@@ -1,6 +1,7 @@
 """The only writer of status columns: a table of allowed moves, compare-and-swap, audit, all in one transaction."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import models, transaction
@@ -69,3 +70,44 @@ class Lifecycle:
             )
         for name, value in values.items():
             setattr(row, name, value)
+
+    def move_many(
+        self,
+        rows: Sequence[models.Model],
+        wanted: str,
+        *,
+        actor: Actor,
+        thread: str = "",
+        reason: str = "",
+        **also: Any,
+    ) -> None:
+        """Move rows of one model together, each with its own audit event. All move or none: raises as `move()` does."""
+        by_status: dict[str, list[models.Model]] = defaultdict(list)
+        for row in rows:
+            current = str(getattr(row, self.field))
+            if not self.allows(current, wanted):
+                raise IllegalMove(f"{self.subject}:{row.pk}", current, wanted)
+            by_status[current].append(row)
+        values = {self.field: wanted, **also}
+        with transaction.atomic():
+            for current, group in by_status.items():
+                manager = type(group[0])._default_manager
+                moved = manager.filter(pk__in=[row.pk for row in group], **{self.field: current}).update(**values)
+                if moved != len(group):
+                    raise LostRace(f"{self.subject}: {len(group) - moved} rows")
+                audit.record_many(
+                    [
+                        audit.Entry(
+                            f"{self.subject}.{self.field}",
+                            subject=f"{self.subject}:{row.pk}",
+                            thread=thread or f"{self.subject}:{row.pk}",
+                            changes={self.field: (current, wanted)},
+                            reason=reason,
+                        )
+                        for row in group
+                    ],
+                    actor=actor,
+                )
+        for row in rows:
+            for name, value in values.items():
+                setattr(row, name, value)
