@@ -5,5 +5,5 @@ class UpError(Exception):
     """Something a person can mend; the text says what and, where known, how."""
 
 
-class StopRequestedError(Exception):
-    """A person or the system asked to stop while the portal was still starting."""
+class StopRequested(BaseException):
+    """Not an `Exception`, so that no handler on the way swallows it: a person or the system asked to stop while the portal was still starting."""

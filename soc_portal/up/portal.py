@@ -141,7 +141,7 @@ class Portal:
             answer = self._ask_health()
             if not answer:
                 return
-            time.sleep(0.1)
+            time.sleep(0.25)
         raise UpError(f"the portal is not healthy after {_READY_WITHIN:g} s: {answer}; see {self._folder.logs}")
 
     def _ask_health(self) -> str:

@@ -4,12 +4,14 @@ Runs in a forked child of the supervisor: one set of imports, whose memory is gi
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
 
 from soc_portal.up.errors import UpError
 from soc_portal.up.postgres import APP
+from soc_portal.up.processes import die_with_parent
 
 
 def main() -> None:
@@ -20,9 +22,10 @@ def main() -> None:
 def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | None = APP) -> None:
     """`env` names the database as the owner of its tables. Must be called before any thread exists."""
     sys.stdout.flush()
-    child = os.fork()
+    supervisor, child = os.getpid(), os.fork()
     if child == 0:
         code = 1
+        _forget_the_supervisors_signals(supervisor)
         try:
             prepare(env, demo=demo, runtime_role=runtime_role)
             code = 0
@@ -32,9 +35,22 @@ def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | 
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    _, status = os.waitpid(child, 0)
+    try:
+        _, status = os.waitpid(child, 0)
+    except BaseException:  # asked to stop: an unfinished migration is rolled back by the database
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     if os.waitstatus_to_exitcode(status) != 0:
         raise UpError("the database could not be brought up to date; the reason stands above")
+
+
+def _forget_the_supervisors_signals(supervisor: int) -> None:
+    os.setsid()  # the terminal's Ctrl-C is the supervisor's
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    die_with_parent(signal.SIGKILL, supervisor)
 
 
 def prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from soc_portal.up.data_folder import DataFolder
-from soc_portal.up.errors import StopRequestedError, UpError
+from soc_portal.up.errors import StopRequested, UpError
 from soc_portal.up.portal import Portal
 
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -50,11 +50,11 @@ def up(options: UpOptions) -> int:
         portal = Portal(folder, port=options.port, demo=options.demo)
         try:
             portal.start()
-            stop.starting = False
+            stop.end_of_start()
             print(f"READY {portal.url}", flush=True)
             portal.after_ready()
             supervise(portal, stop)
-        except StopRequestedError:
+        except StopRequested:
             pass
         finally:
             stop.starting = False
@@ -98,7 +98,12 @@ class StopSignals:
     def arrived(self, _number: int, _frame: FrameType | None) -> None:
         first, self.requested = not self.requested, True
         if self.starting and first:
-            raise StopRequestedError
+            raise StopRequested
+
+    def end_of_start(self) -> None:
+        self.starting = False
+        if self.requested:
+            raise StopRequested
 
     def wait(self, seconds: float) -> None:
         """Until a signal arrives, the end of a child among them, or the time is over."""
@@ -139,4 +144,6 @@ def refuse_taken_port(port: int) -> None:
 
 
 def say(text: str) -> None:
-    print(f"soc: {text}", file=sys.stderr, flush=True)
+    """A closed terminal or pipe must not keep the portal from stopping in order."""
+    with contextlib.suppress(OSError):
+        print(f"soc: {text}", file=sys.stderr, flush=True)
