@@ -52,7 +52,11 @@ def remaining(value: timedelta) -> str:
 
 
 def _two_units(seconds: int) -> str:
-    for size, name, smaller, smaller_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+    for size, name, smaller, smaller_name in (
+        (DAY, "d", HOUR, "h"),
+        (HOUR, "h", MINUTE, "min"),
+        (MINUTE, "min", 1, "s"),
+    ):
         if seconds >= size:
             first, rest = divmod(seconds, size)
             second = rest // smaller

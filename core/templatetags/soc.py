@@ -209,7 +209,7 @@ def entity(kind: object, name: object, url: str = "", bad: bool = False) -> Safe
     key = _key(kind)
     text = wording.defang(name) if key in ADDRESSES else wording.visible(name)
     css = "ent bad" if bad else "ent"
-    word = format_html('<span class="sr">, malicious or open</span>') if bad else ""
+    word = SafeString('<span class="sr">, malicious or open</span>') if bad else ""
     inside = format_html('{}<bdi class="ell">{}</bdi>{}', icon(ENTITY_ICONS.get(key, "box")), text, word)
     if url:
         return format_html('<a class="{}" href="{}" title="{}">{}</a>', css, url, text, inside)
@@ -228,17 +228,21 @@ def copy(value: object, label: str = "value") -> SafeString:
 @register.simple_tag(name="hash")
 def hash_value(value: object, label: str = "hash", head: int = 8, tail: int = 6) -> SafeString:
     """Cut in the middle, whole in the title, for the screen reader and for the clipboard."""
-    text = wording.visible(value)
-    cut = wording.cut_middle(text, int(head), int(tail))
-    return format_html(
-        '<span class="hash"><span title="{}" aria-hidden="true">{}</span><span class="sr">{}</span>{}</span>',
-        text, cut, text, copy(value, label),
-    )  # fmt: skip
+    return _cut("hash", value, label, int(head), int(tail))
 
 
 @register.simple_tag
-def path(value: object, head: int = 18, tail: int = 26) -> SafeString:
-    return hash_value(value, "path", head, tail)
+def path(value: object, head: int = 18, tail: int = 30) -> SafeString:
+    return _cut("hash path", value, "path", int(head), int(tail))
+
+
+def _cut(css: str, value: object, label: str, head: int, tail: int) -> SafeString:
+    text = wording.visible(value)
+    cut = wording.cut_middle(text, head, tail)
+    return format_html(
+        '<span class="{}"><span title="{}" aria-hidden="true">{}</span><span class="sr">{}</span>{}</span>',
+        css, text, cut, text, copy(value, label),
+    )  # fmt: skip
 
 
 @register.simple_tag
@@ -317,13 +321,14 @@ def layout(request: HttpRequest, kind: str) -> str:
 
 
 @register.inclusion_tag("components/sort_head.html", takes_context=True)
-def sort_head(context: template.Context, text: str, field: str, css: str = "") -> dict[str, Any]:
+def sort_head(context: template.Context, text: str, field: str, css: str = "", width: str = "") -> dict[str, Any]:
     """A sortable column head. The order lies in the URL as `?sort=field` or `?sort=-field` (`sort` of the context)."""
     current = str(context.get("sort", ""))
     return {
         "request": context["request"],
         "text": text,
         "css": css,
+        "width": width,
         "direction": "descending" if current == f"-{field}" else "ascending" if current == field else "",
         "link": field if current == f"-{field}" else f"-{field}",
     }

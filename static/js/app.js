@@ -1,0 +1,46 @@
+// Boot: every behaviour is a small module that listens on the document, so parts that htmx swaps in need no set-up.
+import { startAnnouncing } from "./announce.js";
+import { startAppearance } from "./appearance.js";
+import { startBulk } from "./bulk.js";
+import { startColumns } from "./columns.js";
+import { startCopy } from "./copy.js";
+import { startDialogs } from "./dialog.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startPane } from "./pane.js";
+import { startRows } from "./rows.js";
+import { startTabs } from "./tabs.js";
+import { startTimes } from "./time.js";
+import { startToasts } from "./toast.js";
+
+startAppearance();
+startTimes();
+startToasts();
+startAnnouncing();
+startDialogs();
+startPane();
+startRows();
+startBulk();
+startColumns();
+startCopy();
+startTabs();
+startKeys();
+startLive();
+
+// The graph library is large: it is fetched when the first graph comes.
+let drawing = null;
+function drawGraphs() {
+  if (!document.querySelector("[data-graph]")) return;
+  drawing ??= import("./graph.js");
+  drawing.then((module) => module.drawGraphs());
+}
+drawGraphs();
+document.addEventListener("htmx:afterSettle", drawGraphs);
+
+// `HX-Trigger: {"refresh": "#pane"}`: the named elements fetch themselves again.
+document.addEventListener("refresh", (event) => {
+  const selectors = [event.detail?.value ?? []].flat();
+  for (const selector of selectors) {
+    for (const element of document.querySelectorAll(selector)) window.htmx.trigger(element, "refresh");
+  }
+});

@@ -1,0 +1,219 @@
+// The attack story as a graph. The list beside it is the complete form; this is the picture of it.
+import cytoscape from "../vendor/cytoscape/cytoscape.esm.min.js";
+import { palette } from "./colours.js";
+import { layOut } from "./graph_layout.js";
+import { loadIcons, Marks } from "./graph_marks.js";
+import { openPane } from "./pane.js";
+
+const MOST = 40;
+const DEVICES = new Set(["device", "server"]);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+// Any element with this id keeps the library from inserting a <style>, which the content policy would refuse.
+function forbidInlineStyle() {
+  const id = "__________cytoscape_stylesheet";
+  if (document.getElementById(id)) return;
+  const mark = document.createElement("meta");
+  mark.id = id;
+  document.head.append(mark);
+}
+
+function styleOf(colours) {
+  const node = (fill, line, width) => ({ "background-color": fill, "border-color": line, "border-width": width });
+  const edge = (colour, width) => ({ "line-color": colour, "target-arrow-color": colour, width });
+  return [
+    { selector: "node", style: { width: 42, height: 42, shape: "ellipse", ...node(colours.surface, colours.line, 1.5), "overlay-opacity": 0 } },
+    { selector: "node[?square]", style: { width: 44, height: 44, shape: "round-rectangle" } },
+    { selector: "node[look = 'bad']", style: node(colours.badFill, colours.bad, 2) },
+    { selector: "node[look = 'safe']", style: node(colours.safeFill, colours.safe, 2) },
+    { selector: "node:selected", style: { "outline-width": 2.5, "outline-color": colours.accent, "outline-offset": 4 } },
+    { selector: "node.hover", style: { "outline-width": 1.5, "outline-color": colours.line, "outline-offset": 4 } },
+    { selector: "edge", style: {
+      "curve-style": "bezier", "target-arrow-shape": "triangle", "arrow-scale": 0.9, ...edge(colours.line, 1.5),
+      label: "data(label)", color: colours.text2, "font-family": getComputedStyle(document.body).fontFamily, "font-size": 11,
+      "text-background-color": colours.surface, "text-background-opacity": 1, "text-background-padding": 2, "overlay-opacity": 0,
+      "target-distance-from-node": 3, "source-distance-from-node": 3, "min-zoomed-font-size": 7,
+    } },
+    { selector: "edge[look = 'hot']", style: edge(colours.bad, 2) },
+    { selector: "edge[look = 'stop']", style: { ...edge(colours.safe, 2), "line-style": "dashed", "line-dash-pattern": [4, 4] } },
+    { selector: ".later", style: { opacity: 0.35 } },
+  ];
+}
+
+/** Past the limit, things of one kind and state become one node that says how many it stands for. */
+function grouped(story) {
+  const members = new Map();
+  for (const node of story.nodes) {
+    const key = node.look === "bad" ? node.id : `${node.group || node.kind}/${node.look || ""}`;
+    if (!members.has(key)) members.set(key, []);
+    members.get(key).push(node);
+  }
+  const home = new Map();
+  const nodes = [...members].map(([key, list]) => {
+    for (const node of list) home.set(node.id, list.length > 1 ? key : node.id);
+    if (list.length === 1) return list[0];
+    const state = list.slice(0, 2).map((node) => node.label).join(", ");
+    return { ...list[0], id: key, label: `${list.length} × ${list[0].group || list[0].kind}`, state: `${state} …`, count: 0, url: "", icon: "group" };
+  });
+  const edges = new Map();
+  for (const edge of story.edges) {
+    const [source, target] = [home.get(edge.source), home.get(edge.target)];
+    const key = `${source}>${target}`;
+    if (!source || !target || source === target) continue;
+    const other = edges.get(key);
+    edges.set(key, other ? { ...other, look: other.look || edge.look, label: "" } : { ...edge, source, target });
+  }
+  return { nodes, edges: [...edges.values()] };
+}
+
+function elementsOf(story, room) {
+  const positions = layOut(story.nodes, story.edges, room);
+  const known = new Set(story.nodes.map((node) => node.id));
+  return [
+    ...story.nodes.map((node) => ({ group: "nodes", data: { ...node, square: DEVICES.has(node.kind) }, position: positions.get(node.id) })),
+    ...story.edges.filter((edge) => known.has(edge.source) && known.has(edge.target))
+      .map((edge, at) => ({ group: "edges", data: { label: "", ...edge, id: edge.id ?? `edge-${at}` } })),
+  ];
+}
+
+class AttackGraph {
+  constructor(host) {
+    this.host = host;
+    this.section = host.closest(".graph") ?? host;
+    this.together = null;
+    this.cy = cytoscape({ container: host, style: [], minZoom: 0.3, maxZoom: 2.2, boxSelectionEnabled: false, selectionType: "single" });
+    this.marks = new Marks(this.cy, host);
+    this.#listen();
+  }
+
+  async load() {
+    const answer = await fetch(this.host.dataset.graph, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`graph: ${answer.status}`);
+    this.story = await answer.json();
+    this.together ??= this.story.nodes.length > MOST;
+    await loadIcons();
+    this.show();
+  }
+
+  show() {
+    const before = this.cy.nodes().length;
+    const chosen = this.cy.$("node:selected").id();
+    const story = this.together ? grouped(this.story) : this.story;
+    this.#button(story);
+    this.cy.elements().remove();
+    this.cy.add(elementsOf(story, { width: this.cy.width(), height: this.cy.height() }));
+    if (chosen) this.cy.getElementById(chosen).select();
+    this.colour();
+    if (before !== story.nodes.length) this.fit(false);
+    this.#note(story.nodes.length ? "" : "Nothing to draw yet. The list names what is known.");
+  }
+
+  colour() {
+    const colours = palette();
+    this.cy.style().fromJson(styleOf(colours)).update();
+    this.marks.colour(colours);
+  }
+
+  /** Everything in view, with room for the names under the lowest nodes; two things are not blown up to fill the pane. */
+  fit(move = true) {
+    if (!this.cy.nodes().length) return;
+    const box = this.cy.nodes().boundingBox({ includeLabels: false, includeOverlays: false });
+    const [width, height] = [this.cy.width(), this.cy.height()];
+    const zoom = Math.min(1.15, Math.max(0.3, Math.min((width - 110) / Math.max(box.w, 1), (height - 110) / Math.max(box.h, 1))));
+    const pan = { x: width / 2 - zoom * (box.x1 + box.w / 2), y: (height - 24) / 2 - zoom * (box.y1 + box.h / 2) };
+    if (move && !still.matches) this.cy.animate({ zoom, pan, duration: 220 });
+    else this.cy.viewport({ zoom, pan });
+  }
+
+  zoom(factor) {
+    const level = Math.min(2.2, Math.max(0.3, this.cy.zoom() * factor));
+    this.cy.zoom({ level, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
+  }
+
+  choose(ids, { pane = false } = {}) {
+    this.cy.$(":selected").unselect();
+    const nodes = ids.map((id) => this.cy.getElementById(id)).filter((node) => node.length);
+    for (const node of nodes) node.select();
+    if (pane && nodes[0]?.data("url")) openPane(nodes[0].data("url"), document.activeElement);
+  }
+
+  /** Shows what had happened until then; the rest is pale. */
+  until(moment) {
+    const later = (at) => Boolean(at) && new Date(at) > moment;
+    for (const element of this.cy.elements()) element.toggleClass("later", later(element.data("first") ?? element.data("at")));
+    this.marks.paint();
+  }
+
+  #listen() {
+    this.cy.on("tap", "node", (event) => {
+      const url = event.target.data("url");
+      if (url) openPane(url, document.activeElement);
+    });
+    this.cy.on("mouseover", "node", (event) => {
+      event.target.addClass("hover");
+      this.host.title = [event.target.data("label"), event.target.data("state")].filter(Boolean).join(", ");
+    });
+    this.cy.on("mouseout", "node", (event) => {
+      event.target.removeClass("hover");
+      this.host.removeAttribute("title");
+    });
+    this.section.addEventListener("click", (event) => {
+      const { graphZoom } = event.target.closest("[data-graph-zoom]")?.dataset ?? {};
+      if (graphZoom === "fit") this.fit();
+      else if (graphZoom) this.zoom(graphZoom === "in" ? 1.25 : 0.8);
+      if (event.target.closest("[data-graph-group]")) {
+        this.together = !this.together;
+        this.show();
+      }
+    });
+    this.host.addEventListener("live", () => this.load().catch(() => {}));
+    new ResizeObserver(() => this.cy.resize() && this.fit(false)).observe(this.host);
+  }
+
+  #button(story) {
+    const button = this.section.querySelector("[data-graph-group]");
+    if (!button) return;
+    button.hidden = !this.together && grouped(this.story).nodes.length === story.nodes.length;
+    button.setAttribute("aria-pressed", String(this.together));
+  }
+
+  #note(text) {
+    this.host.querySelector(".graph-note")?.remove();
+    if (!text) return;
+    const note = Object.assign(document.createElement("p"), { className: "graph-note", textContent: text });
+    this.host.append(note);
+  }
+}
+
+const drawn = new WeakMap();
+
+export function graphOf(element) {
+  return drawn.get(element);
+}
+
+export function drawGraphs() {
+  forbidInlineStyle();
+  for (const host of document.querySelectorAll("[data-graph]")) {
+    if (drawn.has(host)) continue;
+    const graph = new AttackGraph(host);
+    drawn.set(host, graph);
+    graph.load().catch(() => {
+      host.insertAdjacentElement("beforeend", Object.assign(document.createElement("p"), { className: "graph-note", textContent: "The graph could not be loaded. The list is complete." }));
+    });
+  }
+}
+
+function theGraph() {
+  return graphOf(document.querySelector("[data-graph]"));
+}
+
+document.addEventListener("appearance:changed", () => theGraph()?.colour());
+
+// A step of the list picks out its things in the picture.
+document.addEventListener("click", (event) => {
+  const step = event.target.closest("[data-nodes]");
+  if (!step) return;
+  for (const other of document.querySelectorAll("[data-nodes][aria-current]")) other.removeAttribute("aria-current");
+  step.setAttribute("aria-current", "true");
+  theGraph()?.choose(step.dataset.nodes.split(" ").filter(Boolean), { pane: !event.target.closest("a, button") });
+});

@@ -1,0 +1,126 @@
+// What the graph library cannot draw without data: images: icons, two-line names, badges. Painted on a canvas above it.
+const icons = new Map();
+
+/** The paths of the icon sheet, fetched once. */
+export async function loadIcons() {
+  if (icons.size) return;
+  const text = await (await fetch(document.body.dataset.icons)).text();
+  for (const symbol of new DOMParser().parseFromString(text, "image/svg+xml").querySelectorAll("symbol")) {
+    icons.set(symbol.id, [...symbol.querySelectorAll("path")].map((path) => new Path2D(path.getAttribute("d"))));
+  }
+}
+
+export const ICON_OF = {
+  device: "laptop", server: "server", user: "user", identity: "user", account: "user", mailbox: "mail", mail: "mail",
+  message: "mail", mail_message: "mail", file: "file", process: "proc", ip: "globe", url: "globe", domain: "globe",
+  group: "group", application: "box", registry_key: "key", cloud_resource: "cloud",
+};
+
+export class Marks {
+  constructor(cy, host) {
+    this.cy = cy;
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "marks";
+    this.canvas.setAttribute("aria-hidden", "true");
+    host.append(this.canvas);
+    this.font = getComputedStyle(document.body).fontFamily;
+    cy.on("render", () => this.paint());
+  }
+
+  colour(colours) {
+    this.colours = colours;
+    this.paint();
+  }
+
+  paint() {
+    if (!this.colours) return;
+    const ratio = devicePixelRatio || 1;
+    const [width, height] = [this.cy.width(), this.cy.height()];
+    if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
+      this.canvas.width = Math.round(width * ratio);
+      this.canvas.height = Math.round(height * ratio);
+    }
+    const pen = this.canvas.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    const zoom = this.cy.zoom();
+    for (const node of this.cy.nodes()) this.#node(pen, node, node.renderedPosition(), zoom);
+  }
+
+  #node(pen, node, { x, y }, zoom) {
+    const data = node.data();
+    const half = (node.width() / 2) * zoom;
+    pen.globalAlpha = node.hasClass("later") ? 0.35 : 1;
+    this.#icon(pen, data, x, y, zoom);
+    if (data.look === "safe") this.#check(pen, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
+    else if (data.count > 1) this.#count(pen, data.count, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
+    this.#words(pen, data, x, y + half, zoom);
+    pen.globalAlpha = 1;
+  }
+
+  #icon(pen, data, x, y, zoom) {
+    const paths = icons.get(data.icon || ICON_OF[data.kind] || "box") ?? [];
+    const size = 1.25 * zoom;
+    pen.save();
+    pen.translate(x - 8 * size, y - 8 * size);
+    pen.scale(size, size);
+    pen.lineWidth = 1.5;
+    pen.lineCap = pen.lineJoin = "round";
+    pen.strokeStyle = data.look === "bad" ? this.colours.badText : data.look === "safe" ? this.colours.safeText : this.colours.text2;
+    for (const path of paths) pen.stroke(path);
+    pen.restore();
+  }
+
+  #disc(pen, x, y, radius, fill) {
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 7);
+    pen.fillStyle = fill;
+    pen.fill();
+  }
+
+  #check(pen, x, y, zoom) {
+    this.#disc(pen, x, y, 8 * zoom, this.colours.safe);
+    pen.beginPath();
+    pen.moveTo(x - 4 * zoom, y);
+    pen.lineTo(x - 1 * zoom, y + 3 * zoom);
+    pen.lineTo(x + 4 * zoom, y - 3 * zoom);
+    pen.lineWidth = 2 * zoom;
+    pen.strokeStyle = this.colours.surface;
+    pen.stroke();
+  }
+
+  #count(pen, count, x, y, zoom) {
+    const text = count > 99 ? "99+" : String(count);
+    this.#disc(pen, x, y, (text.length > 2 ? 11 : 8) * zoom, this.colours.badSolid);
+    pen.font = `600 ${10 * zoom}px ${this.font}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillStyle = this.colours.onSolid;
+    pen.fillText(text, x, y + 0.5 * zoom);
+  }
+
+  // Names stay readable when the picture shrinks.
+  #words(pen, data, x, y, zoom) {
+    const scale = Math.max(zoom, 0.82);
+    pen.textAlign = "center";
+    pen.textBaseline = "alphabetic";
+    pen.lineJoin = "round";
+    pen.strokeStyle = this.colours.surface;
+    pen.lineWidth = 4;
+    this.#line(pen, shorten(data.label, 24), `500 ${12 * scale}px ${this.font}`, this.colours.text, x, y + 15 * scale);
+    this.#line(pen, shorten(data.state, 30), `400 ${11 * scale}px ${this.font}`, this.colours.text2, x, y + 29 * scale);
+  }
+
+  #line(pen, text, font, fill, x, y) {
+    if (!text) return;
+    pen.font = font;
+    pen.fillStyle = fill;
+    pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
+  }
+}
+
+function shorten(text, most) {
+  const all = String(text ?? "");
+  return all.length > most ? `${all.slice(0, most - 9)}…${all.slice(-8)}` : all;
+}

@@ -1,0 +1,77 @@
+// Single keys. Off in fields, with modifiers and in dialogs; a person may switch them off altogether.
+import { checkRow } from "./bulk.js";
+import { openDialog } from "./dialog.js";
+import { closePane } from "./pane.js";
+import { currentRow, moveTo, openCurrentPage, openCurrentPane } from "./rows.js";
+import { stepTab } from "./tabs.js";
+
+const PLACES = { i: "/incidents/", a: "/actions/", r: "/reviews/", o: "/waiting/" };
+const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+let goes = 0;
+
+const KEYS = {
+  "/": () => focusSearch(),
+  "?": () => openDialog(document.getElementById("keys-help")),
+  j: () => moveTo(1),
+  k: () => moveTo(-1),
+  x: () => checkRow(currentRow()),
+  o: () => openCurrentPane(),
+  Enter: () => document.activeElement === document.body && openCurrentPage(),
+  m: () => press("m"),
+  a: () => press("a"),
+  "[": () => stepTab(-1),
+  "]": () => stepTab(1),
+};
+
+function focusSearch() {
+  const field = document.getElementById("search");
+  field?.focus();
+  field?.select();
+  return Boolean(field);
+}
+
+// The pane is nearer to the reader than the page, so its control wins.
+function press(key) {
+  const control = document.querySelector(`#pane [data-key="${key}"]`) ?? document.querySelector(`[data-key="${key}"]`);
+  if (!control || control.getAttribute("aria-disabled") === "true") return false;
+  control.click();
+  return true;
+}
+
+function escape(event) {
+  if (document.querySelector("dialog[open], :popover-open")) return;
+  const drop = document.querySelector("details.drop[open]");
+  if (drop) {
+    drop.open = false;
+    drop.querySelector("summary").focus();
+  } else if (event.target.matches?.(FIELD)) event.target.blur();
+  else closePane();
+}
+
+function pressed(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Escape") {
+    escape(event);
+    return;
+  }
+  if (document.documentElement.dataset.keys === "off") return;
+  if (event.target.matches?.(FIELD) || document.querySelector("dialog[open]")) return;
+  if (goes && Date.now() - goes < 1200) {
+    goes = 0;
+    if (PLACES[event.key]) {
+      event.preventDefault();
+      location.assign(PLACES[event.key]);
+      return;
+    }
+  }
+  if (event.key === "g") {
+    goes = Date.now();
+    return;
+  }
+  if (KEYS[event.key]?.()) event.preventDefault();
+  else if (event.key === "?") event.preventDefault();
+}
+
+export function startKeys() {
+  document.addEventListener("keydown", pressed);
+}

@@ -1,0 +1,23 @@
+// Tabs are links; htmx swaps the panel, this marks where we are, also after going back.
+function mark(strip, link) {
+  for (const other of strip.querySelectorAll("a[aria-current]")) other.removeAttribute("aria-current");
+  link.setAttribute("aria-current", "page");
+}
+
+export function stepTab(step) {
+  const strip = document.querySelector("[data-tabs]");
+  const links = strip ? [...strip.querySelectorAll("a")] : [];
+  const at = links.findIndex((link) => link.hasAttribute("aria-current"));
+  const next = links[(at + step + links.length) % links.length];
+  if (!next) return false;
+  next.focus();
+  next.click();
+  return true;
+}
+
+export function startTabs() {
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    const link = event.target.closest?.("[data-tabs] a");
+    if (link && event.detail.successful !== false) mark(link.closest("[data-tabs]"), link);
+  });
+}
