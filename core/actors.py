@@ -6,7 +6,7 @@ from enum import StrEnum
 
 class ActorKind(StrEnum):
     PERSON = "person"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a word, not a secret
     SYSTEM = "system"
 
 

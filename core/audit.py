@@ -73,7 +73,7 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO core_audit_event ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})",  # noqa: S608 - constant names
+            f"INSERT INTO core_audit_event ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})",
             rows,
         )
 
@@ -150,8 +150,10 @@ def verify() -> Verdict:
     """Recompute the whole chain from the stored events."""
     digest, checked, broken, missing = GENESIS, 0, None, 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM core_audit_event e WHERE NOT EXISTS "
-                       "(SELECT 1 FROM core_audit_seal s WHERE s.event_id = e.id)")
+        cursor.execute(
+            "SELECT count(*) FROM core_audit_event e WHERE NOT EXISTS "
+            "(SELECT 1 FROM core_audit_seal s WHERE s.event_id = e.id)"
+        )
         unsealed = int(cursor.fetchone()[0])
     for seal_row, event in _sealed_events():
         checked += 1

@@ -23,13 +23,13 @@ def _client() -> redis.Redis:
 
 
 def publish(
-    topic: str, id: int | str, *, groups: Iterable[int] | None = None, people: Iterable[int] | None = None
+    topic: str, row_id: int | str, *, groups: Iterable[int] | None = None, people: Iterable[int] | None = None
 ) -> None:
     """Tell open pages that something changed, once the transaction has committed."""
     message = json.dumps(
         {
             "topic": topic,
-            "id": str(id),
+            "id": str(row_id),
             "groups": None if groups is None else sorted(groups),
             "people": None if people is None else sorted(people),
         }

@@ -67,5 +67,6 @@ def put(key: str, value: Any, *, actor: Actor, reason: str = "") -> None:
     with transaction.atomic():
         before = get(key)
         OptionRevision.objects.create(key=key, value=cleaned, actor=actor.as_json(), reason=reason)
-        audit.record("option.changed", subject=f"option:{key}", actor=actor, reason=reason,
-                     changes={"value": (before, cleaned)})
+        audit.record(
+            "option.changed", subject=f"option:{key}", actor=actor, reason=reason, changes={"value": (before, cleaned)}
+        )

@@ -74,10 +74,10 @@ def _hand_over(event: OutboxEvent, name: str, listener: Listener) -> bool:
     try:
         with transaction.atomic():
             listener(**event.payload)
-    except Exception as error:  # noqa: BLE001 - any failure of a listener is retried, never lost
+    except Exception as error:
         event.attempts += 1
         event.last_error = f"{name}: {type(error).__name__}"[:300]
-        event.due = clock.real_now() + min(MAX_BACKOFF, timedelta(seconds=2**min(event.attempts, 10)))
+        event.due = clock.real_now() + min(MAX_BACKOFF, timedelta(seconds=2 ** min(event.attempts, 10)))
         logger.exception("listener %s failed on outbox event %s", name, event.pk)
         return False
     event.done = [*event.done, name]

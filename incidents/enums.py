@@ -237,14 +237,30 @@ class DeadLetterState(TextChoices):
 
 
 # Evidence types by what they are for an analyst; every other type is kept as type + JSON + display key.
-ASSET_TYPES = frozenset({"device", "user", "mailbox", "cloudApplication", "azureResource", "amazonResource",
-                         "googleCloudResource"})
+ASSET_TYPES = frozenset(
+    {"device", "user", "mailbox", "cloudApplication", "azureResource", "amazonResource", "googleCloudResource"}
+)
 EVIDENCE_LABELS: dict[str, str] = {
-    "device": "Device", "user": "Account", "file": "File", "process": "Process", "ip": "IP address", "url": "URL",
-    "dns": "Domain", "networkConnection": "Network connection", "mailbox": "Mailbox",
-    "mailboxConfiguration": "Mailbox configuration", "analyzedMessage": "Mail message", "mailCluster": "Mail cluster",
-    "submissionMail": "Submitted mail", "cloudApplication": "Cloud application", "oauthApplication": "OAuth app",
-    "cloudLogonSession": "Cloud sign-in session", "hostLogonSession": "Host sign-in session",
-    "registryKey": "Registry key", "registryValue": "Registry value", "securityGroup": "Security group",
-    "malware": "Malware", "fileHash": "File hash",
+    "device": "Device",
+    "user": "Account",
+    "file": "File",
+    "process": "Process",
+    "ip": "IP address",
+    "url": "URL",
+    "dns": "Domain",
+    "networkConnection": "Network connection",
+    "mailbox": "Mailbox",
+    "mailboxConfiguration": "Mailbox configuration",
+    "analyzedMessage": "Mail message",
+    "mailCluster": "Mail cluster",
+    "submissionMail": "Submitted mail",
+    "cloudApplication": "Cloud application",
+    "oauthApplication": "OAuth app",
+    "cloudLogonSession": "Cloud sign-in session",
+    "hostLogonSession": "Host sign-in session",
+    "registryKey": "Registry key",
+    "registryValue": "Registry value",
+    "securityGroup": "Security group",
+    "malware": "Malware",
+    "fileHash": "File hash",
 }

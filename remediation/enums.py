@@ -56,3 +56,14 @@ class LogLevel(TextChoices):
     INFO = "info", "Info"
     WARNING = "warning", "Warning"
     ERROR = "error", "Error"
+
+
+class Risk(TextChoices):
+    LOW = "low", "Low impact"
+    MEDIUM = "medium", "Medium impact"
+    HIGH = "high", "High impact"
+
+
+class Approval(TextChoices):
+    NONE = "none", "No approval"
+    ANOTHER_PERSON = "another_person", "Approval by another person"

@@ -14,3 +14,9 @@ class FollowUpState(TextChoices):
 class FindingKind(TextChoices):
     WELL = "well", "Went well"
     BADLY = "badly", "Went badly"
+
+
+class DocumentState(TextChoices):
+    WAITING = "waiting", "Being made"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"

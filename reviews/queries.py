@@ -7,7 +7,6 @@ from django.db import models
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from reviews.models import Review
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):

@@ -8,7 +8,9 @@ class Delivery(models.Model):
     """One order given to one connection, kept until its outcome is known.
 
     `reference` is opaque here (remediation writes `run:42`). `idempotency_key` makes a second submit of the same
-    order the same order. `receipt` is what the remote side answered; undo needs it. `ticket` names the order there.
+    order the same order. `receipt` is what the remote side answered, `reverses` the receipt of what this order takes
+    back. `ticket` names the order there. `claim` grows with every worker that takes a step: a worker whose lease ran
+    out may not write any more. `artefacts` is a list of `{"name", "blob_id"}`.
     """
 
     reference = models.CharField(max_length=60, db_index=True)
@@ -16,6 +18,8 @@ class Delivery(models.Model):
     action = models.CharField(max_length=60)
     target_kind = models.CharField(max_length=20)
     remote_id = models.CharField(max_length=200)
+    target_name = models.CharField(max_length=320, blank=True)
+    reason = models.TextField(blank=True)
     arguments = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=64, unique=True)
     state = models.CharField(max_length=20, choices=DeliveryState.choices, default=DeliveryState.QUEUED)
@@ -27,8 +31,16 @@ class Delivery(models.Model):
     log = models.JSONField(default=list)
     result = models.JSONField(default=dict)
     receipt = models.JSONField(default=dict)
+    reverses = models.JSONField(default=dict)
+    artefacts = models.JSONField(default=list)
+    cursor = models.CharField(max_length=200, blank=True)
+    maybe_sent = models.BooleanField(default=False, help_text="A submit went out, whether or not an answer came back.")
     cancel_asked_at = models.DateTimeField(null=True)
     due = models.DateTimeField(default=clock.real_now)
+    leased_until = models.DateTimeField(null=True)
+    claim = models.PositiveIntegerField(default=0)
+    start_s = models.PositiveIntegerField(default=3_600, help_text="From handing over to start.")
+    run_s = models.PositiveIntegerField(default=3_600, help_text="From start to end.")
     give_up_at = models.DateTimeField()
     created = models.DateTimeField(default=clock.now)
     delivered_at = models.DateTimeField(null=True)
@@ -38,7 +50,8 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            models.Index(fields=["due", "id"], condition=~models.Q(state__in=sorted(FINAL_STATES)), name="delivery_open"
+            models.Index(
+                fields=["due", "id"], condition=~models.Q(state__in=sorted(FINAL_STATES)), name="delivery_open"
             )
         ]
 

@@ -14,7 +14,9 @@ class ConnectorState(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["connection", "object_kind", "object_id"], name="one_state_per_remote_object")
+            models.UniqueConstraint(
+                fields=["connection", "object_kind", "object_id"], name="one_state_per_remote_object"
+            )
         ]
 
     def __str__(self) -> str:

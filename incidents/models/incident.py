@@ -76,7 +76,8 @@ class Incident(models.Model):
             models.Index(fields=["-last_activity", "-id"], name="incident_last_activity"),
             models.Index(fields=["-severity_rank", "-last_activity", "-id"], name="incident_severity"),
             models.Index(fields=["-updated", "-id"], name="incident_updated"),
-            models.Index(fields=["-last_activity", "-id"],
+            models.Index(
+                fields=["-last_activity", "-id"],
                 condition=models.Q(status__in=["active", "inProgress", "awaitingAction"]),
                 name="incident_open",
             ),

@@ -25,7 +25,9 @@ class ControlState(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["target_kind", "target_id", "facet", "facet_key"], name="one_state_per_facet")
+            models.UniqueConstraint(
+                fields=["target_kind", "target_id", "facet", "facet_key"], name="one_state_per_facet"
+            )
         ]
 
     def __str__(self) -> str:

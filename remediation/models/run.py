@@ -80,7 +80,8 @@ class ActionRun(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["target_kind", "target_id", "facet", "facet_key"],
+            models.UniqueConstraint(
+                fields=["target_kind", "target_id", "facet", "facet_key"],
                 condition=models.Q(status__in=OPEN_STATUSES),
                 name="one_open_run_per_target_and_facet",
             )

@@ -15,9 +15,7 @@ class RunQuerySet(models.QuerySet["ActionRun"]):
         """Runs this person may see: those that touch no device or one in scope, outside restricted incidents."""
         if not user.holds("security_data.read"):
             return self.none()
-        allowed = self.filter(
-            Q(incident=None) | Q(incident__restricted=False) | Q(incident__restricted_to=user)
-        )
+        allowed = self.filter(Q(incident=None) | Q(incident__restricted=False) | Q(incident__restricted_to=user))
         if user.scope.everything:
             return allowed
         groups = sorted(user.scope.group_ids)

@@ -16,7 +16,9 @@ class Command(BaseCommand):
             while audit.seal():
                 pass
         verdict = audit.verify()
-        self.stdout.write(f"{verdict.sealed:,} events sealed, {verdict.unsealed:,} not yet sealed, head {verdict.head}")
+        counts = f"{verdict.sealed:,} events sealed, {verdict.unsealed:,} not yet sealed"
+        self.stdout.write(f"{counts}, head {verdict.head}")
         if verdict.broken_at is not None:
-            raise CommandError(f"The chain is broken at seal {verdict.broken_at}; {verdict.missing} events are missing.")
+            where = f"The chain is broken at seal {verdict.broken_at}"
+            raise CommandError(f"{where}; {verdict.missing} events are missing.")
         self.stdout.write("The chain is whole.")

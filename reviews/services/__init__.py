@@ -1,0 +1,1 @@
+"""Verbs of reviews: write, sign, follow up, print."""

@@ -1,0 +1,38 @@
+"""Signing freezes the report with its figures; later changes to the incident do not change it."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from core import audit, clock, live
+from core.actors import Actor
+from reviews.enums import ReviewState
+from reviews.models import Review
+from reviews.report import as_stored, build_report, digest_of, missing_parts
+from reviews.services.write import AlreadySigned
+
+
+def sign_review(review: Review, *, actor: Actor) -> Review:
+    """Freeze and sign. Raises `ValidationError` naming what is missing, `AlreadySigned` when it is signed."""
+    with transaction.atomic():
+        row = Review.objects.select_for_update().select_related("incident").get(pk=review.pk)
+        if row.state == ReviewState.SIGNED:
+            raise AlreadySigned
+        missing = missing_parts(row)
+        if missing:
+            raise ValidationError(missing)
+        row.signed_at, row.signed_by = clock.now(), actor.as_json()
+        row.snapshot = as_stored(build_report(row))
+        row.snapshot_sha256 = digest_of(row.snapshot)
+        row.state = ReviewState.SIGNED
+        row.version += 1
+        row.save()
+        audit.record(
+            "review.signed",
+            subject=f"review:{row.pk}",
+            thread=row.incident.thread,
+            actor=actor,
+            changes={"state": (ReviewState.DRAFT, ReviewState.SIGNED)},
+            data={"snapshot_sha256": row.snapshot_sha256},
+        )
+        live.publish("review.changed", row.incident_id, groups=row.incident.audience)
+    return row

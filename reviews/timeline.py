@@ -1,0 +1,110 @@
+"""What happened, in order: the attacker's steps, our steps, and the milestones of the clocks."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from core.models import AuditEvent
+from incidents.models import Incident
+from remediation.catalog.registry import get as get_action
+from remediation.enums import Decision
+from remediation.models import ActionRun
+
+MOST_ALERTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line. `kind` is milestone, attacker, us or other; `mark` is a short note beside it, `tone` its colour."""
+
+    at: datetime
+    kind: str
+    text: str
+    detail: str = ""
+    mark: str = ""
+    tone: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def timeline_of(incident: Incident) -> list[Moment]:
+    """All moments by time; of many alerts, the first of each title with a count."""
+    moments = [*_alerts(incident), *_milestones(incident), *_runs(incident)]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _alerts(incident: Incident) -> list[Moment]:
+    first_of: dict[str, Moment] = {}
+    counts: dict[str, int] = {}
+    rows = incident.alerts.order_by("first_activity", "id").values_list("first_activity", "title", "source")
+    for at, title, source in rows:
+        counts[title] = counts.get(title, 0) + 1
+        if title not in first_of:
+            first = not first_of
+            first_of[title] = Moment(
+                at,
+                "milestone" if first else "attacker",
+                title,
+                f"reported by {source}",
+                "clock starts" if first else "",
+            )
+    shown = list(first_of.values())[:MOST_ALERTS]
+    return [_with_count(moment, counts[moment.text]) for moment in shown]
+
+
+def _with_count(moment: Moment, count: int) -> Moment:
+    if count == 1 or moment.mark:
+        return moment
+    return Moment(moment.at, moment.kind, moment.text, moment.detail, f"{count} times")
+
+
+def _milestones(incident: Incident) -> list[Moment]:
+    moments = []
+    if incident.acknowledged:
+        who = _first_actor(incident, "incident.assigned_to", "incident.status")
+        moments.append(Moment(incident.acknowledged, "milestone", f"{who} takes the incident", "", "acknowledged"))
+    if incident.contained_at:
+        moments.append(Moment(incident.contained_at, "milestone", "First containment verified", "", "contained", "ok"))
+    if incident.resolved:
+        who = _last_actor(incident, "incident.status")
+        moments.append(
+            Moment(incident.resolved, "milestone", f"Resolved by {who}", incident.resolving_comment, "resolved", "ok")
+        )
+    return moments
+
+
+def _first_actor(incident: Incident, *verbs: str) -> str:
+    event = AuditEvent.objects.filter(thread=incident.thread, verb__in=verbs).order_by("at", "id").first()
+    return event.actor_name if event else "Somebody"
+
+
+def _last_actor(incident: Incident, verb: str) -> str:
+    event = AuditEvent.objects.filter(subject=incident.thread, verb=verb).order_by("-at", "-id").first()
+    return event.actor_name if event else "somebody"
+
+
+def _runs(incident: Incident) -> list[Moment]:
+    moments = []
+    for run in ActionRun.objects.filter(incident=incident, parent=None).order_by("created"):
+        deed = f"{get_action(run.action).label}: {run.target_name}"
+        moments.append(Moment(run.created, "us", f"{deed} requested", f"{run.requester.name}: {run.comment}"))
+        if run.decision in (Decision.APPROVED, Decision.REJECTED) and run.decided_at and run.decider:
+            verb = "approved" if run.decision == Decision.APPROVED else "rejected"
+            moments.append(Moment(run.decided_at, "us", f"{deed} {verb}", f"{run.decider.name}"))
+        if run.ended:
+            moments.append(_ending(run, deed))
+    return moments
+
+
+def _ending(run: ActionRun, deed: str) -> Moment:
+    if run.is_verified:
+        return Moment(
+            run.ended or run.created,
+            "us",
+            f"{deed} verified",
+            str(run.verification.get("method", "")),
+            "SIMULATED" if run.simulated else "",
+            "ok",
+        )
+    return Moment(run.ended or run.created, "other", f"{deed}: {run.get_status_display().lower()}", run.status_detail)

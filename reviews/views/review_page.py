@@ -1,0 +1,76 @@
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.dateparse import parse_datetime
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from core import clock
+from incidents.models import Incident
+from reviews.enums import FollowUpState, ReviewState
+from reviews.forms import FindingForm, FollowUpForm, WriteForm
+from reviews.models import Review
+from reviews.report import report_of
+from reviews.services.write import open_review
+from reviews.views.fetch import incident_for
+
+
+@requires(keys.READ)
+def review_page(request: AccountRequest, incident_id: int) -> HttpResponse:
+    """The review as a sheet of paper; a writer may begin one, everybody else sees that there is none yet."""
+    incident = incident_for(request.user, incident_id)
+    review = Review.objects.filter(incident=incident).select_related("incident").first()
+    if review is None and request.user.holds(keys.WRITE_REVIEWS) and request.method == "POST":
+        review = open_review(incident, actor=request.user.actor)
+    if review is None:
+        return render(request, "reviews/none.html", {"incident": incident})
+    return render(request, "reviews/review.html", page_context(request, incident, review))
+
+
+def page_context(request: AccountRequest, incident: Incident, review: Review) -> dict[str, Any]:
+    """Everything the sheet and its side show."""
+    report = report_of(review)
+    editable = review.state == ReviewState.DRAFT and request.user.holds(keys.WRITE_REVIEWS)
+    follow_ups = review.follow_ups.select_related("owner")
+    return {
+        "incident": incident,
+        "review": review,
+        "report": report,
+        "clocks": [_clock(row) for row in report["clocks"]],
+        "moments": [_moment(row) for row in report["timeline"]],
+        "editable": editable,
+        "may_sign": request.user.holds(keys.SIGN_REVIEWS),
+        "may_follow_up": request.user.holds(keys.WRITE_REVIEWS),
+        "write_form": WriteForm(
+            initial={"summary": review.summary, "lessons": review.lessons, "version": review.version}
+        ),
+        "findings": list(review.findings.all()),
+        "finding_forms": [
+            ("well", FindingForm(initial={"kind": "well"}, auto_id="well-%s")),
+            ("badly", FindingForm(initial={"kind": "badly"}, auto_id="badly-%s")),
+        ],
+        "follow_ups": follow_ups,
+        "follow_up_form": FollowUpForm(),
+        "open_follow_ups": sum(row.state == FollowUpState.OPEN for row in follow_ups),
+        "late_follow_ups": sum(row.state == FollowUpState.OPEN and row.due < clock.now().date() for row in follow_ups),
+        "today": clock.now().date(),
+    }
+
+
+def _clock(row: dict[str, Any]) -> dict[str, Any]:
+    """A clock with its verdict in words, from the report's JSON."""
+    over = None if row["seconds"] is None else row["seconds"] - row["target_seconds"]
+    return {**row, "started": parse_datetime(row["started"]), "over": over if over and over > 0 else None}
+
+
+def _moment(row: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"milestone": "mile", "attacker": "bad", "us": "ok" if row["tone"] == "ok" else ""}
+    text = f"{row['text']} \N{EN DASH} {row['detail']}" if row["detail"] else row["text"]
+    return {
+        "at": parse_datetime(row["at"]),
+        "text": text,
+        "kind": kinds.get(row["kind"], ""),
+        "note": row["mark"],
+        "note_kind": row["tone"],
+    }
