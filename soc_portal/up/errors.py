@@ -6,4 +6,7 @@ class UpError(Exception):
 
 
 class StopRequested(BaseException):
-    """Not an `Exception`, so that no handler on the way swallows it: a person or the system asked to stop while the portal was still starting."""
+    """A person or the system asked to stop while the portal was still starting.
+
+    Not an `Exception`, so that no handler on the way swallows it.
+    """
