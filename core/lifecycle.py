@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from django.db import models, transaction
@@ -28,7 +29,7 @@ class Lifecycle:
     `verb` names the audit event, e.g. `incident.status`. `subject` is the audit prefix, e.g. `incident`.
     """
 
-    def __init__(self, *, field: str, subject: str, moves: Mapping[str, frozenset[str] | set[str]]) -> None:
+    def __init__(self, *, field: str, subject: str, moves: Mapping[str, AbstractSet[str]]) -> None:
         self.field, self.subject, self.moves = field, subject, moves
 
     def allows(self, current: str, wanted: str) -> bool:

@@ -1,11 +1,26 @@
-from typing import TYPE_CHECKING, Self
+"""Query-sets; each begins with `visible_to(user)`.
 
+An alert is visible when it names no device or one in my groups, an incident when any of its alerts is; a restricted
+incident and its alerts only to the named people. What is hidden is counted, not shown.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, F, Q
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from incidents.models import Alert
+    from incidents.models import Alert  # noqa: F401 - names the row type in the class below
+
+
+class _Slot(models.Func):
+    """The beginning of the interval of `seconds` that a time lies in, as whole seconds since 1970."""
+
+    output_field = models.BigIntegerField()
+    template = "(floor(extract(epoch from %(expressions)s) / %(seconds)s) * %(seconds)s)::bigint"
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -13,7 +28,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Alerts this person may see; nothing for somebody who may not read at all."""
         if not user.holds("security_data.read"):
             return self.none()
-        allowed = self.filter(Q(incident=None) | Q(incident__restricted=False) | Q(incident__restricted_to=user))
+        named: Any = apps.get_model("incidents", "Incident").objects.all()
+        allowed = self.filter(
+            Q(incident=None) | Q(incident__restricted=False) | Q(incident__in=named.named_to(user))
+        )
         if user.scope.everything:
             return allowed
         return allowed.filter(Q(device_group_ids=[]) | Q(device_group_ids__overlap=sorted(user.scope.group_ids)))
@@ -23,3 +41,18 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def with_reasons(self) -> Self:
         return self.prefetch_related("links")
+
+    def arrived_by_interval(self, since: datetime, *, seconds: int) -> dict[int, int]:
+        """How many arrived in each interval, by the second since 1970 at which it begins; empty ones are left out."""
+        slots = self.order_by().filter(created__gte=since).annotate(slot=_Slot(F("created"), seconds=seconds))
+        return dict(slots.values("slot").annotate(n=Count("pk")).values_list("slot", "n"))
+
+    def lag(self, now: datetime) -> timedelta | None:
+        """How long alerts wait for the correlation lane: the oldest that waits, else the last one that went through."""
+        waiting = self.waiting_for_correlation().order_by("id").values_list("created", flat=True).first()
+        if waiting is not None:
+            return max(now - waiting, timedelta(0))
+        last = self.exclude(correlated=None).order_by("-created").values_list("created", "correlated").first()
+        if last is None or last[1] is None:
+            return None
+        return max(last[1] - last[0], timedelta(0))

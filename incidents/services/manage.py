@@ -1,0 +1,155 @@
+"""Changing an incident, with what follows for its alerts."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.models import User
+from core import audit, clock
+from core.actors import Actor
+from incidents.enums import SEVERITY_RANK, AlertStatus, IncidentStatus, Severity, ValueSource
+from incidents.lifecycle import ALERT_STATUS, INCIDENT_STATUS
+from incidents.models import Alert, Incident
+from incidents.services.announce import publish_change
+from incidents.services.changes import SETTABLE_STATUS, clean_changes, fit_determination
+from incidents.services.roll_up import roll_up
+
+CHANGEABLE = frozenset({"display_name", "severity", "custom_tags", "assigned_to", "status", "classification",
+                        "determination", "resolving_comment", "description"})  # fmt: skip
+
+
+class StaleVersion(Exception):
+    """Somebody changed the row since it was read; `current` is the version now."""
+
+    def __init__(self, current: int) -> None:
+        super().__init__(f"Changed by somebody else in the meantime (version {current} now).")
+        self.current = current
+
+
+def update_incident(
+    incident: Incident,
+    *,
+    changes: dict[str, Any],
+    actor: Actor,
+    reason: str = "",
+    expected_version: int | None = None,
+) -> Incident:
+    """Apply `changes`; fields left out keep their value.
+
+    Assigning gives all alerts the same owner, resolving resolves every alert that is still open, each as an audit
+    event of its own. A severity set by hand sticks; None hands it back to the alerts. Raises `ValidationError`, and
+    `StaleVersion` when `expected_version` is no longer the stored one.
+    """
+    with transaction.atomic():
+        row = Incident.objects.select_for_update().get(pk=incident.pk)
+        if expected_version is not None and row.version != expected_version:
+            raise StaleVersion(row.version)
+        wanted = _wanted(row, changes)
+        if not wanted:
+            return row
+        if "status" in wanted:
+            _move(row, wanted.pop("status"), actor=actor, reason=reason, note=wanted.get("resolving_comment", ""))
+        changed = _store(row, wanted, actor=actor, reason=reason)
+        if "assigned_to" in changed:
+            _hand_over_alerts(row, row.assigned_to, actor=actor)
+        publish_change(row, sorted(changes))
+    return row
+
+
+def _wanted(row: Incident, changes: dict[str, Any]) -> dict[str, Any]:
+    """What differs from the stored row, checked."""
+    if row.status == IncidentStatus.REDIRECTED:
+        raise ValidationError("This incident was merged into another and no longer changes.")
+    cleaned = clean_changes(changes, allowed=CHANGEABLE, statuses=SETTABLE_STATUS)
+    fit_determination(row, cleaned)
+    differing = {name: value for name, value in cleaned.items() if getattr(row, name) != value}
+    if cleaned.get("severity") is not None and row.severity_source == ValueSource.AUTO:
+        differing["severity"] = cleaned["severity"]  # confirming the automatic value makes it stick
+    if "severity" in differing and differing["severity"] is None and row.severity_source == ValueSource.AUTO:
+        del differing["severity"]
+    return differing
+
+
+def _move(row: Incident, wanted: str, *, actor: Actor, reason: str, note: str) -> None:
+    now = clock.now()
+    also: dict[str, Any] = {}
+    if wanted == IncidentStatus.RESOLVED:
+        also["resolved"] = now
+    elif row.status == IncidentStatus.RESOLVED:
+        also.update(resolved=None, reopened_count=row.reopened_count + 1)
+    if wanted == IncidentStatus.IN_PROGRESS and row.acknowledged is None:
+        also["acknowledged"] = now
+    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=note or reason, **also)
+    if wanted == IncidentStatus.RESOLVED:
+        _resolve_alerts(row, actor=actor)
+
+
+def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
+    still_open = list(row.alerts.select_for_update().exclude(status=AlertStatus.RESOLVED).order_by("pk"))
+    now = clock.now()
+    ALERT_STATUS.move_many(
+        still_open, AlertStatus.RESOLVED, actor=actor, thread=row.thread,
+        reason=f"{row.number} was resolved", resolved=now, updated=now,
+    )  # fmt: skip
+    roll_up([row.pk], actor=actor)
+    row.refresh_from_db(fields=["alert_counts", "priority_score", "priority_factors", "impacted_assets"])
+
+
+def _store(row: Incident, wanted: dict[str, Any], *, actor: Actor, reason: str) -> set[str]:
+    """Write the plain fields and the marks of every change; answers the names that changed."""
+    before = {name: _shown(getattr(row, name)) for name in wanted}
+    for name, value in wanted.items():
+        setattr(row, name, value)
+    also = ["version", "updated", "last_modified_by"]
+    if "display_name" in wanted:
+        row.name_source = ValueSource.MANUAL
+        also.append("name_source")
+    if "severity" in wanted:
+        _set_severity(row, wanted["severity"])
+        also += ["severity_source", "severity_rank"]
+    if wanted.get("assigned_to") is not None and row.acknowledged is None:
+        row.acknowledged = clock.now()
+        also.append("acknowledged")
+    row.version += 1
+    row.updated = clock.now()
+    row.last_modified_by = actor.name[:255]
+    row.save(update_fields=[*wanted, *also])
+    changes = {name: (before[name], _shown(getattr(row, name))) for name in wanted}
+    if changes:
+        audit.record("incident.changed", subject=row.thread, thread=row.thread, actor=actor, reason=reason,
+                     changes=changes)  # fmt: skip
+    return set(wanted)
+
+
+def _set_severity(row: Incident, wanted: str | None) -> None:
+    if wanted is None:
+        row.severity_source = ValueSource.AUTO
+        found = row.alerts.values_list("severity", flat=True)
+        row.severity = max(found, key=lambda value: SEVERITY_RANK[value], default=Severity.UNKNOWN)
+    else:
+        row.severity_source = ValueSource.MANUAL
+    row.severity_rank = SEVERITY_RANK[row.severity]
+
+
+def _hand_over_alerts(row: Incident, owner: User | None, *, actor: Actor) -> None:
+    """The same owner on every alert of the incident, each told by itself."""
+    others = row.alerts.select_for_update(of=("self",)).select_related("assigned_to")
+    alerts: list[Alert] = [alert for alert in others.order_by("pk") if alert.assigned_to_id != (owner and owner.pk)]
+    Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(assigned_to=owner, updated=clock.now())
+    audit.record_many(
+        [
+            audit.Entry(
+                "alert.changed", subject=f"alert:{alert.pk}", thread=row.thread,
+                changes={"assigned_to": (_shown(alert.assigned_to), _shown(owner))},
+                reason=f"{row.number} was assigned",
+            )
+            for alert in alerts
+        ],
+        actor=actor,
+    )  # fmt: skip
+
+
+def _shown(value: Any) -> Any:
+    """As the history keeps it: people by name, because keys outlive nobody."""
+    return str(value) if isinstance(value, User) else value
