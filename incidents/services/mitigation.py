@@ -1,0 +1,76 @@
+"""What is in force on an entity, and when an incident was first contained. Written by the later rooms' outcomes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from core import audit
+from core.actors import Actor
+from incidents.models import Device, Identity, Incident, Mailbox
+from incidents.services.announce import announce_incident
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigation:
+    """One facet's entry in an entity's `mitigation`. `state` is what was last observed; `active` says that something
+    is withheld from the entity now (a badge is shown)."""
+
+    state: str
+    active: bool
+    desired: str
+    observed: str
+    since: datetime
+    by: str
+    simulated: bool
+
+
+def set_mitigation(
+    entity: Device | Identity | Mailbox, *, facet: str, now: Mitigation, actor: Actor, thread: str = ""
+) -> None:
+    """Set one facet; the others stay as they are."""
+    model = type(entity)
+    with transaction.atomic():
+        row = model._default_manager.select_for_update().get(pk=entity.pk)
+        before = row.mitigation.get(facet, {}).get("state", "")
+        row.mitigation = {
+            **row.mitigation,
+            facet: {
+                "state": now.state,
+                "active": now.active,
+                "desired": now.desired,
+                "observed": now.observed,
+                "since": now.since.isoformat(),
+                "by": now.by,
+                "simulated": now.simulated,
+            },
+        }
+        row.save(update_fields=["mitigation"])
+        if before != now.state:
+            audit.record(
+                f"{entity.kind}.mitigation",
+                subject=f"{entity.kind}:{entity.pk}",
+                thread=thread,
+                actor=actor,
+                changes={facet: (before, now.state)},
+            )
+    entity.mitigation = row.mitigation
+
+
+def mark_contained(incident: Incident, *, at: datetime, actor: Actor, reason: str) -> bool:
+    """Note the first verified containment; later ones change nothing. Answers whether this was the first."""
+    with transaction.atomic():
+        first = Incident.objects.filter(pk=incident.pk, contained_at=None).update(contained_at=at, updated=at)
+        if not first:
+            return False
+        incident.contained_at = incident.updated = at
+        audit.record(
+            "incident.contained",
+            subject=incident.thread,
+            thread=incident.thread,
+            actor=actor,
+            reason=reason,
+            changes={"contained_at": (None, at)},
+        )
+        announce_incident(incident)
+    return True

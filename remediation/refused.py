@@ -1,0 +1,37 @@
+"""What policy says no to, in one error that pages and API both understand."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remediation.models import ActionRun
+
+# Code -> what it means. The API answers `conflict` with 409, `forbidden` with 403, everything else with 422.
+CODES: dict[str, str] = {
+    "conflict": "Another run is open on the same part of the target.",
+    "forbidden": "A permission is missing.",
+    "out_of_scope": "The target lies outside the device groups of the person.",
+    "not_bound": "No connection is bound to the target, or more than one.",
+    "unsupported": "The connection cannot do this to the target.",
+    "unavailable": "The connection is switched off.",
+    "same_person": "The person who asked may not decide.",
+    "token_may_not_decide": "The service account's token was not made for deciding.",
+    "already_decided": "Somebody has decided already.",
+    "already_ended": "The run has ended.",
+    "not_undoable": "The action cannot be undone.",
+    "nothing_to_do": "Nothing is left to act on.",
+    "cap_reached": "More targets than one action may touch.",
+    "person_inactive": "The account of the person who asked or decided is switched off.",
+    "seal_broken": "The decision on record does not fit its seal.",
+    "expired": "The request was not decided in time.",
+}
+
+
+class Refused(Exception):
+    """Policy refused. `run` and `link` point at the open run of a conflict; `message` is for people."""
+
+    def __init__(self, code: str, message: str, *, link: str | None = None, run: "ActionRun | None" = None) -> None:
+        if code not in CODES:
+            raise LookupError(f"The refusal code {code!r} is not declared.")
+        super().__init__(message)
+        self.code, self.message, self.run = code, message, run
+        self.link = link or (f"/actions/{run.pk}/" if run is not None else None)
