@@ -1,9 +1,38 @@
+"""What the sign-in libraries ask of us."""
+
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from core.client_address import client_address
 
 
-class PortalAccountAdapter(DefaultAccountAdapter):
+class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """People are made by an administrator; nobody signs up."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "This user name and password do not belong together.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_address(request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        """Somebody who was switched off learns only that signing in did not work."""
+        return redirect("account_login")
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """No "Successfully signed in as": the page that follows says it."""
+
+
+def name_of_attempt(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """The user name an attempt is counted under: whatever the case, one name is one account."""
+    name = (credentials or {}).get("username") or request.POST.get("login") or ""
+    return str(name).strip().lower()[:255]

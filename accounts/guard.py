@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import User
+from core.actors import Actor
 
 View = Callable[..., HttpResponseBase]
 
 
 class AccountRequest(HttpRequest):
-    """A request of a signed-in user; what `requires` hands to a view."""
+    """A request of a signed-in user; what `requires` hands to a view. `actor` is who audit events will name."""
 
-    user: User  # type: ignore[assignment]
+    user: User
+    actor: Actor
 
 
 def requires(key: str) -> Callable[[View], View]:
@@ -24,8 +26,8 @@ def requires(key: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            user = cast(User, request.user)
-            if not user.is_authenticated or not user.holds(key):
+            user = request.user
+            if not isinstance(user, User) or not user.holds(key):
                 raise PermissionDenied(key)
             return view(request, *args, **kwargs)
 

@@ -1,6 +1,7 @@
 """Deny by default: without a sign-in there is the sign-in page and `/healthz`, nothing else."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -24,9 +25,10 @@ class SignedInOnlyMiddleware:
         if request.path.startswith(PUBLIC) or request.path.startswith(OWN_SIGN_IN):
             return self.get_response(request)
         if not isinstance(user, User) or not user.is_active:
-            return self._to(request, f"{reverse('account_login')}?next={request.path}")
+            return self._to(request, f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")
         if user.must_change_password and not request.path.startswith(WHILE_PASSWORD_IS_OLD):
             return self._to(request, reverse("accounts:password"))
+        request.actor = user.actor  # type: ignore[attr-defined]
         return self.get_response(request)
 
     @staticmethod

@@ -5,6 +5,8 @@ LISTENERS: dict[str, list[str]] = {
     "incident.correlated": [],
     "incident.changed": [],
     "delivery.changed": [],
+    # Devices first find their new group; then a deleted group can go.
+    "device_groups.changed": ["accounts.services.device_groups.forget_retired"],
     "target.seen": [],
     "run.ended": [],
 }

@@ -5,6 +5,7 @@ Secrets come from `NAME` or, better, from the file that `NAME_FILE` points to.
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.utils.csp import CSP
@@ -18,6 +19,7 @@ SECRET_KEY = env.str("SOC_SECRET_KEY")
 ENCRYPTION_KEYS: list[str] = env.list("SOC_ENCRYPTION_KEYS")
 PUBLIC_URL = env.str("SOC_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 SERVED_BY_HTTPS = PUBLIC_URL.startswith("https://")
+PROXY_COUNT = env.int("SOC_PROXY_COUNT", 0)  # proxies in front whose X-Forwarded-* headers are believed
 ALLOWED_HOSTS: list[str] = env.list("SOC_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -171,16 +173,26 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+# Trying on while locked out neither prolongs the lock nor writes a second event.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_TEMPLATE = "429.html"
 AXES_ENABLE_ADMIN = False
-AXES_IPWARE_PROXY_COUNT = env.int("SOC_PROXY_COUNT", 0) or None
-SESSION_COOKIE_AGE = 12 * 3600
+# Without these two, "Ada" and "ada" would have five attempts each, and everybody behind a proxy would share theirs.
+AXES_USERNAME_CALLABLE = "accounts.adapter.name_of_attempt"
+AXES_CLIENT_IP_CALLABLE = "core.client_address.client_address"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_SESSION_COOKIE_AGE = SESSION_COOKIE_AGE = 12 * 3600
+# Cookies do not know ports: two portals on one machine would sign each other out under one name.
+SESSION_COOKIE_NAME = "__Host-soc_session" if SERVED_BY_HTTPS else f"soc_session_{urlsplit(PUBLIC_URL).port or 80}"
+CSRF_COOKIE_NAME = "__Host-soc_csrf" if SERVED_BY_HTTPS else f"soc_csrf_{urlsplit(PUBLIC_URL).port or 80}"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_HTTPS
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SECURE_HSTS_SECONDS = 31536000 if SERVED_BY_HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.int("SOC_PROXY_COUNT", 0) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXY_COUNT else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

@@ -1,5 +1,13 @@
 """All addresses of the portal. Deny by default: what is not in `accounts.middleware.PUBLIC` needs a sign-in."""
 
-from django.urls import URLPattern, URLResolver
+from allauth.account.views import login, logout
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/incidents/"), name="home"),
+    # Only these two of allauth's pages: nobody signs up, and passwords are changed under /me/.
+    path("accounts/login/", login, name="account_login"),
+    path("accounts/logout/", logout, name="account_logout"),
+    path("", include("accounts.urls")),
+]

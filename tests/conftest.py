@@ -51,6 +51,12 @@ def portal(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Checking a password against a missing user hashes as well, so the slow scheme would be paid at every sign-in."""
+    settings.PASSWORD_HASHERS = ["tests.factories.people.QuickHasher"]
+
+
 @pytest.fixture
 def ada(db: None) -> User:
     """An analyst: works on alerts, asks for actions, may not approve. Sees every device group."""

@@ -1,6 +1,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from accounts import keys
 from core import clock
 from core.actors import Actor, ActorKind
 
@@ -27,6 +28,16 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def keys_within(self, held: frozenset[str]) -> frozenset[str]:
+        """What the token may of what its user holds. Deciding needs a word of its own: a script that is led astray
+        must not approve what it asked for through somebody else."""
+        allowed = held & frozenset(self.permissions) if self.permissions else held
+        return allowed if self.may_decide else allowed - {keys.DECIDE_RESPONSE}
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and self.expires_at > clock.real_now()
 
     @property
     def actor(self) -> Actor:

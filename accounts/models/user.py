@@ -2,6 +2,7 @@ from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
 
 from accounts.enums import Density, ScopeKind, Theme, UserKind
 from accounts.scope import Scope
@@ -41,6 +42,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering = ["display_name", "id"]
+        constraints = [models.UniqueConstraint(Lower("username"), name="one_user_name_whatever_case")]
 
     def __str__(self) -> str:
         return self.display_name or self.username
@@ -63,6 +65,10 @@ class User(AbstractBaseUser):
         if self.scope_kind == ScopeKind.ALL:
             return Scope(True)
         return Scope(False, frozenset(self.device_groups.values_list("pk", flat=True)))
+
+    def narrow(self, keys: frozenset[str]) -> None:
+        """Give up every right outside `keys` for as long as this instance lives: a token grants no more than it says."""
+        self.__dict__["permission_keys"] = self.permission_keys & keys
 
     def holds(self, key: str) -> bool:
         """Whether one of the roles holds the permission key."""

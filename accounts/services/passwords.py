@@ -1,0 +1,62 @@
+"""Passwords: chosen by their person, or drawn once by the portal."""
+
+import secrets
+
+from axes.utils import reset
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.enums import UserKind
+from accounts.models import User
+from accounts.services.authority import authority_of
+from core import audit
+from core.actors import Actor
+
+# Without the characters that are read wrongly from a screen or over the phone; 16 of 31 are 79 bits.
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+def random_password() -> str:
+    """Four groups of four: `k7fm-2qpx-9dwt-h3vz`."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+def change_password(user: User, *, new_password: str, actor: Actor) -> None:
+    """The person's own choice. Every other session ends with it. Raises `ValidationError` for a weak or unchanged one."""
+    if user.check_password(new_password):
+        raise ValidationError("Choose a password that is not the present one.")
+    validate_password(new_password, user)
+    with transaction.atomic():
+        user.set_password(new_password)
+        user.must_change_password = False
+        user.save(update_fields=["password", "must_change_password"])
+        audit.record("user.password_changed", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor)
+
+
+def reset_password(user: User, *, actor: Actor, one_time: bool = True, reason: str = "") -> str:
+    """Draw a random password and answer it, the only time that it is seen; `one_time` has it changed at sign-in.
+
+    Also lifts a lock-out, and ends all sessions of that person.
+    """
+    if user.kind == UserKind.SERVICE:
+        raise ValidationError("A service account has no password; it signs in with tokens.")
+    authority_of(actor).require_above(user)
+    password = random_password()
+    with transaction.atomic():
+        user.set_password(password)
+        user.must_change_password = one_time
+        user.save(update_fields=["password", "must_change_password"])
+        audit.record(
+            "user.password_reset", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor, reason=reason
+        )
+        reset(username=user.username)
+    return password
+
+
+def lift_lock_out(user: User, *, actor: Actor) -> None:
+    """Let somebody try again before the lock-out ends by itself."""
+    authority_of(actor).require_above(user)
+    with transaction.atomic():
+        if reset(username=user.username):
+            audit.record("user.unlocked", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor)

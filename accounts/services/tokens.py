@@ -1,0 +1,109 @@
+"""Bearer tokens: the secret is shown once, only its SHA-256 is kept."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import ApiToken, User
+from accounts.services.authority import authority_of
+from core import audit, clock
+from core.actors import Actor
+
+PREFIX = "soc_"
+LONGEST = timedelta(days=366)
+# A busy client calls many times a second; its row is not written for each.
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+def issue_token(
+    user: User,
+    *,
+    name: str,
+    lifetime: timedelta,
+    actor: Actor,
+    permissions: Collection[str] = (),
+    may_decide: bool = False,
+) -> tuple[ApiToken, str]:
+    """A new token that acts for `user`, and its secret, the only time that it is seen.
+
+    `permissions` narrows what the user's roles grant; empty is all of it. Raises `ValidationError` when it would carry
+    more than its user or the issuing actor holds, or live longer than a year.
+    """
+    if not timedelta(0) < lifetime <= LONGEST:
+        raise ValidationError("A token lives for at most 366 days.")
+    beyond = set(permissions) - user.permission_keys
+    if beyond:
+        raise ValidationError(f"{user} does not hold {', '.join(sorted(beyond))}.", code="escalation")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    now = clock.real_now()
+    token = ApiToken(
+        name=name.strip(),
+        user=user,
+        prefix=secret[:12],
+        digest=digest_of(secret),
+        permissions=sorted(permissions),
+        may_decide=may_decide,
+        created=now,
+        expires_at=now + lifetime,
+    )
+    if actor.person_id != user.pk:
+        authority_of(actor).require_above(user)
+    authority_of(actor).require_keys(token.keys_within(user.permission_keys))
+    with transaction.atomic():
+        token.save()
+        data = {"name": token.name, "prefix": token.prefix, "permissions": token.permissions, "may_decide": may_decide}
+        audit.record(
+            "token.issued",
+            subject=f"token:{token.pk}",
+            thread=f"user:{user.pk}",
+            actor=actor,
+            data={**data, "expires_at": token.expires_at},
+        )
+    return token, secret
+
+
+def revoke_token(token: ApiToken, *, actor: Actor, reason: str = "") -> None:
+    """End a token now; doing it twice changes nothing."""
+    if actor.person_id != token.user_id:
+        authority_of(actor).require_above(token.user)
+    with transaction.atomic():
+        now = clock.real_now()
+        if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+            token.revoked_at = now
+            audit.record(
+                "token.revoked", subject=f"token:{token.pk}", thread=f"user:{token.user_id}", actor=actor, reason=reason
+            )
+
+
+def find_token(secret: str) -> ApiToken | None:
+    """The usable token of a secret with its user and roles, its use noted; None for anything else."""
+    if not secret.startswith(PREFIX) or len(secret) > 100:
+        return None
+    token = (
+        ApiToken.objects.select_related("user")
+        .prefetch_related("user__roles")
+        .filter(digest=digest_of(secret), user__is_active=True)
+        .first()
+    )
+    if token is None or not token.is_usable:
+        return None
+    _note_use(token)
+    return token
+
+
+def digest_of(secret: str) -> str:
+    # The secret is 256 random bits, so a fast hash is enough: there is nothing to guess.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _note_use(token: ApiToken) -> None:
+    now = clock.real_now()
+    due = now - USE_NOTED_EVERY
+    if token.last_used_at is None or token.last_used_at < due:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=due)
+        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
