@@ -31,8 +31,11 @@ startLive();
 let drawing = null;
 function drawGraphs() {
   if (!document.querySelector("[data-graph]")) return;
-  drawing ??= import("./graph.js");
-  drawing.then((module) => module.drawGraphs());
+  drawing ??= Promise.all([import("./graph.js"), import("./player.js")]);
+  drawing.then(([graph, player]) => {
+    graph.drawGraphs();
+    player.startPlayers();
+  });
 }
 drawGraphs();
 document.addEventListener("htmx:afterSettle", drawGraphs);

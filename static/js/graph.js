@@ -30,9 +30,8 @@ function styleOf(colours) {
     { selector: "node.hover", style: { "outline-width": 1.5, "outline-color": colours.line, "outline-offset": 4 } },
     { selector: "edge", style: {
       "curve-style": "bezier", "target-arrow-shape": "triangle", "arrow-scale": 0.9, ...edge(colours.line, 1.5),
-      label: "data(label)", color: colours.text2, "font-family": getComputedStyle(document.body).fontFamily, "font-size": 11,
-      "text-background-color": colours.surface, "text-background-opacity": 1, "text-background-padding": 2, "overlay-opacity": 0,
-      "target-distance-from-node": 3, "source-distance-from-node": 3, "min-zoomed-font-size": 7,
+      "overlay-opacity": 0,
+      "target-distance-from-node": 3, "source-distance-from-node": 3,
     } },
     { selector: "edge[look = 'hot']", style: edge(colours.bad, 2) },
     { selector: "edge[look = 'stop']", style: { ...edge(colours.safe, 2), "line-style": "dashed", "line-dash-pattern": [4, 4] } },
@@ -206,6 +205,15 @@ export function drawGraphs() {
 function theGraph() {
   return graphOf(document.querySelector("[data-graph]"));
 }
+
+// In a narrow window graph and list share the room.
+document.addEventListener("click", (event) => {
+  const view = event.target.closest("[data-attack-view]")?.dataset.attackView;
+  if (!view) return;
+  const attack = event.target.closest(".attack");
+  attack.dataset.view = view;
+  for (const button of attack.querySelectorAll("[data-attack-view]")) button.setAttribute("aria-pressed", String(button.dataset.attackView === view));
+});
 
 document.addEventListener("appearance:changed", () => theGraph()?.colour());
 

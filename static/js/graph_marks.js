@@ -44,7 +44,27 @@ export class Marks {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const zoom = this.cy.zoom();
+    for (const edge of this.cy.edges("[label]")) this.#way(pen, edge, zoom);
     for (const node of this.cy.nodes()) this.#node(pen, node, node.renderedPosition(), zoom);
+  }
+
+  // Names stand beneath nodes, so the word of a rising line keeps to its start and that of a falling one to its end.
+  #way(pen, edge, zoom) {
+    const text = edge.data("label");
+    const [from, to] = [edge.renderedSourceEndpoint(), edge.renderedTargetEndpoint()];
+    if (!text || !from || !to || zoom < 0.45) return;
+    const slope = to.y - from.y;
+    const share = Math.abs(slope) < 12 ? 0.5 : slope < 0 ? 0.36 : 0.6;
+    const scale = Math.max(zoom, 0.82);
+    pen.globalAlpha = edge.hasClass("later") ? 0.35 : 1;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.lineJoin = "round";
+    pen.lineWidth = 5;
+    pen.strokeStyle = this.colours.surface;
+    const x = from.x + (to.x - from.x) * share;
+    this.#line(pen, shorten(text, 24), `400 ${11 * scale}px ${this.font}`, this.colours.text2, x, from.y + slope * share);
+    pen.globalAlpha = 1;
   }
 
   #node(pen, node, { x, y }, zoom) {

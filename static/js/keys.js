@@ -21,6 +21,7 @@ const KEYS = {
   a: () => press("a"),
   "[": () => stepTab(-1),
   "]": () => stepTab(1),
+  " ": () => playStory(),
 };
 
 function focusSearch() {
@@ -28,6 +29,14 @@ function focusSearch() {
   field?.focus();
   field?.select();
   return Boolean(field);
+}
+
+// On a control the space bar belongs to the control.
+function playStory() {
+  const button = document.querySelector("[data-player]:not([hidden]) [data-player-run]");
+  if (!button || !document.activeElement?.matches("body, main, [data-player-run]")) return false;
+  button.click();
+  return true;
 }
 
 // The pane is nearer to the reader than the page, so its control wins.
