@@ -1,95 +1,74 @@
-"""Keyset pages: the place in a list is a row's sort values, never an offset, so page 500 costs what page 1 costs."""
+"""Keyset paging: the next page begins after the last row seen, so rows that come or go never shift the others."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db.models import F, Field, Model, Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
-PAGE = 50
+COUNT_CAP = 10_000
+
+
+class BadCursor(Exception):
+    """The cursor was not made by us for this list in this order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page[M: Model]:
-    """`newer` and `older` are cursors of the pages before and after; empty when there is none."""
+class Keyset:
+    """An order of rows: `columns`, fields of the model itself, all in one direction, the last one unique.
 
-    rows: list[M]
-    newer: str
-    older: str
-
-
-def keyset_page[M: Model](rows: QuerySet[M], order: Sequence[str], *, cursor: str = "", size: int = PAGE) -> Page[M]:
-    """One page of `rows` in `order` (Django's words, `-` is descending).
-
-    The last column must be unique and none may be null. A cursor that cannot be read means the first page.
+    Only the first column may be null. Nulls stand where the database puts them (last ascending, first descending),
+    because only then an index serves the order.
     """
-    backwards, values = _read(cursor, len(order))
-    wanted = [_turned(column) for column in order] if backwards else list(order)
-    if values:
-        rows = rows.filter(_after(wanted, values))
-    found = list(rows.order_by(*wanted)[: size + 1])
-    more, found = len(found) > size, found[:size]
-    if backwards:
-        found.reverse()
-    if not found:
-        return Page([], "", "")
-    has_newer = more if backwards else bool(values)
-    has_older = bool(values) if backwards else more
-    return Page(
-        found,
-        _cursor(found[0], order, backwards=True) if has_newer else "",
-        _cursor(found[-1], order, backwards=False) if has_older else "",
-    )
+
+    columns: tuple[str, ...]
+    descending: bool = True
+
+    def order[M: Model](self, rows: QuerySet[M]) -> QuerySet[M]:
+        return rows.order_by(*[f"-{column}" if self.descending else column for column in self.columns])
+
+    def after[M: Model](self, rows: QuerySet[M], position: Sequence[Any]) -> QuerySet[M]:
+        """The rows that follow `position`: the values of `columns` in the last row seen."""
+        first = self.columns[0]
+        is_null = Q(**{f"{first}__isnull": True})
+        if position[0] is None:
+            same = is_null & Q(self._beyond(self.columns[1:], position[1:]))
+            return rows.filter(same | ~is_null) if self.descending else rows.filter(same)
+        beyond = Q(self._beyond(self.columns, position))
+        nulls_follow = not self.descending and _field(rows.model, first).null
+        return rows.filter(beyond | is_null) if nulls_follow else rows.filter(beyond)
+
+    def _beyond(self, columns: Sequence[str], position: Sequence[Any]) -> TupleLessThan:
+        comparison = TupleLessThan if self.descending else TupleGreaterThan
+        return comparison(Tuple(*[F(column) for column in columns]), tuple(position))
+
+    def cursor(self, row: Model, *, purpose: str) -> str:
+        """An opaque, signed word for the place after `row`; `purpose` names list and order it is good for."""
+        values = [
+            _field(type(row), column).value_to_string(row) if getattr(row, column) is not None else None
+            for column in self.columns
+        ]
+        return signing.Signer(salt=f"cursor:{purpose}").sign_object(values)
+
+    def position(self, cursor: str, model: type[Model], *, purpose: str) -> list[Any]:
+        """What `after()` needs; raises `BadCursor`."""
+        try:
+            values = signing.Signer(salt=f"cursor:{purpose}").unsign_object(cursor)
+            return [_field(model, column).to_python(value) for column, value in zip(self.columns, values, strict=True)]
+        except (signing.BadSignature, ValidationError, ValueError, TypeError):
+            raise BadCursor from None
 
 
-def _turned(column: str) -> str:
-    return column.removeprefix("-") if column.startswith("-") else f"-{column}"
+def counted(rows: QuerySet[Any]) -> int:
+    """How many rows there are, looking at `COUNT_CAP` + 1 of them at most: a list counts no further than it has to."""
+    return rows.order_by()[: COUNT_CAP + 1].count()
 
 
-def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
-    """Strictly behind the place `values`: the first column bounds the index, the rest decides among equals."""
-    name, value = order[0].removeprefix("-"), values[0]
-    beyond = "lt" if order[0].startswith("-") else "gt"
-    if len(order) == 1:
-        return Q(**{f"{name}__{beyond}": value})
-    inner = Q(**{f"{name}__{beyond}": value}) | (Q(**{name: value}) & _after(order[1:], values[1:]))
-    return Q(**{f"{name}__{beyond}e": value}) & inner
-
-
-def _cursor(row: Model, order: Sequence[str], *, backwards: bool) -> str:
-    place = [_packed(getattr(row, column.removeprefix("-"))) for column in order]
-    return base64.urlsafe_b64encode(json.dumps([int(backwards), *place]).encode()).decode().rstrip("=")
-
-
-def _packed(value: Any) -> Any:
-    return {"at": value.isoformat()} if isinstance(value, datetime) else value
-
-
-def _unpacked(value: Any) -> Any:
-    """Only what `_packed` makes; everything else is a cursor that somebody wrote by hand."""
-    if isinstance(value, dict):
-        at = datetime.fromisoformat(value["at"])
-        if at.tzinfo is None:
-            raise ValueError("a time without zone")
-        return at
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError("not a sort value")
-    if isinstance(value, int) and abs(value) > 2**62:
-        raise ValueError("out of range")
-    if isinstance(value, str) and "\x00" in value:
-        raise ValueError("not text")
-    return value
-
-
-def _read(cursor: str, columns: int) -> tuple[bool, list[Any]]:
-    if not cursor:
-        return False, []
-    try:
-        backwards, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        values = [_unpacked(value) for value in values]
-    except (ValueError, TypeError, KeyError):
-        return False, []
-    return (bool(backwards), values) if len(values) == columns else (False, [])
+def _field(model: type[Model], name: str) -> "Field[Any, Any]":
+    field = model._meta.get_field(name)
+    if not isinstance(field, Field):
+        raise TypeError(f"{model.__name__} cannot be ordered by {name}.")
+    return field

@@ -1,0 +1,95 @@
+"""Filters by field name; every one may be given several times and then means any of the values."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django_filters import rest_framework as filters
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.api.errors import invalid
+
+MAX_SEARCH = 200
+
+
+class AnyOf(filters.MultipleChoiceFilter):
+    """Any of the given values of an enum. `lookup` is `in`, or `overlap` for list columns."""
+
+    def __init__(self, choices: Any, *, field_name: str | None = None, lookup: str = "in", **kwargs: Any) -> None:
+        self.lookup = lookup
+        super().__init__(field_name=field_name, choices=choices, **kwargs)
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return qs.filter(**{f"{self.field_name}__{self.lookup}": list(value)}) if value else qs
+
+
+class _OpenChoices(forms.MultipleChoiceField):
+    def valid_value(self, value: Any) -> bool:
+        return len(str(value)) <= MAX_SEARCH
+
+
+class AnyText(AnyOf):
+    """Any of the given texts, compared exactly."""
+
+    field_class = _OpenChoices
+
+    def __init__(self, *, field_name: str | None = None, lookup: str = "in") -> None:
+        super().__init__((), field_name=field_name, lookup=lookup)
+
+
+class _IdChoices(forms.MultipleChoiceField):
+    default_error_messages = {"invalid_choice": "An id is a string of digits."}
+
+    def valid_value(self, value: Any) -> bool:
+        return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 18
+
+
+class AnyId(AnyOf):
+    """Any of the given ids."""
+
+    field_class = _IdChoices
+
+    def __init__(self, *, field_name: str | None = None) -> None:
+        super().__init__((), field_name=field_name)
+
+
+class Since(filters.IsoDateTimeFilter):
+    """At that time or later."""
+
+    def __init__(self, field_name: str) -> None:
+        super().__init__(field_name=field_name, lookup_expr="gte")
+
+
+class Before(filters.IsoDateTimeFilter):
+    """Earlier than that time."""
+
+    def __init__(self, field_name: str) -> None:
+        super().__init__(field_name=field_name, lookup_expr="lt")
+
+
+class SearchFilter(BaseFilterBackend):
+    """`?search=TEXT`: rows in whose `search_fields` (lookups of the view) the text occurs, or whose id it is."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        fields: Iterable[str] = getattr(view, "search_fields", ())
+        text = request.query_params.get("search", "").strip()
+        if not fields or not text:
+            return queryset
+        if len(text) > MAX_SEARCH:
+            raise invalid(f"At most {MAX_SEARCH} characters can be searched for.", field="search")
+        found = Q()
+        for field in fields:
+            found |= Q(**{f"{field}__icontains": text})
+        if text.isascii() and text.isdigit() and len(text) <= 18:
+            found |= Q(pk=int(text))
+        return queryset.filter(found)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        if not getattr(view, "search_fields", ()):
+            return []
+        schema = {"type": "string", "maxLength": MAX_SEARCH}
+        return [{"name": "search", "in": "query", "required": False, "schema": schema,
+                 "description": "Text to look for, or an id."}]

@@ -1,0 +1,44 @@
+"""What goes out and what comes in are different classes: one cannot be written through, the other takes nothing extra."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+
+class Out(serializers.Serializer[Any]):
+    """The shape of an answer. It cannot be filled from a request."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        raise TypeError(f"{type(self).__name__} is an answer, not a request.")
+
+
+class In(serializers.Serializer[Any]):
+    """The shape of a request. A field it does not declare is an error: read-only when `answer` has it, else unknown."""
+
+    answer: ClassVar[type[Out] | None] = None
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            self._refuse_undeclared(data)
+        return super().to_internal_value(data)
+
+    def _refuse_undeclared(self, data: Mapping[str, Any]) -> None:
+        known = self.answer().fields if self.answer else {}
+        for name in data:
+            if name not in self.fields:
+                raise serializers.ValidationError(
+                    {str(name)[:80]: ["This field is read-only." if name in known else "There is no such field."]}
+                )
+
+
+class ErrorDetail(Out):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField(required=False)
+    link = serializers.CharField(required=False)
+    trace = serializers.CharField()
+
+
+class Error(Out):
+    error = ErrorDetail()
