@@ -39,6 +39,7 @@ def of_instance(folder: DataFolder, instance: Instance, *, as_owner: bool = Fals
 
 
 def placeholders() -> dict[str, str]:
+    """For each required variable that nobody set."""
     return {
         name: value
         for name, value in _PLACEHOLDERS.items()
@@ -55,9 +56,9 @@ def running_instance(path: Path) -> tuple[DataFolder, Instance]:
 
 
 def prepare_for_command(words: Sequence[str]) -> None:
-    """Set this process's environment for `manage.py WORDS`, unless the caller already chose the servers."""
+    """Set this process's environment for `manage.py WORDS`, unless the caller set every required variable."""
     command = next((word for word in words if not word.startswith("-")), "")
-    if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
+    if not placeholders():
         return
     if command in _WITHOUT_INSTANCE or "--help" in words:
         os.environ.update(placeholders())

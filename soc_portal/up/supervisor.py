@@ -138,9 +138,7 @@ def refuse_taken_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise UpError(
-                f"port {port} is in use or not allowed ({error.strerror}); choose another with --port"
-            ) from error
+            raise UpError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from error
 
 
 def say(text: str) -> None:
