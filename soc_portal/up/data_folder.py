@@ -45,6 +45,8 @@ class DataFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UpError(f"cannot make the data folder {self.path}: {error.strerror}") from error
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            raise UpError(f"{self.path} belongs to another user: choose another folder with --data")
         for other in self.path.glob("postgres-*"):
             if other.name.removeprefix("postgres-").isdigit() and other != self.postgres:
                 raise UpError(
