@@ -1,0 +1,29 @@
+"""Takes the action runs of an exercise away, with their logs, artefacts, refusals and states in force."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from core import audit
+from core.actors import Actor
+from core.models import Blob
+from incidents.models import Device, File, Identity, Mailbox
+from remediation.models import ActionRun, ControlState, Refusal, RunArtefact
+
+
+def forget_exercise(exercise: str, *, actor: Actor) -> int:
+    """Delete every run on a target, or for an incident, of the exercise. Call it before those are gone."""
+    if not exercise:
+        raise ValueError("Without a name this would delete the real rows.")
+    targets = Q(pk__in=[])
+    for model in (Device, File, Identity, Mailbox):
+        ids = model._default_manager.filter(exercise=exercise).values("pk")
+        targets |= Q(target_kind=model.kind, target_id__in=ids)
+    with transaction.atomic():
+        runs = ActionRun.objects.filter(targets | Q(exercise=exercise) | Q(incident__exercise=exercise))
+        Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=runs).values("blob")).delete()
+        count = runs.count()
+        runs.delete()
+        Refusal.objects.filter(targets | Q(incident__exercise=exercise)).delete()
+        ControlState.objects.filter(targets).delete()
+        audit.record("exercise.runs_removed", subject=f"exercise:{exercise}", actor=actor, data={"runs": count})
+    return count
