@@ -1,9 +1,172 @@
-"""The frame around every page: rail, counts, badges."""
+"""The frame around every page: the rail with its counts, the tabs of the administration, the demo badge.
 
+Everything is computed when the template first asks for it, so a fragment costs nothing and a page four queries.
+Red is only what waits for the person who looks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import HttpRequest
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_GET
+
+from accounts import keys
+from accounts.guard import AccountRequest, anyone_signed_in
+from accounts.models import User
+from core.htmx import wants_part
+from exercises.models import Exercise
+from incidents.models import Incident
+from remediation.models import ActionRun
+from reviews.due import waiting_for_signature, wanting_review
+
+LIVE_TOPICS = "incident.created incident.changed run.changed review.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the rail says: `for_me` are decisions and signatures that only wait for this person's word."""
+
+    incidents: int = 0
+    pending: int = 0
+    decisions_for_me: int = 0
+    reviews: int = 0
+    signatures_for_me: int = 0
+
+    @property
+    def for_me(self) -> int:
+        return self.decisions_for_me + self.signatures_for_me
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of the rail or of the administration's tabs; `also` are further paths it stands for."""
+
+    label: str
+    url: str
+    icon: str
+    permission: str
+    also: tuple[str, ...] = ()
+
+    def is_at(self, path: str) -> bool:
+        return path.startswith((self.url, *self.also))
+
+
+INCIDENTS = Link("Incidents", "/incidents/", "queue", keys.READ, ("/alerts/",))
+WAITING = Link("Waiting for me", "/waiting/", "inbox", keys.READ)
+ACTIONS = Link("Action center", "/actions/", "bolt", keys.READ)
+REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ)
+ENTITIES = (
+    Link("Devices", "/devices/", "laptop", keys.READ),
+    Link("Identities", "/identities/", "user", keys.READ),
+    Link("Mailboxes", "/mailboxes/", "mail", keys.READ),
+    Link("Files", "/files/", "file", keys.READ),
+)
+AUDIT = Link("Audit log", "/admin/audit/", "audit", keys.READ_AUDIT)
+ADMINISTRATION = (
+    Link("People", "/admin/users/", "users", keys.MANAGE_AUTHORIZATION),
+    Link("Roles", "/admin/roles/", "shield", keys.MANAGE_AUTHORIZATION),
+    Link("Device groups", "/admin/groups/", "laptop", keys.MANAGE_AUTHORIZATION),
+    Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
+    Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
+    Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
+    Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM),
+)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """The context processor: nothing for strangers and for fragments."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or wants_part(request):
+        return {}
+    path = request.path
+    return {
+        "navigation": _later(lambda: navigation(user, path)),
+        "navigation_url": "/navigation/",
+        "navigation_topics": LIVE_TOPICS,
+        "administration": _later(lambda: administration(user, path)),
+        "demo_data": _later(Exercise.objects.exists),
+    }
+
+
+@require_GET
+@anyone_signed_in
+def rail(request: AccountRequest) -> HttpResponse:
+    """The rail's groups anew, when something that they count has changed."""
+    path = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    context = {
+        "navigation": navigation(request.user, path),
+        "navigation_url": "/navigation/",
+        "navigation_topics": LIVE_TOPICS,
+    }
+    return render(request, "components/rail.html#groups", context)
+
+
+def navigation(user: User, path: str) -> list[dict[str, Any]]:
+    """The groups of the rail for this person, with counts."""
+    counts = count_for(user)
+    work = [
+        _item(INCIDENTS, path, counts.incidents),
+        _item(WAITING, path, counts.for_me),
+        _item(ACTIONS, path, counts.pending, hot=counts.decisions_for_me > 0),
+        _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
+    ]
+    groups = [
+        {"items": work if user.holds(keys.READ) else []},
+        {"label": "Entities", "items": [_item(link, path) for link in ENTITIES if user.holds(link.permission)]},
+        {"foot": True, "items": _foot(user, path)},
+    ]
+    return [group for group in groups if group["items"]]
+
+
+def administration(user: User, path: str) -> list[dict[str, Any]]:
+    """The pages of the administration that this person may open."""
+    return [_item(link, path) for link in ADMINISTRATION if user.holds(link.permission)]
+
+
+def count_for(user: User) -> Counts:
+    """Three queries for somebody with every right, none for somebody who may not read."""
+    if not user.holds(keys.READ):
+        return Counts()
+    runs = ActionRun.objects.visible_to(user).top_level().pending()
+    not_mine = Q(requester_id=None) | ~Q(requester_id=user.pk)
+    pending = runs.aggregate(all=Count("pk", distinct=True), others=Count("pk", not_mine, distinct=True))
+    signatures = waiting_for_signature(user) if user.holds(keys.SIGN_REVIEWS) else 0
+    to_write = wanting_review(user).count() if user.holds(keys.WRITE_REVIEWS) and not signatures else 0
+    return Counts(
+        incidents=Incident.objects.visible_to(user).open().counted(),
+        pending=pending["all"],
+        decisions_for_me=pending["others"] if user.holds(keys.DECIDE_RESPONSE) else 0,
+        reviews=signatures or to_write,
+        signatures_for_me=signatures,
+    )
+
+
+def _foot(user: User, path: str) -> list[dict[str, Any]]:
+    allowed = [link for link in ADMINISTRATION if user.holds(link.permission)]
+    items = []
+    if allowed:
+        current = any(link.is_at(path) for link in ADMINISTRATION)
+        items.append({"label": "Administration", "url": allowed[0].url, "icon": "gear", "current": current})
+    if user.holds(AUDIT.permission):
+        items.append(_item(AUDIT, path))
+    return items
+
+
+def _item(link: Link, path: str, count: int = 0, *, hot: bool = False) -> dict[str, Any]:
+    return {
+        "label": link.label,
+        "url": link.url,
+        "icon": link.icon,
+        "count": count,
+        "hot": hot,
+        "current": link.is_at(path),
+    }
+
+
+def _later(build: Callable[[], Any]) -> Any:
+    return SimpleLazyObject(build)

@@ -177,6 +177,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_TEMPLATE = "429.html"
 AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True  # the audit log tells it
+AXES_SENSITIVE_PARAMETERS = ["login"]
 # Without these two, "Ada" and "ada" would have five attempts each, and everybody behind a proxy would share theirs.
 AXES_USERNAME_CALLABLE = "accounts.adapter.name_of_attempt"
 AXES_CLIENT_IP_CALLABLE = "core.client_address.client_address"

@@ -21,7 +21,9 @@ class PreferencesForm(forms.Form):
     theme = forms.ChoiceField(choices=Theme.choices)
     density = forms.ChoiceField(choices=Density.choices, label="Rows")
     single_key_shortcuts = forms.BooleanField(
-        required=False, label="Single keys", help_text="j, k, / and others act without Ctrl. They never approve anything."
+        required=False,
+        label="Single keys",
+        help_text="j, k, / and others act without Ctrl. They never approve anything.",
     )
 
 

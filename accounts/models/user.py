@@ -67,7 +67,7 @@ class User(AbstractBaseUser):
         return Scope(False, frozenset(self.device_groups.values_list("pk", flat=True)))
 
     def narrow(self, keys: frozenset[str]) -> None:
-        """Give up every right outside `keys` for as long as this instance lives: a token grants no more than it says."""
+        """Give up every right outside `keys` while this instance lives: a token grants no more than it says."""
         self.__dict__["permission_keys"] = self.permission_keys & keys
 
     def holds(self, key: str) -> bool:

@@ -27,7 +27,7 @@ class Authority:
         if missing:
             labels = {permission.key: permission.label for permission in registered()}
             names = ", ".join(labels.get(key, key) for key in missing)
-            raise ValidationError(f"You do not hold these rights, so you cannot grant them: {names}.", code="escalation")
+            raise ValidationError(f"You cannot grant rights that you do not hold: {names}.", code="escalation")
 
     def require_reach(self, scope_kind: str, groups: Collection[DeviceGroup]) -> None:
         """Raises `ValidationError` when the scope goes beyond the actor's own."""
@@ -42,7 +42,7 @@ class Authority:
             )
 
     def require_above(self, user: User) -> None:
-        """Raises `ValidationError` when the other person holds more: a new password would be a way into their rights."""
+        """Raises `ValidationError` when the other holds more: a new password would be a way into their rights."""
         try:
             self.require_keys(key for role in user.roles.all() for key in role.permissions)
             self.require_reach(user.scope_kind, list(user.device_groups.all()))

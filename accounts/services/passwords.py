@@ -23,7 +23,7 @@ def random_password() -> str:
 
 
 def change_password(user: User, *, new_password: str, actor: Actor) -> None:
-    """The person's own choice. Every other session ends with it. Raises `ValidationError` for a weak or unchanged one."""
+    """The person's own choice; every other session ends. Raises `ValidationError` for a weak or unchanged one."""
     if user.check_password(new_password):
         raise ValidationError("Choose a password that is not the present one.")
     validate_password(new_password, user)

@@ -23,9 +23,7 @@ def record_sign_out(request: HttpRequest | None, user: User | None, **_signal: A
         _record("user.signed_out", user, actor=user.actor, request=request)
 
 
-def record_failed_sign_in(
-    credentials: dict[str, Any], request: HttpRequest | None = None, **_signal: Any
-) -> None:
+def record_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | None = None, **_signal: Any) -> None:
     """Of a known user name only: people type passwords into the wrong field, and those must not be kept."""
     if getattr(request, "axes_locked_out", False):
         return  # told once, when the lock fell
@@ -34,6 +32,8 @@ def record_failed_sign_in(
 
 
 def record_lock_out(request: HttpRequest | None = None, username: str | None = None, **_signal: Any) -> None:
+    if request is not None and getattr(request, "axes_failures_since_start", None) is None:
+        return  # not the attempt that turned the key, but one that met a locked door
     name = username or (name_of_attempt(request) if request is not None else "")
     _record("user.locked_out", _known(name), actor=GATE, request=request)
 

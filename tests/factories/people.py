@@ -36,9 +36,7 @@ class DeviceGroupFactory(factory.django.DjangoModelFactory[DeviceGroup]):
     rule = factory.LazyAttribute(lambda group: {"name": {"operator": "startswith", "values": [group.name.lower()]}})
 
 
-def person(
-    username: str, role: str, *, name: str = "", groups: list[DeviceGroup] | None = None, **fields: Any
-) -> User:
+def person(username: str, role: str, *, name: str = "", groups: list[DeviceGroup] | None = None, **fields: Any) -> User:
     """Somebody who holds one built-in role; sees everything unless `groups` says what. Signs in with `PASSWORD`."""
     user = User.objects.create(
         username=username,

@@ -1,0 +1,48 @@
+"""`/healthz`: whether the portal does its work, for load balancers and for the supervisor. Needs no sign-in."""
+
+from typing import Any
+
+import redis
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Min
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+from core import clock, heartbeat
+from core.models import OutboxEvent
+from incidents.models import Alert
+
+
+@require_GET
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """200 when database, broker, workers and beat all answer, else 503. Lags are seconds, null if not known."""
+    found = {**_database(), **_broker()}
+    alive = all(found[part] for part in ("database", "broker", "workers", "beat"))
+    response = JsonResponse(found, status=200 if alive else 503)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+healthz.required_permission = "anonymous"  # type: ignore[attr-defined]
+
+
+def _database() -> dict[str, Any]:
+    now = clock.real_now()
+    try:
+        oldest = OutboxEvent.objects.filter(topic="alerts.stored", delivered_at=None).aggregate(at=Min("created"))["at"]
+        waiting = Alert.objects.lag(now)
+    except (DatabaseError, InterfaceError):
+        return {"database": False, "ingest_lag_s": None, "correlation_lag_s": None}
+    return {
+        "database": True,
+        "ingest_lag_s": round(max(0.0, (now - oldest).total_seconds()), 3) if oldest else 0.0,
+        "correlation_lag_s": round(max(0.0, waiting.total_seconds()), 3) if waiting else 0.0,
+    }
+
+
+def _broker() -> dict[str, bool]:
+    try:
+        ages = {part: heartbeat.age_s(sign) for part, sign in (("workers", "worker"), ("beat", "beat"))}
+    except redis.RedisError:
+        return {"broker": False, "workers": False, "beat": False}
+    return {"broker": True} | {part: age is not None and age < heartbeat.MAX_AGE_S for part, age in ages.items()}
