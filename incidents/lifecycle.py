@@ -1,7 +1,7 @@
-"""Which status an incident and an alert may go to. The only writer of both columns."""
+"""Which status an incident, an alert and a dead letter may go to. The only writer of these columns."""
 
 from core.lifecycle import Lifecycle
-from incidents.enums import AlertStatus, IncidentStatus
+from incidents.enums import AlertStatus, DeadLetterState, IncidentStatus
 
 _WORKING = {IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION}
 _ENDS = {IncidentStatus.RESOLVED, IncidentStatus.REDIRECTED}
@@ -24,4 +24,10 @@ ALERT_STATUS = Lifecycle(
     field="status",
     subject="alert",
     moves={state: _ALERT_STATES - {state} for state in AlertStatus},
+)
+
+DEAD_LETTER_STATE = Lifecycle(
+    field="state",
+    subject="dead_letter",
+    moves={DeadLetterState.OPEN: {DeadLetterState.REPLAYED, DeadLetterState.DISCARDED}},
 )

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class Alert(models.Model):
     """One detection by one source. Belongs to exactly one incident once correlated; `incident` is null only while it
     waits for the correlation lane. Identity is (source, provider_alert_id); `content_digest` tells a repeat from a
-    change. `marks` names what was cut or mended on the way in: `[{"field", "code", "message"}]`."""
+    change. `marks` names what was cut or mended on the way in: `[{"field", "code", "message"}]`. `source_state` is the
+    status, classification and determination that the source said last: where ours still equals it, the source may
+    change it; where a person decided, it may not."""
 
     source = models.CharField(max_length=80)
     provider_alert_id = models.CharField(max_length=200)
@@ -54,6 +56,7 @@ class Alert(models.Model):
     device_group_ids = ArrayField(models.BigIntegerField(), default=list)
     additional_data = models.JSONField(default=dict)
     marks = models.JSONField(default=list)
+    source_state = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=1)
     exercise = models.CharField(max_length=40, blank=True)
 

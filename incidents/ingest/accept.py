@@ -1,0 +1,153 @@
+"""The one path by which alerts come in: the API, files, replays of dead letters and exercises all call it.
+
+When `accept_alerts` returns, everything it says is committed. The broker is only told afterwards; without it the beat
+sweep finds the alerts that wait.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from core import audit, clock, jobs, outbox
+from core.actors import Actor
+from incidents.ingest import formats
+from incidents.ingest.dead_letters import Refusal, keep_refused
+from incidents.ingest.draft import ReadyAlert, Rejected
+from incidents.ingest.normalise import finish, purify
+from incidents.ingest.parse import Loose, Unreadable
+from incidents.ingest.store import Outcome, Stored, store_alerts
+
+logger = logging.getLogger(__name__)
+ATTEMPTS = 4
+MAX_SOURCE = 80
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of each item. `rejected` is `{"index", "code", "message", "field"}`, `alerts` is `{"index", "id",
+    "provider_alert_id", "incident_id"}`; ids are texts, `incident_id` is None until the alert is correlated."""
+
+    accepted: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "accepted": self.accepted, "updated": self.updated, "duplicates": self.duplicates,
+            "rejected": self.rejected, "alerts": self.alerts,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One item that became an alert."""
+
+    index: int
+    alert: ReadyAlert
+
+
+def accept_alerts(
+    items: Sequence[object], *, format: str, source: str, actor: Actor, exercise: str = "", keep_dead: bool = True
+) -> Receipt:
+    """Store the alerts of one source, committed on return.
+
+    `items` are JSON objects as the source sent them (`parse.Loose` and `parse.Unreadable` too). An item that cannot
+    become an alert is rejected and kept as a dead letter; the others are not touched by it. Within a batch a later
+    item of the same id wins. Raises `formats.UnknownFormat`, and `ValueError` for an empty or endless source name.
+    """
+    reader = formats.get(format)
+    source = source.replace("\x00", "").strip()
+    if not 0 < len(source) <= MAX_SOURCE:
+        raise ValueError(f"The source needs a name of 1 to {MAX_SOURCE} characters.")
+    now = clock.now()
+    reads: list[_Read] = []
+    refusals: list[Refusal] = []
+    for index, item in enumerate(items):
+        try:
+            reads.append(_Read(index, _read(item, reader, source, now)))
+        except Rejected as reason:
+            refusals.append(Refusal(index, item, reason.code, reason.message, reason.field))
+        except Exception:
+            logger.exception("format %s failed on item %d of %s", format, index, source)
+            refusals.append(Refusal(index, item, "unexpected", "The item could not be read; it is kept.", ""))
+    kept = refusals if keep_dead else []
+    receipt = _store(reads, kept, format=format, source=source, actor=actor, exercise=exercise, now=now)
+    receipt.rejected = [refusal.as_json() for refusal in refusals]
+    return receipt
+
+
+def _read(item: object, reader: formats.Format, source: str, now: datetime) -> ReadyAlert:
+    if isinstance(item, Unreadable):
+        raise Rejected("unreadable", f"Not JSON: {item.message}")
+    loose = isinstance(item, Loose)
+    clean, digest, marks = purify(item.item if isinstance(item, Loose) else item, loose=loose)
+    return finish(
+        reader.read(clean), source=source, format_key=reader.key, digest=digest, marks=marks, arrived=now
+    )
+
+
+def _store(
+    reads: Sequence[_Read],
+    refusals: Sequence[Refusal],
+    *,
+    format: str,
+    source: str,
+    actor: Actor,
+    exercise: str,
+    now: datetime,
+) -> Receipt:
+    """In one transaction; tried again when two batches got into each other's way."""
+    latest = {read.alert.provider_alert_id: read.alert for read in reads}
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                stored = store_alerts(list(latest.values()), actor=actor, exercise=exercise, at=now)
+                keep_refused(refusals, format=format, source=source, exercise=exercise, at=now)
+                receipt = _receipt(reads, stored)
+                _tell(receipt, len(refusals), format=format, source=source, actor=actor)
+            return receipt
+        except OperationalError as error:
+            collided = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)
+            if not collided or attempt == ATTEMPTS or connection.in_atomic_block:
+                raise
+            logger.info("batch of %s collided with another, attempt %d", source, attempt)
+    raise AssertionError("unreachable")
+
+
+def _receipt(reads: Sequence[_Read], stored: dict[str, Stored]) -> Receipt:
+    receipt = Receipt()
+    last = {read.alert.provider_alert_id: read.index for read in reads}
+    for read in reads:
+        name = read.alert.provider_alert_id
+        result = stored[name]
+        if read.index != last[name] or result.outcome is Outcome.DUPLICATE:
+            receipt.duplicates += 1
+        elif result.outcome is Outcome.UPDATED:
+            receipt.updated += 1
+        else:
+            receipt.accepted += 1
+        receipt.alerts.append({
+            "index": read.index,
+            "id": str(result.id),
+            "provider_alert_id": name,
+            "incident_id": None if result.incident_id is None else str(result.incident_id),
+        })  # fmt: skip
+    return receipt
+
+
+def _tell(receipt: Receipt, refused: int, *, format: str, source: str, actor: Actor) -> None:
+    """One audit row a batch, and a wake-up of the correlation; nothing when nothing changed."""
+    counts = {"accepted": receipt.accepted, "updated": receipt.updated, "duplicates": receipt.duplicates,
+              "rejected": refused}  # fmt: skip
+    if receipt.accepted or receipt.updated or refused:
+        audit.record("alerts.accepted", subject=f"source:{source}", actor=actor, data={"format": format, **counts})
+    if receipt.accepted or receipt.updated:
+        outbox.publish("alerts.stored", source=source, **counts)
+        jobs.wake("incidents.tasks.correlate_pending")
