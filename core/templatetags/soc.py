@@ -3,7 +3,6 @@
 The library is a template builtin, so no template loads it. Every tag escapes what it is given.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,79 +13,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core import clock, wording
+from core import clock, marks, wording
 
 register = template.Library()
-
-SEVERITIES = {
-    "high": ("high", "High"),
-    "medium": ("medium", "Medium"),
-    "low": ("low", "Low"),
-    "informational": ("info", "Informational"),
-}
-# Bands of the priority score: red above 85, tinted from 15, grey below.
-TOP_SCORE, MIDDLE_SCORE = 85, 15
-
-# value without case or separators -> (word, kind of pill, icon)
-STATES: Mapping[str, tuple[str, str, str]] = {
-    "new": ("New", "new", ""),
-    "active": ("New", "new", ""),
-    "inprogress": ("In progress", "", ""),
-    "awaitingaction": ("Waiting", "warn", "clock"),
-    "resolved": ("Resolved", "ok", "check"),
-    "redirected": ("Merged", "line", "link"),
-    "notrequired": ("No approval needed", "line", ""),
-    "pending": ("Waiting for approval", "warn", "clock"),
-    "approved": ("Approved", "", "check"),
-    "rejected": ("Rejected", "danger", "x"),
-    "withdrawn": ("Withdrawn", "line", "undo"),
-    "expired": ("Expired", "line", "clock"),
-    "waiting": ("Waiting", "", "clock"),
-    "queued": ("Queued", "", "clock"),
-    "delivered": ("Sent, not yet checked", "new", "send"),
-    "started": ("Running", "new", "play"),
-    "succeeded": ("Verified", "ok", "check"),
-    "partiallysucceeded": ("Partly verified", "warn", "warn"),
-    "failed": ("Failed", "danger", "x"),
-    "timedout": ("Timed out", "danger", "clock"),
-    "cancelled": ("Cancelled", "line", "x"),
-    "skipped": ("Skipped", "line", "right"),
-    "unknown": ("Unknown", "warn", "warn"),
-    "draft": ("Draft", "", "pen"),
-    "signed": ("Signed", "ok", "check"),
-    "open": ("Open", "", ""),
-    "done": ("Done", "ok", "check"),
-    "late": ("Late", "danger", "clock"),
-}
-
-ENTITY_ICONS: Mapping[str, str] = {
-    "device": "laptop",
-    "server": "server",
-    "user": "user",
-    "identity": "user",
-    "account": "user",
-    "mailbox": "mail",
-    "mail": "mail",
-    "mailmessage": "mail",
-    "message": "mail",
-    "file": "file",
-    "process": "proc",
-    "ip": "globe",
-    "url": "globe",
-    "domain": "globe",
-    "dns": "globe",
-    "registrykey": "key",
-    "registryvalue": "key",
-    "application": "box",
-    "cloudresource": "cloud",
-    "incident": "queue",
-    "alert": "bell",
-}
-ADDRESSES = {"ip", "url", "domain", "dns"}
-
-
-def _key(value: object) -> str:
-    return str(value).lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 # ---- icons and marks -----------------------------------------------------------------------------------------------
@@ -103,7 +32,7 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
 @register.simple_tag
 def severity(value: object, mark_only: bool = False, text: str = "") -> SafeString:
     """Shape and word; `mark_only` leaves the word to screen readers; `text` replaces it (`3 High`)."""
-    css, word = SEVERITIES.get(_key(value), ("info", "Unknown"))
+    css, word = marks.SEVERITIES.get(marks.key(value), ("info", "Unknown"))
     href = f"{static('img/icons.svg')}#sh-{css}"
     if mark_only:
         return format_html('<svg class="m {}" role="img" aria-label="{}"><use href="{}"/></svg>', css, word, href)
@@ -121,16 +50,18 @@ def pill(text: object, kind: str = "", symbol: str = "") -> SafeString:
 @register.simple_tag
 def status(value: object, text: str = "") -> SafeString:
     """The pill of a status of incidents, alerts, runs, decisions, reviews or follow-ups; `text` replaces the word."""
-    word, kind, symbol = STATES.get(_key(value), (str(value).replace("_", " ").capitalize(), "", ""))
+    word, kind, symbol = marks.STATES.get(marks.key(value), (str(value).replace("_", " ").capitalize(), "", ""))
     return pill(text or word, kind, symbol)
 
 
 @register.simple_tag
 def score(value: int | None) -> SafeString:
     if value is None:
-        return SafeString('<span class="score none" title="Not scored"><span aria-hidden="true">–</span>'
-                          '<span class="sr">Not scored</span></span>')
-    band = "p1" if value > TOP_SCORE else "p2" if value >= MIDDLE_SCORE else ""
+        return SafeString(
+            '<span class="score none" title="Not scored"><span aria-hidden="true">–</span>'
+            '<span class="sr">Not scored</span></span>'
+        )
+    band = "p1" if value > marks.TOP_SCORE else "p2" if value >= marks.MIDDLE_SCORE else ""
     return format_html('<span class="score {}" title="Priority {}">{}</span>', band, value, value)
 
 
@@ -206,11 +137,11 @@ def _is_reader(context: template.Context, person: object) -> bool:
 @register.simple_tag
 def entity(kind: object, name: object, url: str = "", bad: bool = False) -> SafeString:
     """A thing with its icon. `bad` only while it is malicious or open. Addresses are defanged."""
-    key = _key(kind)
-    text = wording.defang(name) if key in ADDRESSES else wording.visible(name)
+    key = marks.key(kind)
+    text = wording.defang(name) if key in marks.ADDRESSES else wording.visible(name)
     css = "ent bad" if bad else "ent"
     word = SafeString('<span class="sr">, malicious or open</span>') if bad else ""
-    inside = format_html('{}<bdi class="ell">{}</bdi>{}', icon(ENTITY_ICONS.get(key, "box")), text, word)
+    inside = format_html('{}<bdi class="ell">{}</bdi>{}', icon(marks.THING_ICONS.get(key, "box")), text, word)
     if url:
         return format_html('<a class="{}" href="{}" title="{}">{}</a>', css, url, text, inside)
     return format_html('<span class="{}" title="{}">{}</span>', css, text, inside)
@@ -220,7 +151,8 @@ def entity(kind: object, name: object, url: str = "", bad: bool = False) -> Safe
 def copy(value: object, label: str = "value") -> SafeString:
     """The button that copies the full value."""
     return format_html(
-        '<button type="button" class="btn quiet icon s copy" data-copy="{}" aria-label="Copy {}" title="Copy">{}</button>',
+        '<button type="button" class="btn quiet icon s copy" data-copy="{}" aria-label="Copy {}" title="Copy">'
+        "{}</button>",
         value, label, icon("copy", "s"),
     )  # fmt: skip
 

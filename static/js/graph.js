@@ -39,6 +39,11 @@ function styleOf(colours) {
   ];
 }
 
+function manyOf(kind) {
+  const word = { identity: "accounts", account: "accounts", user: "accounts", mailbox: "mailboxes", process: "processes", ip: "addresses" };
+  return word[kind] ?? `${kind.replaceAll("_", " ")}s`;
+}
+
 /** Past the limit, things of one kind and state become one node that says how many it stands for. */
 function grouped(story) {
   const members = new Map();
@@ -52,7 +57,7 @@ function grouped(story) {
     for (const node of list) home.set(node.id, list.length > 1 ? key : node.id);
     if (list.length === 1) return list[0];
     const state = list.slice(0, 2).map((node) => node.label).join(", ");
-    return { ...list[0], id: key, label: `${list.length} × ${list[0].group || list[0].kind}`, state: `${state} …`, count: 0, url: "", icon: "group" };
+    return { ...list[0], id: key, label: `${list.length} ${list[0].group || manyOf(list[0].kind)}`, state: `${state} …`, count: 0, url: "", icon: "group" };
   });
   const edges = new Map();
   for (const edge of story.edges) {

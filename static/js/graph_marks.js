@@ -44,26 +44,44 @@ export class Marks {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const zoom = this.cy.zoom();
+    this.taken = this.cy.nodes().map((node) => this.#room(pen, node, zoom)).flat();
     for (const edge of this.cy.edges("[label]")) this.#way(pen, edge, zoom);
     for (const node of this.cy.nodes()) this.#node(pen, node, node.renderedPosition(), zoom);
   }
 
-  // Names stand beneath nodes, so the word of a rising line keeps to its start and that of a falling one to its end.
+  // The boxes of a node and of its two lines of words.
+  #room(pen, node, zoom) {
+    const { x, y } = node.renderedPosition();
+    const half = (node.width() / 2) * zoom;
+    const scale = Math.max(zoom, 0.82);
+    pen.font = `500 ${12 * scale}px ${this.font}`;
+    const words = Math.max(pen.measureText(shorten(node.data("label"), 24)).width, pen.measureText(shorten(node.data("state"), 30)).width * 0.92);
+    return [[x - half, y - half, x + half, y + half], [x - words / 2, y + half, x + words / 2, y + half + 33 * scale]];
+  }
+
+  // The word of a line stands where it hides nothing: the middle first, then towards the ends.
   #way(pen, edge, zoom) {
-    const text = edge.data("label");
+    const text = shorten(edge.data("label"), 24);
     const [from, to] = [edge.renderedSourceEndpoint(), edge.renderedTargetEndpoint()];
     if (!text || !from || !to || zoom < 0.45) return;
-    const slope = to.y - from.y;
-    const share = Math.abs(slope) < 12 ? 0.5 : slope < 0 ? 0.36 : 0.6;
     const scale = Math.max(zoom, 0.82);
+    const font = `400 ${11 * scale}px ${this.font}`;
+    pen.font = font;
+    const [wide, high] = [pen.measureText(text).width / 2 + 2, 8 * scale];
+    const spots = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73].map((share) => {
+      const [x, y] = [from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share];
+      const box = [x - wide, y - high, x + wide, y + high];
+      return { x, y, box, hidden: this.taken.reduce((sum, other) => sum + overlap(box, other), 0) };
+    });
+    const spot = spots.reduce((best, one) => (one.hidden < best.hidden - 1 ? one : best));
+    this.taken.push(spot.box);
     pen.globalAlpha = edge.hasClass("later") ? 0.35 : 1;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     pen.lineJoin = "round";
     pen.lineWidth = 5;
     pen.strokeStyle = this.colours.surface;
-    const x = from.x + (to.x - from.x) * share;
-    this.#line(pen, shorten(text, 24), `400 ${11 * scale}px ${this.font}`, this.colours.text2, x, from.y + slope * share);
+    this.#line(pen, text, font, this.colours.text2, spot.x, spot.y);
     pen.globalAlpha = 1;
   }
 
@@ -138,6 +156,10 @@ export class Marks {
     pen.strokeText(text, x, y);
     pen.fillText(text, x, y);
   }
+}
+
+function overlap(a, b) {
+  return Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
 }
 
 function shorten(text, most) {

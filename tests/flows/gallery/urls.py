@@ -1,10 +1,12 @@
 """Every component on pages of its own, without database, for the checks in a browser."""
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
 
@@ -14,7 +16,9 @@ SHOWN = {name: getattr(data, name) for name in dir(data) if name.isupper()}
 
 
 class ReasonForm(forms.Form):
-    kind = forms.ChoiceField(label="Isolation", choices=[("full", "Full"), ("selective", "Selective: mail and chat stay")])
+    kind = forms.ChoiceField(
+        label="Isolation", choices=[("full", "Full"), ("selective", "Selective: mail and chat stay")]
+    )
     reason = forms.CharField(
         label="Reason", min_length=10, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="At least 10 characters, goes into the audit log. Seen by everyone who can open INC-1048.",
@@ -38,12 +42,20 @@ ASK = {
     "warnings": ["A backup of this server runs until about 10:30 and will fail."],
 }  # fmt: skip
 
+FRAME: dict[str, Any] = {
+    "navigation": data.NAVIGATION,
+    "demo_data": True,
+    "sort": "-priority",
+    "chips": data.CHIPS,
+    "ask": ASK,
+    "targets": [{"kind": "server", "name": "FILE-SRV-02"}],
+}
+
 
 def page(name: str, **more: Any) -> Callable[[HttpRequest], HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         request.user = data.ADA if not more.get("anonymous") else None  # type: ignore[assignment]
-        context = {**SHOWN, "navigation": data.NAVIGATION, "demo_data": True, "user": request.user, "sort": "-priority",
-                   "chips": data.CHIPS, "form": ReasonForm(), "ask": ASK, "targets": [{"kind": "server", "name": "FILE-SRV-02"}], **more}  # fmt: skip
+        context = {**SHOWN, **FRAME, "user": request.user, "form": ReasonForm(), **more}
         return render(request, f"{name}.html", context)
 
     return view
@@ -63,7 +75,36 @@ def graph(request: HttpRequest) -> JsonResponse:
     return JsonResponse(data.story(int(request.GET.get("spread", 0))))
 
 
+SAID: list[str] = []
+
+
+def live(request: HttpRequest) -> StreamingHttpResponse:
+    """What `say` was told, for half a minute: as much of the live stream as one page needs."""
+
+    def stream() -> Iterator[bytes]:
+        heard = len(SAID)
+        yield b": open\n\n"
+        for _ in range(300):
+            for line in SAID[heard:]:
+                yield f"data: {line}\n\n".encode()
+            heard = len(SAID)
+            time.sleep(0.1)
+
+    return StreamingHttpResponse(stream(), content_type="text/event-stream")
+
+
+def say(topic: str, identifier: str) -> None:
+    SAID.append(json.dumps({"topic": topic, "id": identifier}))
+
+
+def part(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"fetched {time.monotonic_ns()}")
+
+
 urlpatterns = [
+    path("live/", live),
+    path("part/", part),
+    path("spread/", page("gallery_incident", graph_url="/graph.json?spread=45")),
     path("queue/", page("gallery_queue")),
     path("summary/", page("gallery_summary")),
     path("incident/", page("gallery_incident")),
