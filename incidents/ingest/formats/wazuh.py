@@ -123,6 +123,7 @@ def _addresses(data: Item, event: Item) -> list[EvidenceDraft | None]:
         ("source", data, ("srcip", "src_ip")),
         ("destination", data, ("dstip", "dest_ip", "dst_ip")),
         ("source", event, ("sourceIp", "ipAddress")),
+        ("source", mapping(data, "office365"), ("ClientIP",)),
         ("destination", event, ("destinationIp",)),
     ):
         said = text(holder, *names)
@@ -141,6 +142,7 @@ def _accounts(data: Item, event: Item, device: DeviceFacts | None) -> list[Evide
         ("source", event, "subjectUserName", "subjectDomainName", "subjectUserSid"),
         ("destination", event, "targetUserName", "targetDomainName", "targetUserSid"),
         ("source", event, "user", "", ""),
+        ("source", mapping(data, "office365"), "UserId", "", ""),
     ):
         said = text(holder, name).strip("<>'\" ")
         if not said or said == "-":
