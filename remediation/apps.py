@@ -1,10 +1,18 @@
+from functools import partial
+
 from django.apps import AppConfig
+
+from core.slots import Filling, fill
 
 
 class RemediationConfig(AppConfig):
     name = "remediation"
 
     def ready(self) -> None:
+        from remediation import slots
         from remediation.catalog import all_actions
 
-        all_actions()  # a mistake in a declaration stops the start, not the first click
+        for action in all_actions():  # a mistake in a declaration stops the start, not the first click
+            fill("entity.respond", Filling(action.key, partial(slots.respond_button, action), order=action.order))
+        fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))
+        fill("entity.tabs", Filling("actions", slots.entity_tab, order=80))

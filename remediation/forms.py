@@ -1,0 +1,68 @@
+from typing import Any
+
+from django import forms
+
+from remediation.catalog.action import Action, Parameter
+
+REASON_HELP = "Kept with the action, in the audit log and in the report."
+
+
+class ReasonForm(forms.Form):
+    """A dialog that asks for a reason."""
+
+    reason = forms.CharField(
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "input", "autofocus": True}),
+        help_text=REASON_HELP,
+    )
+
+
+class OptionalReasonForm(forms.Form):
+    """A dialog in which words are welcome and not needed."""
+
+    reason = forms.CharField(
+        label="Comment",
+        max_length=2_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "input", "autofocus": True}),
+        help_text=REASON_HELP,
+    )
+
+
+class AskForm(ReasonForm):
+    """Reason and the parameters that the action declares."""
+
+    def __init__(self, action: Action, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.action = action
+        for parameter in action.parameters:
+            self.fields[parameter.name] = _field(parameter)
+        self.order_fields([*(parameter.name for parameter in action.parameters), "reason"])
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        return {
+            parameter.name: self.cleaned_data[parameter.name]
+            for parameter in self.action.parameters
+            if self.cleaned_data.get(parameter.name)
+        }
+
+
+def _field(parameter: Parameter) -> forms.Field:
+    if parameter.choices:
+        return forms.ChoiceField(
+            label=parameter.label,
+            choices=[(choice.value, f"{choice.label}: {choice.effect}") for choice in parameter.choices],
+            initial=parameter.default,
+            required=parameter.required,
+            widget=forms.RadioSelect,
+            help_text=parameter.help,
+        )
+    return forms.CharField(
+        label=parameter.label,
+        initial=parameter.default,
+        required=parameter.required,
+        max_length=parameter.max_length,
+        widget=forms.TextInput(attrs={"class": "input"}),
+        help_text=parameter.help,
+    )

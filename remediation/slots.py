@@ -1,0 +1,86 @@
+"""What remediation shows on earlier pages: buttons on entities, the Actions tab, the policy in force."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import User
+from incidents.models import Device, File, Identity, Incident, Mailbox
+from remediation.catalog import registry
+from remediation.catalog.action import Action
+from remediation.enums import Risk
+from remediation.models import ActionRun, ControlState
+
+Entity = Device | File | Identity | Mailbox
+
+
+def respond_button(
+    action: Action, request: HttpRequest, subject: tuple[Entity, Incident | None]
+) -> dict[str, Any] | None:
+    """The button of one action on an entity, as `components/act.html` wants it; None where it makes no sense."""
+    entity, incident = subject
+    user = request.user
+    if not isinstance(user, User) or entity.kind != action.target_kind:
+        return None
+    if not _makes_sense(action, _states(request, entity)):
+        return None
+    return _button(action, entity, incident, user)
+
+
+def _states(request: HttpRequest, entity: Entity) -> dict[str, str]:
+    """The observed state of each facet, read once a request and entity."""
+    known: dict[tuple[str, int], dict[str, str]] = request.__dict__.setdefault("_control_states", {})
+    key = (str(entity.kind), entity.pk)
+    if key not in known:
+        states = ControlState.objects.filter(target_kind=entity.kind, target_id=entity.pk, facet_key="")
+        known[key] = dict(states.values_list("facet", "observed"))
+    return known[key]
+
+
+def _makes_sense(action: Action, states: dict[str, str]) -> bool:
+    """An action that leads to the state in force is left out, and so is the undo of something never done."""
+    inverse = registry.inverse_of(action)
+    if inverse is None:
+        return True
+    observed = states.get(action.facet, "")
+    if action.in_force:
+        return observed != action.wanted
+    return observed == inverse.wanted or bool(action.parameters) or action.acts_on is not None
+
+
+def _button(action: Action, entity: Entity, incident: Incident | None, user: User) -> dict[str, Any]:
+    missing = [key for key in action.request_permissions if not user.holds(key)]
+    inverse = registry.inverse_of(action)
+    approval = "Needs another person." if action.needs_approval else "No approval needed."
+    undo = f"Undo: {inverse.verb.lower()}." if inverse else "Nothing to undo."
+    query = f"?{urlencode({'incident': incident.pk})}" if incident else ""
+    return {
+        "symbol": action.icon or "bolt",
+        "label": action.label,
+        "verb": action.verb,
+        "note": f"{approval} {undo}",
+        "danger": action.risk == Risk.HIGH,
+        "url": reverse("remediation:ask", args=[entity.kind, entity.pk, action.key]) + query,
+        "refusal": "You may not request this: it needs a permission you do not hold." if missing else "",
+    }
+
+
+def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:
+    """The Actions tab, with how many requests wait."""
+    user = request.user
+    if not isinstance(user, User):
+        return None
+    runs = ActionRun.objects.visible_to(user).top_level().filter(incident=incident)
+    return {
+        "label": "Actions",
+        "url": reverse("remediation:of_incident", args=[incident.pk]),
+        "count": runs.decided().count(),
+        "waiting": runs.pending().count(),
+    }
+
+
+def entity_tab(request: HttpRequest, entity: Entity) -> dict[str, Any]:
+    """The Actions tab of an entity's page."""
+    return {"label": "Actions", "url": reverse("remediation:of_target", args=[entity.kind, entity.pk])}

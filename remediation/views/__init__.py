@@ -1,0 +1,1 @@
+"""The Action center and the dialogs of actions. One module a page."""

@@ -1,0 +1,87 @@
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from remediation.catalog import registry
+from remediation.catalog.action import Action
+from remediation.enums import Decision, Risk
+from remediation.forms import AskForm
+from remediation.refused import Refused
+from remediation.services.preview import preview_action
+from remediation.services.request import request_action
+from remediation.views.answers import done
+from remediation.views.fetch import Target, incident_for, target_for
+from remediation.views.links import target_link
+
+
+@requires(keys.READ)
+def ask(request: AccountRequest, kind: str, target_id: int, action: str) -> HttpResponse:
+    """Says what the action would do (GET); asks for it (POST)."""
+    target = target_for(request.user, kind, target_id)
+    declared = _declared(action, kind)
+    form = AskForm(declared, request.POST or None)
+    refusal = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _ask(request, declared, target, form)
+        except Refused as refused:
+            refusal = refused.message
+    context = _context(request, declared, target, form, refusal)
+    return render(request, "remediation/ask.html", context, status=422 if request.method == "POST" else 200)
+
+
+def _declared(key: str, kind: str) -> Action:
+    if not registry.is_known(key) or registry.get(key).target_kind != kind:
+        raise Http404
+    return registry.get(key)
+
+
+def _ask(request: AccountRequest, action: Action, target: Target, form: AskForm) -> HttpResponse:
+    run = request_action(
+        action.key,
+        target=target,
+        arguments=form.arguments,
+        comment=form.cleaned_data["reason"],
+        actor=request.user.actor,
+        user=request.user,
+        incident=incident_for(request.user, request.POST.get("incident")),
+    )
+    waits = "Waits for another person to approve." if run.decision == Decision.PENDING else "On its way."
+    return done(
+        request,
+        title=f"{action.label} requested",
+        detail=f"{run.number} on {run.target_name}. {waits}",
+        url=reverse("remediation:run", args=[run.pk]),
+    )
+
+
+def _context(request: AccountRequest, action: Action, target: Target, form: AskForm, refusal: str) -> dict[str, Any]:
+    values = request.POST if request.method == "POST" else request.GET
+    incident = incident_for(request.user, values.get("incident"))
+    arguments = {one.name: values[one.name] for one in action.parameters if values.get(one.name)}
+    preview = preview_action(action.key, target, arguments, request.user, incident=incident)
+    if request.method == "GET" and arguments:
+        form.initial.update(arguments)
+    verb = f"Request {action.label[0].lower()}{action.label[1:]}" if action.needs_approval else action.verb
+    return {
+        "form": form,
+        "incident": incident,
+        "targets": [target_link(action.target_kind, target.pk, str(target))],
+        "ask": {
+            "symbol": action.icon or "bolt",
+            "title": f"{action.verb} {target}",
+            "happens": " ".join(preview.effects),
+            "approval": preview.approval,
+            "checked_by": preview.checked_by,
+            "undo": preview.undo,
+            "warnings": preview.warnings,
+            "refusal": refusal or " ".join(blocker.message for blocker in preview.blockers),
+            "verb": verb,
+            "danger": action.risk == Risk.HIGH,
+            "simulated": preview.simulated,
+        },
+    }

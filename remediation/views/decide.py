@@ -1,0 +1,72 @@
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from remediation.catalog import registry
+from remediation.enums import Risk
+from remediation.forms import OptionalReasonForm, ReasonForm
+from remediation.models import ActionRun
+from remediation.refused import Refused
+from remediation.services.decide import approve_run, reject_run
+from remediation.views.answers import done
+from remediation.views.fetch import run_for
+from remediation.views.links import target_link
+from remediation.views.may import why_may_not_decide
+from remediation.views.titles import title_of
+
+
+@requires(keys.DECIDE_RESPONSE)
+def approve(request: AccountRequest, run_id: int) -> HttpResponse:
+    """Says what approving starts (GET); approves (POST)."""
+    return _decide(request, run_id, approving=True)
+
+
+@requires(keys.DECIDE_RESPONSE)
+def reject(request: AccountRequest, run_id: int) -> HttpResponse:
+    """Rejects, with a reason for the person who asked."""
+    return _decide(request, run_id, approving=False)
+
+
+def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpResponse:
+    run = run_for(request.user, run_id)
+    form = (OptionalReasonForm if approving else ReasonForm)(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        verb = approve_run if approving else reject_run
+        try:
+            verb(run, actor=request.user.actor, user=request.user, comment=form.cleaned_data["reason"])
+        except Refused as refused:
+            return render(request, "remediation/ask.html", _context(run, form, approving, refused.message), status=422)
+        word, then = ("Approved", "It is on its way.") if approving else ("Rejected", "Nothing is done.")
+        url = reverse("remediation:run", args=[run.pk])
+        return done(request, title=word, detail=f"{run.number}, {title_of(run)}. {then}", url=url)
+    refusal = why_may_not_decide(run, request.user)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "remediation/ask.html", _context(run, form, approving, refusal), status=status)
+
+
+def _context(run: ActionRun, form: Form, approving: bool, refusal: str) -> dict[str, Any]:
+    action = registry.get(run.action)
+    inverse = registry.inverse_of(action)
+    sentences = action.sentences(target=run.target_name, arguments=run.arguments)
+    happens = " ".join(sentences) if approving else "Nothing is done. The person who asked sees your reason."
+    return {
+        "form": form,
+        "targets": [target_link(run.target_kind, run.target_id, run.target_name)],
+        "ask": {
+            "symbol": "check" if approving else "x",
+            "title": f"{'Approve' if approving else 'Reject'}: {title_of(run)}",
+            "happens": happens,
+            "target_note": f"Asked for by {run.requester.name}: {run.comment}",
+            "checked_by": action.checked_by if approving else "",
+            "undo": (inverse.label if inverse else action.why_no_undo) if approving else "",
+            "refusal": refusal,
+            "verb": "Approve" if approving else "Reject",
+            "danger": approving and action.risk == Risk.HIGH,
+            "simulated": run.simulated,
+        },
+    }

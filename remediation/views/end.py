@@ -1,0 +1,81 @@
+"""Withdrawing a request, cancelling a run, undoing what was done."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from remediation.catalog import registry
+from remediation.forms import ReasonForm
+from remediation.models import ActionRun
+from remediation.refused import Refused
+from remediation.services.cancel import cancel_run
+from remediation.services.decide import withdraw_run
+from remediation.services.undo import undo_run
+from remediation.views.answers import done
+from remediation.views.fetch import run_for
+from remediation.views.links import target_link
+from remediation.views.may import why_may_not_undo
+from remediation.views.titles import title_of
+
+
+@requires(keys.REQUEST_RESPONSE)
+def withdraw(request: AccountRequest, run_id: int) -> HttpResponse:
+    """Take back a request that nobody has decided."""
+    run = run_for(request.user, run_id)
+    words = {"title": f"Withdraw: {title_of(run)}", "happens": "The request ends undecided; nothing is done.",
+             "verb": "Withdraw", "symbol": "undo"}  # fmt: skip
+    return _end(request, run, withdraw_run, words, "Withdrawn")
+
+
+@requires(keys.REQUEST_RESPONSE)
+def cancel(request: AccountRequest, run_id: int) -> HttpResponse:
+    """Stop a run that is under way, as far as that is still possible."""
+    run = run_for(request.user, run_id)
+    words = {"title": f"Cancel: {title_of(run)}", "verb": "Cancel run", "symbol": "x",
+             "happens": "An order that was not handed over is not sent. One that was is asked to stop."}  # fmt: skip
+    return _end(request, run, cancel_run, words, "Cancelled")
+
+
+@requires(keys.REQUEST_RESPONSE)
+def undo(request: AccountRequest, run_id: int) -> HttpResponse:
+    """Ask for the inverse, as a run of its own."""
+    run = run_for(request.user, run_id)
+    action = registry.get(run.action)
+    inverse = registry.inverse_of(action)
+    effects = inverse.sentences(target=run.target_name, arguments={}) if inverse else (action.why_no_undo,)
+    words = {
+        "title": f"Undo: {title_of(run)}",
+        "happens": " ".join(effects),
+        "checked_by": inverse.checked_by if inverse else "",
+        "approval": "Another person must approve." if inverse and inverse.needs_approval else "No approval needed.",
+        "verb": f"Request {inverse.verb.lower()}" if inverse else "Undo",
+        "symbol": "undo",
+        "refusal": why_may_not_undo(run, request.user),
+    }
+    return _end(request, run, undo_run, words, "Undo requested")
+
+
+def _end(
+    request: AccountRequest, run: ActionRun, verb: Callable[..., Any], words: dict[str, Any], title: str
+) -> HttpResponse:
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            outcome = verb(run, actor=request.user.actor, user=request.user, comment=form.cleaned_data["reason"])
+        except Refused as refused:
+            words = {**words, "refusal": refused.message}
+        else:
+            after = outcome if isinstance(outcome, ActionRun) else run
+            url = reverse("remediation:run", args=[after.pk])
+            return done(request, title=title, detail=f"{after.number} on {run.target_name}.", url=url)
+    context = {
+        "form": form,
+        "targets": [target_link(run.target_kind, run.target_id, run.target_name)],
+        "ask": {"simulated": run.simulated, **words},
+    }
+    return render(request, "remediation/ask.html", context, status=422 if request.method == "POST" else 200)

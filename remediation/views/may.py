@@ -1,0 +1,35 @@
+"""What this person may do with a run, as the pages say it; the services check again."""
+
+from accounts.models import User
+from remediation.catalog import registry
+from remediation.models import ActionRun
+from remediation.policy import check_permissions
+from remediation.refused import Refused
+
+
+def why_may_not_decide(run: ActionRun, user: User) -> str:
+    """Why not, in a sentence; empty when they may. Costs no query, because lists ask it for every row."""
+    if run.requester_id == user.pk:
+        return "You asked for this, so someone else must approve."
+    if not user.scope.everything and not set(run.device_group_ids) <= user.scope.group_ids:
+        return "It touches devices outside your device groups."
+    return _lacking(user, registry.get(run.action).decide_permissions, "decide")
+
+
+def why_may_not_undo(run: ActionRun, user: User) -> str:
+    """Why not, in a sentence; empty when they may ask for it."""
+    inverse = registry.inverse_of(registry.get(run.action))
+    if inverse is None:
+        return registry.get(run.action).why_no_undo
+    open_undo = next((one for one in run.undone_by.all() if one.is_open or one.is_verified), None)
+    if open_undo is not None:
+        return f"{open_undo.number} undoes it already."
+    return _lacking(user, inverse.request_permissions, "undo this")
+
+
+def _lacking(user: User, permissions: tuple[str, ...], to_do: str) -> str:
+    try:
+        check_permissions(user, permissions, to_do=to_do)
+    except Refused as refused:
+        return refused.message
+    return ""

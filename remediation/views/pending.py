@@ -1,0 +1,48 @@
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from core import clock
+from core.pagination import counted
+from remediation.enums import RunStatus
+from remediation.models import ActionRun
+from remediation.views.cards import approval_card
+from remediation.views.rows import run_row
+
+MOST = 100
+RECENT = timedelta(hours=1)
+ORDERS = {"expiry": ("expires_at", "id"), "priority": (F("incident__priority_score").desc(nulls_last=True), "id")}
+
+
+@requires(keys.READ)
+def pending(request: AccountRequest) -> HttpResponse:
+    """What waits for a decision, and what became of the last hour's decisions."""
+    return render(request, "remediation/pending.html", pending_context(request))
+
+
+def pending_context(request: AccountRequest) -> dict[str, Any]:
+    order = request.GET.get("sort", "expiry")
+    order = order if order in ORDERS else "expiry"
+    runs = ActionRun.objects.visible_to(request.user).top_level().select_related("incident")
+    waiting = runs.pending()
+    cards = [approval_card(run, request.user) for run in waiting.order_by(*ORDERS[order])[:MOST]]
+    only_mine = request.GET.get("mine") == "1"
+    since = clock.now() - RECENT
+    recent = list(runs.decided().filter(created__gte=since).order_by("-created", "-id")[:50])
+    return {
+        "cards": [card for card in cards if not card["refusal"]] if only_mine else cards,
+        "total": counted(waiting),
+        "mine": sum(not card["refusal"] for card in cards),
+        "only_mine": only_mine,
+        "order": order,
+        "recent": [run_row(run, request.user) for run in recent],
+        "verified": sum(run.is_verified for run in recent),
+        "running": sum(run.is_open for run in recent),
+        "unknown": sum(run.status == RunStatus.UNKNOWN for run in recent),
+        "last_decided": runs.decided().exclude(decided_at=None).order_by("-decided_at").first() if not cards else None,
+    }

@@ -1,0 +1,64 @@
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from accounts.models import User
+from connectors.models import Delivery
+from remediation.catalog import registry
+from remediation.enums import Decision
+from remediation.models import ActionRun, ControlState
+from remediation.views.fetch import run_for
+from remediation.views.links import incident_link, target_link
+from remediation.views.may import why_may_not_decide, why_may_not_undo
+from remediation.views.rows import run_row
+from remediation.views.story import story_of
+from remediation.views.titles import state_of, title_of, took_words
+
+
+@requires(keys.READ)
+def run_page(request: AccountRequest, run_id: int) -> HttpResponse:
+    """One run with its whole story, as a pane or as a page of its own."""
+    run = run_for(request.user, run_id)
+    return render(request, "remediation/run.html", run_context(run, request.user))
+
+
+def run_context(run: ActionRun, user: User) -> dict[str, Any]:
+    delivery = Delivery.objects.filter(reference=f"run:{run.pk}").order_by("-pk").first()
+    action = registry.get(run.action)
+    took, duration = took_words(run)
+    children = run.children.order_by("target_name", "pk")
+    return {
+        "run": run,
+        "action": action,
+        "title": title_of(run),
+        "state": state_of(run),
+        "took": took,
+        "duration": duration,
+        "target": target_link(run.target_kind, run.target_id, run.target_name),
+        "incident": incident_link(run.incident),
+        "control": ControlState.objects.filter(
+            target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key
+        ).first(),
+        "steps": story_of(run, delivery),
+        "log": run.log_lines.all()[:200],
+        "artefacts": run.artefacts.select_related("blob"),
+        "children": [run_row(child, user) for child in children],
+        **_abilities(run, user),
+    }
+
+
+def _abilities(run: ActionRun, user: User) -> dict[str, Any]:
+    """Which buttons stand at the foot, and why a forbidden one is."""
+    pending = run.decision == Decision.PENDING
+    mine = run.requester_id == user.pk
+    return {
+        "pending": pending,
+        "decide_refusal": why_may_not_decide(run, user) if pending else "",
+        "may_withdraw": pending and mine,
+        "may_cancel": not pending and run.is_open and run.parent_id is None,
+        "undo_action": registry.inverse_of(registry.get(run.action)) if run.is_verified and not run.parent_id else None,
+        "undo_refusal": why_may_not_undo(run, user) if run.is_verified else "",
+    }

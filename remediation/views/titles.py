@@ -1,0 +1,39 @@
+"""What a run is called on a page, and how its state reads."""
+
+from typing import Any
+
+from remediation.catalog import registry
+from remediation.enums import Decision, RunStatus
+from remediation.models import ActionRun
+
+
+def title_of(run: ActionRun) -> str:
+    """`Isolate FIN-WS-014`."""
+    return f"{registry.get(run.action).verb} {run.target_name}"
+
+
+def state_of(run: ActionRun) -> str:
+    """The word for the status pill: the decision while it is open or ended the run, else the execution."""
+    if run.decision in (Decision.PENDING, Decision.REJECTED, Decision.EXPIRED, Decision.WITHDRAWN):
+        return run.decision
+    return run.status
+
+
+def decided_words(run: ActionRun, viewer_id: int | None) -> str:
+    """`Approved by you`, `No approval needed`, ..."""
+    if run.decision in (Decision.NOT_REQUIRED, Decision.PENDING) or run.decider is None:
+        return run.get_decision_display()
+    who = "you" if run.decider.person_id == viewer_id else run.decider.name
+    return f"{run.get_decision_display()} by {who}"
+
+
+def took_words(run: ActionRun) -> tuple[str, Any]:
+    """What the time between request and end is called, and the time itself; empty while it runs."""
+    if run.ended is None:
+        return "", None
+    word = "from request to verified" if run.is_verified else "from request to end"
+    return word, run.ended - run.created
+
+
+def is_problem(run: ActionRun) -> bool:
+    return run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.UNKNOWN, RunStatus.PARTIALLY_SUCCEEDED)
