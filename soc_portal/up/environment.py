@@ -58,11 +58,11 @@ def running_instance(path: Path) -> tuple[DataFolder, Instance]:
 def prepare_for_command(words: Sequence[str]) -> None:
     """Set this process's environment for `manage.py WORDS`, unless the caller set every required variable."""
     command = next((word for word in words if not word.startswith("-")), "")
-    if not placeholders():
-        return
     if command in _WITHOUT_INSTANCE or "--help" in words:
         os.environ.update(placeholders())
         warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
+        return
+    if not placeholders():
         return
     folder, instance = running_instance(default_data_folder())
     os.environ.update(of_instance(folder, instance, as_owner=command in _AS_OWNER))
