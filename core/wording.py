@@ -100,7 +100,7 @@ def _shown(character: str) -> str:
 
 def defang(text: object) -> str:
     """An address nobody follows by accident: `hxxps://evil.example[.]com/x`, `203.0.113[.]77`, `2001:db8[:]:1`."""
-    shown = _SCHEME.sub(lambda match: f"hxxp{match[1]}://", visible(text))
+    shown = _SCHEME.sub(lambda match: f"hxxp{match[1].lower()}://", visible(text))
     if shown.count(":") > 1 and "//" not in shown and "." not in shown:
         head, _, tail = shown.rpartition(":")
         return f"{head}[:]{tail}"

@@ -77,7 +77,7 @@ function order(column, others, near) {
 function place(columns, room) {
   const positions = new Map();
   const tallest = Math.max(...columns.map((column) => column.length));
-  const across = clamp(124, (room.width - 130) / Math.max(1, columns.length - 1), 210);
+  const across = clamp(112, (room.width - 130) / Math.max(1, columns.length - 1), 210);
   const down = clamp(96, (room.height - 150) / Math.max(1, tallest - 1), 150);
   columns.forEach((column, x) => {
     const gap = column.length > 1 ? Math.max(down, ((tallest - 1) * down) / (column.length + 0.6)) : down;
