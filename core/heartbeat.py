@@ -37,4 +37,4 @@ def _mark(who: str) -> None:
 def age_s(who: str) -> float | None:
     """Seconds since the last sign of `beat` or `worker`; None when there is none. Raises when the broker is away."""
     value = _client().get(f"soc:alive:{who}")
-    return None if value is None else max(0.0, time.time() - float(value))  # type: ignore[arg-type]
+    return None if value is None else max(0.0, time.time() - float(value))

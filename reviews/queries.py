@@ -7,6 +7,7 @@ from django.db import models
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from reviews.models import Review  # noqa: F401 - named in the base class
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):

@@ -19,7 +19,7 @@ class HeartbeatScheduler(Scheduler):
     Nothing is stored on disk: after a restart every entry is due once, and all scheduled tasks are idempotent sweeps.
     """
 
-    max_interval = 2.0
+    max_interval = 2
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         delay: float = super().tick(*args, **kwargs)

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from incidents.models import Device, File, Identity, Mailbox
+    from incidents.models import Device, File, Identity, Mailbox  # noqa: F401 - named in the base classes
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from incidents.models import Evidence  # noqa: F401 - names the row type in the class below
+    from incidents.models import Evidence  # noqa: F401 - named in the base class
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):

@@ -7,7 +7,7 @@ from remediation.enums import Decision
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from remediation.models import ActionRun
+    from remediation.models import ActionRun  # noqa: F401 - named in the base class
 
 
 class RunQuerySet(models.QuerySet["ActionRun"]):

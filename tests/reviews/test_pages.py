@@ -1,0 +1,85 @@
+"""The review's page, its list and its PDF."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import DeviceGroup, User
+from reviews.models import Review
+from reviews.services.print import html_to_pdf
+from tests.conftest import SignedIn
+from tests.factories.people import DeviceGroupFactory
+from tests.factories.reviews import resolved_incident, written_review
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_analyst_begins_writes_and_a_manager_signs(
+    client: Client, ada: User, mona: User, signed_in: SignedIn
+) -> None:
+    incident = resolved_incident()
+    page = f"/reviews/{incident.pk}/"
+    signed_in(client, ada)
+    client.post(page)
+    words = {"version": "1", "summary": "What happened.", "lessons": "What we learned."}
+    assert client.post(f"{page}write/", words).status_code == 302
+
+    signed_in(client, mona)
+    assert client.post(f"{page}sign/").status_code == 302
+
+    assert Review.objects.get().signed_by["name"] == "Mona Haddad"
+    assert "Signed by" in client.get(page).content.decode()
+
+
+def test_an_analyst_may_not_sign(client: Client, ada: User, signed_in: SignedIn) -> None:
+    review = written_review(resolved_incident(), ada)
+
+    assert signed_in(client, ada).post(f"/reviews/{review.incident_id}/sign/").status_code == 403
+
+
+def test_a_manager_may_not_write(client: Client, ada: User, mona: User, signed_in: SignedIn) -> None:
+    review = written_review(resolved_incident(), ada)
+
+    assert signed_in(client, mona).post(f"/reviews/{review.incident_id}/write/").status_code == 403
+
+
+def test_a_review_outside_the_scope_is_not_found(client: Client, ada: User, eve: User, signed_in: SignedIn) -> None:
+    here: DeviceGroup = DeviceGroupFactory.create()
+    review = written_review(resolved_incident(groups=[here.pk]), ada)
+    signed_in(client, eve)
+
+    assert client.get(f"/reviews/{review.incident_id}/").status_code == 404
+    assert client.get(f"/reviews/{review.incident_id}/document/file/").status_code == 404
+    assert b"Invoice fraud" not in client.get("/reviews/?state=draft").content
+
+
+def test_hostile_words_are_shown_as_words(client: Client, ada: User, signed_in: SignedIn) -> None:
+    incident = resolved_incident(name="<script>alert(1)</script>")
+    written_review(incident, ada)
+
+    page = signed_in(client, ada).get(f"/reviews/{incident.pk}/").content.decode()
+
+    assert "<script>alert(1)</script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_list_tells_what_to_write_what_to_sign_and_what_is_done(
+    client: Client, ada: User, signed_in: SignedIn
+) -> None:
+    resolved_incident(name="Nobody wrote this yet")
+    written_review(resolved_incident(name="Waits for a signature"), ada)
+    signed_in(client, ada)
+
+    assert "Nobody wrote this yet" in client.get("/reviews/").content.decode()
+    assert "Waits for a signature" in client.get("/reviews/?state=draft").content.decode()
+
+
+def test_a_document_becomes_a_pdf_or_says_what_is_missing() -> None:
+    pdf, error = html_to_pdf("<h1>Review</h1>")
+
+    assert (pdf is not None and pdf.startswith(b"%PDF")) or "pango" in error
+
+
+def test_a_document_fetches_nothing() -> None:
+    pdf, error = html_to_pdf('<h1>Review</h1><img src="http://127.0.0.1:9/leak.png">')
+
+    assert pdf is not None or "pango" in error

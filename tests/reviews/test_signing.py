@@ -1,0 +1,80 @@
+"""Writing, signing and freezing a review."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from incidents.enums import IncidentStatus
+from incidents.models import Incident
+from reviews.enums import FindingKind, FollowUpState, ReviewState
+from reviews.report import digest_of, report_of
+from reviews.services.follow_up import add_follow_up, set_follow_up_state
+from reviews.services.sign import sign_review
+from reviews.services.write import AlreadySigned, StaleReview, add_finding, open_review, write_review
+from tests.factories.reviews import NINE, resolved_incident, written_review
+
+pytestmark = pytest.mark.django_db
+
+
+def test_signing_freezes_the_figures_whatever_happens_to_the_incident_later(ada: User, mona: User) -> None:
+    incident = resolved_incident()
+    review = sign_review(written_review(incident, ada), actor=mona.actor)
+    before = report_of(review)
+
+    Incident.objects.filter(pk=incident.pk).update(display_name="Renamed", resolved=NINE)
+    review.refresh_from_db()
+
+    assert report_of(review) == before
+    assert review.snapshot_sha256 == digest_of(before)
+
+
+def test_a_signature_is_refused_while_something_is_missing(ada: User, mona: User) -> None:
+    review = open_review(resolved_incident(), actor=ada.actor)
+
+    with pytest.raises(ValidationError) as refusal:
+        sign_review(review, actor=mona.actor)
+
+    assert refusal.value.messages == ["The summary is empty.", "No lesson is written down."]
+
+
+def test_an_open_incident_cannot_be_signed_off(ada: User, mona: User) -> None:
+    incident = resolved_incident()
+    review = written_review(incident, ada)
+    Incident.objects.filter(pk=incident.pk).update(status=IncidentStatus.IN_PROGRESS)
+
+    with pytest.raises(ValidationError, match="not resolved"):
+        sign_review(review, actor=mona.actor)
+
+
+def test_a_signed_review_takes_no_more_words_but_its_follow_ups_go_on(ada: User, mona: User) -> None:
+    review = written_review(resolved_incident(), ada)
+    promise = add_follow_up(review, text="Call-back rule", owner=ada, due=NINE.date(), actor=ada.actor)
+    review = sign_review(review, actor=mona.actor)
+
+    with pytest.raises(AlreadySigned):
+        add_finding(review, kind=FindingKind.WELL, text="late", actor=ada.actor)
+    done = set_follow_up_state(review, follow_up_id=promise.pk, state=FollowUpState.DONE, actor=ada.actor)
+
+    assert done.done_at is not None
+    assert review.state == ReviewState.SIGNED
+
+
+def test_nobody_signs_twice(ada: User, mona: User) -> None:
+    review = sign_review(written_review(resolved_incident(), ada), actor=mona.actor)
+
+    with pytest.raises(AlreadySigned):
+        sign_review(review, actor=mona.actor)
+
+
+def test_a_writer_who_read_an_older_version_does_not_overwrite_the_newer(ada: User) -> None:
+    review = written_review(resolved_incident(), ada)
+
+    with pytest.raises(StaleReview):
+        write_review(review, changes={"summary": "mine"}, actor=ada.actor, expected_version=review.version - 1)
+
+
+def test_only_summary_and_lessons_can_be_written(ada: User) -> None:
+    review = written_review(resolved_incident(), ada)
+
+    with pytest.raises(ValidationError):
+        write_review(review, changes={"state": "signed"}, actor=ada.actor)
