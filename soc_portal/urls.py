@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("navigation/", rail, name="navigation"),
     path("", include("accounts.urls")),
+    path("", include("remediation.urls")),
     path("", include("reviews.urls")),
 ]
