@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class ConnectorsConfig(AppConfig):
     name = "connectors"
+
+    def ready(self) -> None:
+        from connectors.registry import all_kinds
+
+        all_kinds()  # a kind that does not keep the contract stops the start

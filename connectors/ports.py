@@ -83,7 +83,9 @@ class Manifest:
     capabilities: tuple[Capability, ...]
 
     def capability(self, action: str, target_kind: str) -> Capability | None:
-        return next((one for one in self.capabilities if one.action == action and target_kind in one.target_kinds), None)
+        return next(
+            (one for one in self.capabilities if one.action == action and target_kind in one.target_kinds), None
+        )
 
 
 @dataclass(frozen=True, slots=True)

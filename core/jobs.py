@@ -20,6 +20,12 @@ def enqueue(task: str, *ids: int | str) -> None:
     transaction.on_commit(lambda: _send(task, ids))
 
 
+def enqueue_in(seconds: float, task: str, *ids: int | str) -> None:
+    """As `enqueue`, but not before `seconds` have passed. For short waits (a minute at most): a worker holds the
+    message until then, and a sweep finds the row should that worker die."""
+    transaction.on_commit(lambda: _send(task, ids, countdown=seconds))
+
+
 def wake(task: str) -> None:
     """Run the named sweep soon after commit; wake-ups that nobody has started on yet are merged into one.
 
@@ -46,8 +52,8 @@ def _wake(task: str) -> None:
     _send(task, ())
 
 
-def _send(task: str, ids: tuple[Any, ...]) -> None:
+def _send(task: str, ids: tuple[Any, ...], countdown: float | None = None) -> None:
     try:
-        current_app.send_task(task, args=list(ids))
+        current_app.send_task(task, args=list(ids), countdown=countdown)
     except Exception:  # noqa: BLE001 - see module docstring
         logger.warning("broker away, %s%r waits for its sweep", task, ids)

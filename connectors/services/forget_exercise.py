@@ -15,7 +15,9 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
         orders, _ = Delivery.objects.filter(connection__exercise=exercise).delete()
         connections, _ = Connection.objects.filter(exercise=exercise).delete()
         audit.record(
-            "exercise.connections_removed", subject=f"exercise:{exercise}", actor=actor,
+            "exercise.connections_removed",
+            subject=f"exercise:{exercise}",
+            actor=actor,
             data={"connections": connections, "orders": orders},
-        )  # fmt: skip
+        )
     return orders

@@ -6,19 +6,30 @@ from django.db.models import Q
 from core import audit
 from core.actors import Actor
 from incidents.enums import EntityKind, RemediationStatus
+from incidents.ingest.evidence import bounded_key
 from incidents.models import Alert, Evidence, Incident
 from incidents.queries.evidence import EvidenceQuerySet
 from incidents.queries.incidents import OPEN
 from incidents.services.announce import announce_incident
 
-_TYPES = {EntityKind.DEVICE: ("device",), EntityKind.IDENTITY: ("user",), EntityKind.FILE: ("file", "process"),
-          EntityKind.MAILBOX: ("mailbox",)}  # fmt: skip
+_TYPES = {
+    EntityKind.DEVICE: ("device",),
+    EntityKind.IDENTITY: ("user",),
+    EntityKind.FILE: ("file", "process"),
+    EntityKind.MAILBOX: ("mailbox",),
+}
 
 
 def set_remediation_status(
-    *, kind: str, entity_id: int, message_id: str = "", incident: Incident | None, status: RemediationStatus,
-    details: str, actor: Actor,
-) -> int:  # fmt: skip
+    *,
+    kind: str,
+    entity_id: int,
+    message_id: str = "",
+    incident: Incident | None,
+    status: RemediationStatus,
+    details: str,
+    actor: Actor,
+) -> int:
     """Set it on the evidence of the entity (or of one message of a mailbox) in `incident` and every open incident.
 
     Returns how many rows changed.
@@ -38,12 +49,17 @@ def set_remediation_status(
             counts[incident_id] = counts.get(incident_id, 0) + 1
         audit.record_many(
             [
-                audit.Entry("evidence.remediation_status", subject=f"{kind}:{entity_id}", thread=f"incident:{pk}",
-                            reason=details, data={"status": status.value, "rows": count})
+                audit.Entry(
+                    "evidence.remediation_status",
+                    subject=f"{kind}:{entity_id}",
+                    thread=f"incident:{pk}",
+                    reason=details,
+                    data={"status": status.value, "rows": count},
+                )
                 for pk, count in counts.items()
             ],
             actor=actor,
-        )  # fmt: skip
+        )
         for one in Incident.objects.filter(pk__in=counts):
             announce_incident(one)
     return len(touched)
@@ -51,6 +67,9 @@ def set_remediation_status(
 
 def _rows(kind: str, entity_id: int, message_id: str) -> EvidenceQuerySet:
     if kind == EntityKind.MAILBOX and message_id:
-        alerts = Alert.objects.filter(evidence__mailbox=entity_id)
-        return Evidence.objects.filter(type="analyzedMessage", key=f"message:{message_id}"[:300], alert__in=alerts)
+        identifier = message_id.strip().strip("<>").lower()
+        to_mailbox = Q(mailbox=entity_id) | Q(
+            mailbox=None, alert__in=Alert.objects.filter(evidence__mailbox=entity_id).values("pk")
+        )
+        return Evidence.objects.filter(to_mailbox, type="analyzedMessage", key=bounded_key("message", identifier))
     return Evidence.objects.filter(**{kind: entity_id}, type__in=_TYPES[EntityKind(kind)])

@@ -142,7 +142,7 @@ class Action:
 
     def facet_key(self, arguments: Mapping[str, str]) -> str:
         """The object within the facet; a long name is hashed, because two long names must not become one."""
-        name = arguments.get(self.facet_argument, "") if self.facet_argument else ""
+        name = arguments.get(self.facet_argument, "").strip("<> ").lower() if self.facet_argument else ""
         return name if len(name) <= 80 else f"sha256:{sha256(name.encode()).hexdigest()}"
 
     def sentences(self, *, target: str, arguments: Mapping[str, str]) -> tuple[str, ...]:

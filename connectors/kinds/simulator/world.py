@@ -1,0 +1,95 @@
+"""Setting up and reading simulated targets: for drills, demos and tests. Orders go through deliveries, not through here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from connectors.kinds.simulator.behaviour import checked
+from connectors.kinds.simulator.client import ORDER, SimulatedCompany
+from connectors.kinds.simulator.effects import INBOX, message_key
+from connectors.models import Connection, ConnectorState
+from connectors.services.deliver import target_seen
+
+FRESH: dict[str, dict[str, Any]] = {
+    "device": {"network": "connected", "isolation_type": "", "files": {}},
+    "identity": {"account": "enabled"},
+    "mailbox": {"messages": {}},
+}
+
+
+def put_target(
+    connection: Connection, kind: str, remote_id: str, *, name: str = "", behaviour: Mapping[str, Any] | None = None
+) -> None:
+    """Add a device, identity or mailbox in its ordinary state, or reset the one that is there."""
+    state = {**FRESH[kind], "name": name or remote_id, "behaviour": checked(behaviour or {})}
+    ConnectorState.objects.update_or_create(
+        connection=connection, object_kind=kind, object_id=remote_id, defaults={"state": state}
+    )
+
+
+def put_targets(connection: Connection, kind: str, names: Mapping[str, str]) -> None:
+    """Many at once: remote id -> name. Those that exist stay as they are."""
+    rows = [
+        ConnectorState(
+            connection=connection,
+            object_kind=kind,
+            object_id=remote_id,
+            state={**FRESH[kind], "name": name or remote_id, "behaviour": {}},
+        )
+        for remote_id, name in names.items()
+    ]
+    ConnectorState.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+
+
+def put_file(
+    connection: Connection,
+    remote_id: str,
+    key: str,
+    *,
+    name: str,
+    path: str = "",
+    malicious: bool = True,
+    running: bool = False,
+) -> None:
+    """Put a file on a device; `key` is the file's key (`sha256:...`)."""
+    with SimulatedCompany(connection).target("device", remote_id) as remote:
+        file = {"name": name, "path": path, "state": "present", "malicious": malicious, "running": running}
+        remote.state["files"] = {**remote.state.get("files", {}), key: file}
+        remote.save()
+
+
+def put_message(connection: Connection, remote_id: str, message_id: str, *, subject: str, folder: str = INBOX) -> None:
+    """Put a message into a mailbox."""
+    with SimulatedCompany(connection).target("mailbox", remote_id) as remote:
+        message = {"subject": subject, "folder": folder}
+        remote.state["messages"] = {**remote.state.get("messages", {}), message_key(message_id): message}
+        remote.save()
+
+
+def state_of(connection: Connection, kind: str, remote_id: str) -> dict[str, Any]:
+    """The target's state now, with every order applied whose time has come. Raises `TargetGone`."""
+    with SimulatedCompany(connection).target(kind, remote_id) as remote:
+        return dict(remote.state)
+
+
+def set_behaviour(connection: Connection, kind: str, remote_id: str, **words: Any) -> None:
+    """Change how the target answers from now on; a target that comes online again is tried at once."""
+    with transaction.atomic():
+        with SimulatedCompany(connection).target(kind, remote_id) as remote:
+            was_offline = remote.behaviour.offline
+            remote.state["behaviour"] = {**remote.state.get("behaviour", {}), **checked(words)}
+            remote.save()
+        if was_offline and words.get("offline") is False:
+            target_seen(connection, remote_id)
+
+
+def effects_of(connection: Connection, key: str) -> int:
+    """How often the order with this idempotency key changed anything: never more than once."""
+    order = ConnectorState.objects.filter(connection=connection, object_kind=ORDER, object_id=key).first()
+    return int(order.state["effects"]) if order else 0
+
+
+def remove_all(connection: Connection) -> None:
+    """Forget the company."""
+    ConnectorState.objects.filter(connection=connection).delete()

@@ -1,0 +1,74 @@
+"""Moving one delivery one step. A claim is a lease: a worker that dies loses it, a worker that is late may not write."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from connectors.enums import FINAL_STATES, DeliveryState
+from connectors.errors import ConnectorError
+from connectors.models import Delivery
+from connectors.registry import open_connection
+from connectors.services.deliver import submit
+from connectors.services.poll import poll
+from connectors.services.settle import Step, settle
+from core import clock
+
+# Longer than the longest call of a connector, which is bounded to 20 seconds.
+LEASE = timedelta(seconds=30)
+MISCONFIGURED_PAUSE_S = 60.0
+
+
+def step_delivery(delivery_id: int, *, even_if_not_due: bool = False) -> bool:
+    """Take one step when the delivery is due and nobody else holds it. Answers whether a step was taken."""
+    delivery = _claim(delivery_id, even_if_not_due=even_if_not_due)
+    if delivery is None:
+        return False
+    if delivery.cancel_asked_at is not None and not delivery.ticket and not delivery.maybe_sent:
+        return settle(delivery, Step(DeliveryState.CANCELLED, error="Cancelled before it left."))
+    try:
+        connector = open_connection(delivery.connection)
+    except ConnectorError as error:
+        return settle(delivery, Step(None, MISCONFIGURED_PAUSE_S, error_code=error.code, error=error.message))
+    if delivery.ticket:
+        poll(delivery, connector)
+        return True
+    if not _mark_sent(delivery):
+        return False
+    submit(delivery, connector)
+    return True
+
+
+def due_deliveries(limit: int = 100) -> list[int]:
+    """Ids of what should be looked at now."""
+    now = clock.real_now()
+    due = Delivery.objects.exclude(state__in=FINAL_STATES).filter(_is_free(), due__lte=now)
+    return list(due.order_by("due", "id").values_list("pk", flat=True)[:limit])
+
+
+def _claim(delivery_id: int, *, even_if_not_due: bool) -> Delivery | None:
+    due = Q() if even_if_not_due else Q(due__lte=clock.real_now())
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("connection")
+            .exclude(state__in=FINAL_STATES)
+            .filter(due, _is_free(), pk=delivery_id)
+            .first()
+        )
+        if delivery is None:
+            return None
+        delivery.leased_until = clock.real_now() + LEASE
+        delivery.claim += 1
+        delivery.save(update_fields=["leased_until", "claim"])
+    return delivery
+
+
+def _mark_sent(delivery: Delivery) -> bool:
+    """Written before the call, so that a worker killed in the middle of it leaves the truth behind: perhaps sent."""
+    marked = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim, cancel_asked_at=delivery.cancel_asked_at)
+    return bool(marked.update(maybe_sent=True))
+
+
+def _is_free() -> Q:
+    return Q(leased_until=None) | Q(leased_until__lt=clock.real_now())

@@ -1,0 +1,86 @@
+"""Which decision and which status a run may go to. The only writer of both columns.
+
+Deciding and carrying out are two lifecycles: approved is not succeeded, and succeeded means verified. An unknown
+outcome is a state of its own that the truth may still resolve.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from core import clock, live, outbox
+from core.actors import Actor
+from core.lifecycle import Lifecycle
+from remediation.enums import OPEN_STATUSES, Decision, RunStatus
+from remediation.models import ActionRun
+
+DECISION = Lifecycle(
+    field="decision",
+    subject="run",
+    moves={
+        Decision.PENDING: {Decision.APPROVED, Decision.REJECTED, Decision.EXPIRED, Decision.WITHDRAWN},
+    },
+)
+
+_ENDS_WITHOUT_EFFECT = {RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.EXPIRED, RunStatus.SKIPPED}
+_ENDS = _ENDS_WITHOUT_EFFECT | {RunStatus.TIMED_OUT, RunStatus.UNKNOWN}
+STATUS = Lifecycle(
+    field="status",
+    subject="run",
+    moves={
+        RunStatus.WAITING: _ENDS_WITHOUT_EFFECT | {RunStatus.QUEUED},
+        RunStatus.QUEUED: _ENDS | {RunStatus.DELIVERED, RunStatus.STARTED},
+        RunStatus.DELIVERED: _ENDS | {RunStatus.STARTED},
+        RunStatus.STARTED: _ENDS | {RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED},
+        RunStatus.UNKNOWN: {
+            RunStatus.SUCCEEDED,
+            RunStatus.PARTIALLY_SUCCEEDED,
+            RunStatus.FAILED,
+            RunStatus.TIMED_OUT,
+        },
+    },
+)
+
+ENDED_STATUSES = tuple(status for status in RunStatus if status not in OPEN_STATUSES)
+_STAMPS = {RunStatus.QUEUED: "queued", RunStatus.DELIVERED: "delivered", RunStatus.STARTED: "started"}
+
+
+def move_run(run: ActionRun, wanted: RunStatus, *, actor: Actor, detail: str = "", **also: Any) -> None:
+    """Move the status, stamp the time, tell open pages; an ended run is announced to the later rooms."""
+    if wanted == RunStatus.SUCCEEDED and not also.get("verification", run.verification).get("done"):
+        raise ValueError(f"{run} cannot have succeeded: nobody verified it.")
+    stamps: dict[str, Any] = {_STAMPS[wanted]: clock.now()} if wanted in _STAMPS else {}
+    if wanted not in OPEN_STATUSES:
+        stamps = {"ended": clock.now(), "next_step_at": None}
+    values = {**stamps, "status_detail": detail[:500], "version": run.version + 1, **also}
+    STATUS.move(run, wanted, actor=actor, thread=run.thread, reason=detail, **values)
+    announce_run(run)
+    if wanted not in OPEN_STATUSES:
+        outbox.publish("run.ended", run_id=run.pk, status=wanted.value)
+
+
+def move_children(
+    children: Sequence[ActionRun], wanted: RunStatus, *, actor: Actor, detail: str = "", **also: Any
+) -> list[ActionRun]:
+    """Move children that all stand in one state. Their parent announces them."""
+    stamps: dict[str, Any] = {_STAMPS[wanted]: clock.now()} if wanted in _STAMPS else {}
+    if wanted not in OPEN_STATUSES:
+        stamps = {"ended": clock.now(), "next_step_at": None}
+    moved = STATUS.move_many(
+        children, wanted, actor=actor, thread=_thread, reason=detail, status_detail=detail[:500], **stamps, **also
+    )
+    if wanted not in OPEN_STATUSES:
+        for run in moved:
+            outbox.publish("run.ended", run_id=run.pk, status=wanted.value)
+    return moved
+
+
+def _thread(run: ActionRun) -> str:
+    return run.thread
+
+
+def announce_run(run: ActionRun) -> None:
+    """Wake the open pages of those who may see the run."""
+    if run.incident is not None and run.incident.restricted:
+        live.publish("run.changed", run.pk, people=list(run.incident.restricted_to.values_list("pk", flat=True)))
+    else:
+        live.publish("run.changed", run.pk, groups=list(run.device_group_ids) or None)

@@ -1,0 +1,1 @@
+"""Verbs of actions: ask, decide, carry out, verify, take back. Views, API and playbooks all go through these."""

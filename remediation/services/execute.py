@@ -1,0 +1,95 @@
+"""Carrying a decided run out: one step at a time, each claimed by one worker."""
+
+from django.db import transaction
+
+from connectors.enums import FINAL_STATES, DeliveryState
+from connectors.services.deliver import Order, order_delivery
+from connectors.targets import Target as RemoteTarget
+from remediation import policy
+from remediation.catalog import get
+from remediation.enums import RunStatus
+from remediation.models import ActionRun
+from remediation.policy import Bound, Target
+from remediation.refused import Refused
+from remediation.services.claims import SAFETY, claim_run, look_again, still_claimed
+from remediation.services.control import set_desired
+from remediation.services.deliveries import delivery_of, key_of, reference_of
+from remediation.services.notes import note
+from remediation.services.outcome import EXECUTOR, end_run
+from remediation.services.refusals import Subject, record_refusal
+from remediation.services.report import take_over
+from remediation.services.verify import verify
+
+ENOUGH = FINAL_STATES | {DeliveryState.UNKNOWN}
+
+
+def advance_run(run_id: int, *, even_if_not_due: bool = False) -> bool:
+    """Take the next step of one run when it is due. Answers whether a step was taken."""
+    run = claim_run(run_id, even_if_not_due=even_if_not_due)
+    if run is None:
+        return False
+    delivery = delivery_of(run)
+    if delivery is None:
+        _start(run)
+    elif delivery.state in ENOUGH:
+        verify(run, delivery)
+    else:
+        with transaction.atomic():
+            held = still_claimed(run)
+            if held is not None:
+                take_over(held, delivery)
+                look_again(held, SAFETY.total_seconds())
+    return True
+
+
+def _start(run: ActionRun) -> None:
+    """Everything is asked once more, then the order is given; both in one transaction."""
+    with transaction.atomic():
+        held = still_claimed(run)
+        if held is None or held.status != RunStatus.QUEUED:
+            return
+        try:
+            target, bound = check_execution(held)
+        except Refused as refusal:
+            record_refusal("execution", Subject.of_run(held), refusal, actor=EXECUTOR)
+            end_run(held, RunStatus.FAILED, detail=refusal.message, result={"refused": refusal.code})
+            return
+        _order(held, target, bound)
+        set_desired(held, actor=EXECUTOR, target=target)
+        look_again(held, SAFETY.total_seconds())
+
+
+def check_execution(run: ActionRun) -> tuple[Target, Bound]:
+    """The seal, the people and the target, as they are now. Raises `Refused`."""
+    action = get(run.action)
+    policy.check_seal(run)
+    policy.check_people(run, action)
+    target = policy.target_of(run)
+    if not set(policy.groups_of(target)) <= set(run.device_group_ids):
+        raise Refused("out_of_scope", f"{target} was moved to another device group after it was asked for.")
+    if isinstance(target, policy.File):
+        raise Refused("unsupported", "A file action is carried out through its parts.")
+    bound = policy.resolve(action, target)
+    if (bound.connection.pk, bound.remote_id) != (run.connection_id, run.remote_id):
+        raise Refused("not_bound", f"{target} is bound to another remote object than when it was asked for.")
+    return target, bound
+
+
+def _order(run: ActionRun, target: Target, bound: Bound) -> None:
+    limits, remote = get(run.action).limits, bound.capability.limits
+    order_delivery(
+        Order(
+            reference=reference_of(run),
+            key=key_of(run),
+            connection=bound.connection,
+            action=run.action,
+            target=RemoteTarget(run.target_kind, run.remote_id, str(target)),
+            arguments=run.arguments,
+            reason=run.comment,
+            reverses=run.undoes.receipt if run.undoes else {},
+            queue_s=min(limits.queue_s, remote.queue_s),
+            start_s=min(limits.start_s, remote.start_s),
+            run_s=min(limits.run_s, remote.run_s),
+        )
+    )
+    note(run, f"Order given to {bound.connection}.", origin="order")

@@ -1,0 +1,32 @@
+"""Lines and files that a run leaves for people to read."""
+
+from datetime import datetime
+
+from core import blobs, clock
+from core.models import Blob
+from remediation.enums import LogLevel
+from remediation.models import ActionRun, RunArtefact, RunLog
+
+KEPT_DAYS = 180
+
+
+def note(run: ActionRun, text: str, *, origin: str, level: str = LogLevel.INFO, at: datetime | None = None) -> None:
+    """Add one line; the same `origin` a second time is the same line."""
+    RunLog.objects.bulk_create(
+        [RunLog(run=run, text=text[:1000], origin=origin[:80], level=level, at=at or clock.now())],
+        ignore_conflicts=True,
+    )
+
+
+def attach(run: ActionRun, content: bytes, *, name: str, media_type: str) -> None:
+    """Keep a file with the run; a file of this name that is there already stays."""
+    if not run.artefacts.filter(name=name).exists():
+        RunArtefact.objects.create(
+            run=run, name=name[:120], blob=blobs.keep(content, name=name, media_type=media_type, for_days=KEPT_DAYS)
+        )
+
+
+def attach_blob(run: ActionRun, blob_id: int, *, name: str) -> None:
+    """Link a file that a connector delivered."""
+    if Blob.objects.filter(pk=blob_id).exists():
+        RunArtefact.objects.get_or_create(run=run, name=name[:120], defaults={"blob_id": blob_id})

@@ -1,0 +1,126 @@
+"""What a dialog says before anybody confirms: effects, who must approve, how it is checked and taken back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from connectors.services.preflight import preflight
+from incidents.models import Incident
+from remediation.catalog import Action, inverse_of
+from remediation.models import ActionRun
+from remediation.policy import Target
+from remediation.refused import Refused
+from remediation.services.plan import Plan, conflict, declared_action, make_plan, open_run
+
+APPROVAL = "Another person with the right to manage responses must approve; the request expires after 7 days."
+NO_APPROVAL = "Nobody has to approve: it starts at once."
+SIMULATED = "The target belongs to a simulated company: nothing happens to a real system (SIMULATED)."
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Why it cannot be asked for now; `link` and `run` point at the open run of a conflict."""
+
+    code: str
+    message: str
+    link: str | None = None
+    run: ActionRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """All texts are for people. With `blockers` the request would be refused."""
+
+    action: Action
+    target_name: str
+    effects: tuple[str, ...]
+    approval: str
+    needs_approval: bool
+    checked_by: str
+    undo: str
+    warnings: tuple[str, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    simulated: bool = False
+    targets: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return not self.blockers
+
+
+def preview_action(
+    action: str,
+    target: Target,
+    arguments: Mapping[str, Any] | None,
+    user: User,
+    *,
+    incident: Incident | None = None,
+    undoes: ActionRun | None = None,
+) -> Preview:
+    """What `request_action` with the same words would do and say. Changes nothing; raises `ValidationError`.
+
+    Arguments that are still missing are filled with their defaults, because a dialog opens before they are chosen.
+    """
+    declared = declared_action(action, target, undoes)
+    cleaned = _lenient(declared, arguments or {})
+    base = Preview(
+        action=declared,
+        target_name=str(target),
+        effects=declared.sentences(target=str(target), arguments=cleaned),
+        approval=APPROVAL if declared.needs_approval else NO_APPROVAL,
+        needs_approval=declared.needs_approval,
+        checked_by=declared.checked_by,
+        undo=_undo_sentence(declared),
+    )
+    try:
+        plan = make_plan(declared, target, cleaned, user=user, incident=incident, undoes=undoes)
+        held = open_run(plan)
+        if held is not None and (held.action != declared.undo or declared.in_force or plan.children):
+            raise conflict(held)
+    except Refused as refusal:
+        return replace(base, blockers=(Blocker(refusal.code, refusal.message, refusal.link, refusal.run),))
+    return _with_plan(base, plan, held)
+
+
+def _lenient(action: Action, arguments: Mapping[str, Any]) -> dict[str, str]:
+    cleaned = {}
+    for parameter in action.parameters:
+        try:
+            cleaned[parameter.name] = parameter.clean(arguments.get(parameter.name))
+        except ValidationError:
+            if arguments.get(parameter.name):
+                raise
+    return cleaned
+
+
+def _undo_sentence(action: Action) -> str:
+    inverse = inverse_of(action)
+    return f"Taken back by: {inverse.label.lower()}." if inverse else f"Cannot be undone: {action.why_no_undo}"
+
+
+def _with_plan(base: Preview, plan: Plan, held: ActionRun | None) -> Preview:
+    warnings = [SIMULATED] if plan.simulated else []
+    if held is not None:
+        warnings.append(f"{held.number} has not left yet and is cancelled by this.")
+    if plan.left_out:
+        warnings.append(f"{plan.left_out} more devices lie outside your scope and are left out.")
+    skipped = [child for child in plan.children if child.bound is None]
+    if skipped:
+        warnings.append(f"{len(skipped)} of {len(plan.children)} devices cannot be acted on and are skipped.")
+    blockers: list[Blocker] = []
+    if plan.bound is not None:
+        ahead = preflight(
+            plan.bound.connection,
+            plan.action.key,
+            plan.target.kind,
+            plan.bound.remote_id,
+            name=str(plan.target),
+            arguments=plan.arguments,
+        )
+        warnings.extend(ahead.warnings)
+        blockers = [Blocker("unsupported", text) for text in ahead.blockers]
+    targets = tuple(str(child.device) for child in plan.children if child.bound)
+    return replace(base, warnings=tuple(warnings), blockers=tuple(blockers), simulated=plan.simulated, targets=targets)

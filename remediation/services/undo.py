@@ -1,0 +1,66 @@
+"""Taking an action back: a second run, linked, with its own request, decision and outcome."""
+
+from typing import Any
+
+from accounts.models import User
+from core.actors import Actor
+from incidents.models import Incident
+from remediation import policy
+from remediation.catalog import get, inverse_of
+from remediation.enums import RunStatus, Source
+from remediation.models import ActionRun
+from remediation.refused import Refused
+from remediation.services.plan import DONE, undone
+from remediation.services.refusals import Subject, recording_refusals
+from remediation.services.request import request_action
+
+
+def undo_run(
+    run: ActionRun,
+    *,
+    actor: Actor,
+    user: User,
+    comment: str,
+    source: str = Source.MANUAL,
+    incident: Incident | None = None,
+) -> ActionRun:
+    """Ask to take `run` back; answers the second run. Raises `Refused`.
+
+    Undoing the whole of a file action undoes every device where it worked; undoing one of its parts that device.
+    """
+    with recording_refusals("request", Subject.of_run(run, wanted="undo"), actor=actor):
+        key = check_undoable(run)
+    return request_action(
+        key,
+        target=policy.target_of(run),
+        arguments=undo_arguments(run),
+        comment=comment,
+        actor=actor,
+        user=user,
+        incident=incident or run.incident,
+        source=source,
+        undoes=run,
+    )
+
+
+def check_undoable(run: ActionRun) -> str:
+    """The key of the inverse action; refuses with the reason when the run cannot be taken back."""
+    action = get(run.action)
+    if not action.undo:
+        raise Refused("not_undoable", action.why_no_undo)
+    earlier = undone(run)
+    if earlier is not None:
+        refused = "conflict" if earlier.is_open else "not_undoable"
+        raise Refused(refused, f"{run.number} is taken back by {earlier.number} already.", run=earlier)
+    if run.status not in DONE:
+        label = RunStatus(run.status).label.lower()
+        raise Refused("not_undoable", f"{run.number} did not take effect ({label}), so there is nothing to take back.")
+    return action.undo
+
+
+def undo_arguments(run: ActionRun) -> dict[str, Any]:
+    """Of the run's arguments those that its inverse takes too; for the undo of an undo, those of the first run."""
+    inverse = inverse_of(get(run.action))
+    names = {parameter.name for parameter in inverse.parameters} if inverse else set()
+    first = run.undoes.arguments if run.undoes else {}
+    return {name: value for name, value in {**first, **run.arguments}.items() if name in names}

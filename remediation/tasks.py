@@ -1,0 +1,31 @@
+"""Tasks of runs: each takes an id and moves one run one step."""
+
+from celery import shared_task
+
+from core import jobs
+from remediation.services.claims import due_runs
+from remediation.services.execute import advance_run as take_step
+from remediation.services.expire import expire_due
+
+SWEEP = 50
+
+
+@shared_task
+def advance_run(run_id: int) -> None:
+    take_step(run_id)
+
+
+@shared_task
+def advance_runs() -> None:
+    """The sweep that finds what a lost message or a dead worker has left behind, and the children of a file action."""
+    jobs.woken("remediation.tasks.advance_runs")
+    due = due_runs(SWEEP)
+    for run_id in due:
+        take_step(run_id)
+    if len(due) == SWEEP:
+        jobs.wake("remediation.tasks.advance_runs")
+
+
+@shared_task
+def expire_decisions() -> None:
+    expire_due()
