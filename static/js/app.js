@@ -9,12 +9,14 @@ import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startPane } from "./pane.js";
 import { startRows } from "./rows.js";
+import { startSteady } from "./steady.js";
 import { startTabs } from "./tabs.js";
 import { startTimes } from "./time.js";
 import { startToasts } from "./toast.js";
 
 startAppearance();
 startTimes();
+startSteady();
 startToasts();
 startAnnouncing();
 startDialogs();

@@ -1,9 +1,11 @@
 // The one dialog of the page opens when htmx fills it, and gives the focus back where it came from.
-let origin = null;
+import { finder } from "./steady.js";
+
+let origin = () => null;
 
 export function openDialog(dialog, from = document.activeElement) {
   if (dialog.open) return;
-  origin = from;
+  origin = finder(from);
   dialog.showModal();
   focusFirst(dialog);
 }
@@ -17,9 +19,8 @@ function focusFirst(dialog) {
 
 function closed(dialog) {
   if (dialog.id === "dialog") dialog.replaceChildren();
-  const back = origin?.isConnected ? origin : origin?.id ? document.getElementById(origin.id) : null;
-  (back ?? document.getElementById("main"))?.focus({ preventScroll: true });
-  origin = null;
+  (origin() ?? document.getElementById("main"))?.focus({ preventScroll: true });
+  origin = () => null;
 }
 
 export function startDialogs() {
@@ -81,7 +82,17 @@ function tellFailure(event) {
   const banner = document.createElement("div");
   banner.className = "banner disrupt failure";
   banner.setAttribute("role", "alert");
-  banner.textContent = text;
+  banner.append(icon("warn"), text);
   host?.prepend(banner);
   if (!dialog) setTimeout(() => banner.remove(), 20_000);
+}
+
+function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", "i");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(document.createElementNS(space, "use"));
+  svg.firstChild.setAttribute("href", `${document.body.dataset.icons}#${name}`);
+  return svg;
 }

@@ -1,7 +1,8 @@
 // The side pane: opening is not checking, so the focus stays in the list; closing gives it back.
 import { announce } from "./announce.js";
+import { finder, isRefresh } from "./steady.js";
 
-let origin = null;
+let origin = () => null;
 
 export function pane() {
   return document.getElementById("pane");
@@ -12,7 +13,7 @@ export function paneIsOpen() {
 }
 
 export function openPane(url, from) {
-  origin = from ?? document.activeElement;
+  origin = finder(from ?? document.activeElement);
   pane().setAttribute("aria-busy", "true");
   return window.htmx.ajax("GET", url, { target: "#pane", swap: "innerHTML", source: pane() });
 }
@@ -24,10 +25,10 @@ export function closePane() {
   host.replaceChildren();
   document.dispatchEvent(new CustomEvent("pane:closed"));
   if (inside || document.activeElement === document.body) {
-    const back = origin?.isConnected ? origin : document.querySelector("[data-rows] tr[aria-current] .name");
+    const back = origin() ?? document.querySelector("[data-rows] tr[aria-current] .name");
     (back ?? document.getElementById("main"))?.focus({ preventScroll: true });
   }
-  origin = null;
+  origin = () => null;
   return true;
 }
 
@@ -43,14 +44,14 @@ export function startPane() {
   });
   document.addEventListener("pane:close", () => closePane());
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target?.id === "pane" && event.detail.elt?.id !== "pane") origin = event.detail.elt;
+    if (event.detail.target?.id === "pane" && !event.detail.elt?.closest("#pane")) origin = finder(event.detail.elt);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target?.id !== "pane") return;
     const host = pane();
     host.removeAttribute("aria-busy");
     const title = host.querySelector("#pane-title")?.textContent.trim();
-    if (title) {
+    if (title && !isRefresh(event)) {
       host.setAttribute("aria-label", title);
       announce(`Pane: ${title}`);
     }

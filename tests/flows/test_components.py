@@ -162,3 +162,34 @@ def test_more_than_forty_things_are_drawn_as_groups(site: str, page: Page) -> No
     assert page.evaluate(count) < 40
     page.locator("[data-graph-group]").click()
     assert page.evaluate(count) == 55
+
+
+def test_a_list_that_refreshes_itself_keeps_place_focus_and_checks(
+    site: str, page: Page, complaints: list[str]
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 420})
+    page.goto(f"{site}/queue/")
+    expect(page.locator("#live-state")).to_contain_text("Live")
+    for key in [*"jjjjjjjjj", "x", "o"]:
+        page.keyboard.press(key)
+    expect(page.locator("#pane-title")).to_be_visible()
+    scrolled = page.locator(".tablewrap").evaluate("element => element.scrollTop")
+    with page.expect_response("**/queue/"):
+        gallery.say("incident.changed", "1040")
+    row = page.locator("#incident-1040")
+    expect(row.locator(".name")).to_be_focused()
+    expect(row.locator("input")).to_be_checked()
+    expect(row).to_have_attribute("aria-current", "true")
+    assert scrolled > 0
+    assert page.locator(".tablewrap").evaluate("element => element.scrollTop") == scrolled
+
+
+def test_a_dialog_gives_the_focus_back_to_what_took_the_place_of_its_opener(site: str, page: Page) -> None:
+    page.goto(f"{site}/actions/")
+    reject = page.get_by_role("link", name="Reject")
+    reject.click()
+    expect(page.locator("dialog#dialog")).to_be_visible()
+    page.evaluate("document.querySelector('.approval').outerHTML = document.querySelector('.approval').outerHTML")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog#dialog")).not_to_be_visible()
+    assert page.evaluate("document.activeElement.closest('.approval') !== null")
