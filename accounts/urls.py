@@ -1,10 +1,40 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import me
+from accounts.views import audit_log, device_groups, me, options, people, roles, tokens
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", me.profile, name="me"),
     path("me/password/", me.password, name="password"),
     path("me/appearance/", me.appearance, name="appearance"),
+    path("me/tokens/new/", tokens.new_own_token, name="new_own_token"),
+    path("me/tokens/<int:pk>/revoke/", tokens.revoke_own_token, name="revoke_own_token"),
+    path("admin/users/", people.people_list, name="people"),
+    path("admin/users/export/", people.people_csv, name="people_csv"),
+    path("admin/users/new/", people.new_person, name="new_person"),
+    path("admin/users/<int:pk>/", people.person, name="person"),
+    path("admin/users/<int:pk>/edit/", people.edit_person, name="edit_person"),
+    path("admin/users/<int:pk>/password/", people.reset_password, name="reset_password"),
+    path("admin/users/<int:pk>/switch/", people.switch_person, name="switch_person"),
+    path("admin/users/<int:pk>/unlock/", people.unlock_person, name="unlock_person"),
+    path("admin/roles/", roles.role_list, name="roles"),
+    path("admin/roles/new/", roles.new_role, name="new_role"),
+    path("admin/roles/<int:pk>/", roles.edit_role, name="edit_role"),
+    path("admin/roles/<int:pk>/delete/", roles.remove_role, name="delete_role"),
+    path("admin/groups/", device_groups.group_list, name="groups"),
+    path("admin/groups/new/", device_groups.new_group, name="new_group"),
+    path("admin/groups/preview/", device_groups.preview, name="preview_group"),
+    path("admin/groups/<int:pk>/", device_groups.edit_group, name="edit_group"),
+    path("admin/groups/<int:pk>/rank/<int:to>/", device_groups.move_group, name="move_group"),
+    path("admin/groups/<int:pk>/delete/", device_groups.delete_group, name="delete_group"),
+    path("admin/tokens/", tokens.token_list, name="tokens"),
+    path("admin/tokens/new/", tokens.new_service_token, name="new_token"),
+    path("admin/tokens/<int:pk>/revoke/", tokens.revoke_any_token, name="revoke_token"),
+    path("admin/options/", options.option_list, name="options"),
+    path("admin/options/<str:key>/", options.edit_option, name="edit_option"),
+    path("admin/audit/", audit_log.audit_list, name="audit"),
+    path("admin/audit/export/", audit_log.audit_csv, name="audit_csv"),
+    path("admin/audit/chain/", audit_log.chain_state, name="audit_chain"),
+    path("admin/audit/check/", audit_log.check_chain, name="check_audit"),
+    path("admin/audit/<int:pk>/", audit_log.audit_event, name="audit_event"),
 ]

@@ -1,6 +1,7 @@
 """CSV exports: exactly the filtered rows, times in UTC, formula cells neutralised."""
 
 import csv
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,11 @@ def cell(value: Any) -> str:
     if isinstance(value, str) and text.lstrip(" ").startswith(_FORMULA_STARTS):
         return "'" + text
     return text
+
+
+def as_json(value: Any) -> str:
+    """A structure inside a cell; empty for an empty one."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
 
 
 def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:

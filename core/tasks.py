@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from core import audit, blobs, heartbeat, idempotency, jobs, outbox, partitions
+from core import audit, audit_check, blobs, heartbeat, idempotency, jobs, outbox, partitions
 
 
 @shared_task
@@ -19,6 +19,11 @@ def deliver_outbox() -> None:
 @shared_task
 def seal_audit() -> None:
     audit.seal()
+
+
+@shared_task
+def verify_audit() -> None:
+    audit_check.run()
 
 
 @shared_task

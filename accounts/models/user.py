@@ -79,6 +79,13 @@ class User(AbstractBaseUser):
         return ", ".join(role.name for role in self.roles.all())
 
     @property
+    def reach_in_words(self) -> str:
+        """`All device groups`, or their names."""
+        if self.scope_kind == ScopeKind.ALL:
+            return ScopeKind.ALL.label
+        return ", ".join(group.name for group in self.device_groups.all()) or "No device group"
+
+    @property
     def actor(self) -> Actor:
         """The actor for what this person does in the browser."""
         return Actor(ActorKind.PERSON, str(self.pk), str(self), self.pk)

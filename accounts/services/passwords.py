@@ -1,8 +1,11 @@
 """Passwords: chosen by their person, or drawn once by the portal."""
 
 import secrets
+from datetime import timedelta
 
+from axes.models import AccessAttempt
 from axes.utils import reset
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,7 +13,7 @@ from django.db import transaction
 from accounts.enums import UserKind
 from accounts.models import User
 from accounts.services.authority import authority_of
-from core import audit
+from core import audit, clock
 from core.actors import Actor
 
 # Without the characters that are read wrongly from a screen or over the phone; 16 of 31 are 79 bits.
@@ -60,3 +63,12 @@ def lift_lock_out(user: User, *, actor: Actor) -> None:
     with transaction.atomic():
         if reset(username=user.username):
             audit.record("user.unlocked", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor)
+
+
+def is_locked_out(user: User) -> bool:
+    """Whether too many wrong passwords keep this user name out, from at least one address."""
+    attempts = AccessAttempt.objects.filter(username=user.username)
+    return attempts.filter(
+        failures_since_start__gte=settings.AXES_FAILURE_LIMIT,
+        attempt_time__gt=clock.real_now() - timedelta(hours=settings.AXES_COOLOFF_TIME),
+    ).exists()

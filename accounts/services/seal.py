@@ -19,8 +19,8 @@ def seal_decision(*, run_id: int, digest: str, person_id: int | None, decision: 
 
 def seal_fits(seal: str, *, run_id: int, digest: str, person_id: int | None, decision: str) -> bool:
     """Whether the seal was made for exactly this, under any key still configured."""
-    wanted = [_seal(key, run_id, digest, person_id, decision) for key in settings.ENCRYPTION_KEYS]
-    return any([hmac.compare_digest(seal, one) for one in wanted])
+    wanted = (_seal(key, run_id, digest, person_id, decision) for key in settings.ENCRYPTION_KEYS)
+    return any(hmac.compare_digest(seal, one) for one in wanted)
 
 
 def _seal(secret: str, run_id: int, digest: str, person_id: int | None, decision: str) -> str:

@@ -1,0 +1,62 @@
+"""Checking the whole chain takes a while on a long history, so a worker does it and the page shows the last result."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+
+from core import audit, jobs, live
+
+KEY = "audit:verdict"
+RUNNING = "audit:checking"
+TASK = "core.tasks.verify_audit"
+KEPT_S = 30 * 86400
+LONGEST_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """`waiting` events have no seal yet, which lasts for seconds. `verdict` is the last check, or None."""
+
+    waiting: int
+    running: bool
+    verdict: audit.Verdict | None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.verdict is not None and self.verdict.broken_at is None
+
+
+def ask() -> None:
+    """Have a worker check the chain; asking while one is at it changes nothing."""
+    if cache.add(RUNNING, 1, timeout=LONGEST_S):
+        jobs.enqueue(TASK)
+
+
+def run() -> audit.Verdict:
+    """Check the chain and keep the verdict for the page."""
+    try:
+        verdict = audit.verify()
+        cache.set(KEY, asdict(verdict), KEPT_S)
+    finally:
+        cache.delete(RUNNING)
+    live.publish("audit.checked", "chain")
+    return verdict
+
+
+def state() -> ChainState:
+    kept: dict[str, Any] | None = cache.get(KEY)
+    verdict = audit.Verdict(**kept) if kept else None
+    return ChainState(_waiting(), cache.get(RUNNING) is not None, verdict)
+
+
+def _waiting() -> int:
+    """Events without a seal; seals follow the order of ids, so only the newest ids need a look."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM core_audit_event e WHERE e.id > coalesce("
+            "(SELECT event_id FROM core_audit_seal ORDER BY seq DESC LIMIT 1), 0) - 10000 "
+            "AND NOT EXISTS (SELECT 1 FROM core_audit_seal s WHERE s.event_id = e.id)"
+        )
+        return int(cursor.fetchone()[0])
