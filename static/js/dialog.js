@@ -1,5 +1,5 @@
 // The one dialog of the page opens when htmx fills it, and gives the focus back where it came from.
-import { finder } from "./steady.js";
+import { finder, isRefresh } from "./steady.js";
 
 let origin = () => null;
 
@@ -74,6 +74,8 @@ const REASONS = {
 };
 
 function tellFailure(event) {
+  // A part that could not look again says nothing: the dot at the top tells of a lost connection.
+  if (isRefresh(event)) return;
   const code = event.detail.xhr?.status ?? 0;
   const text = REASONS[code] ?? `The portal answered with an error (${code}). It is in the log.`;
   const dialog = document.querySelector("dialog[open]");
