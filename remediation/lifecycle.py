@@ -60,22 +60,21 @@ def move_run(run: ActionRun, wanted: RunStatus, *, actor: Actor, detail: str = "
 
 def move_children(
     children: Sequence[ActionRun], wanted: RunStatus, *, actor: Actor, detail: str = "", **also: Any
-) -> list[ActionRun]:
-    """Move children that all stand in one state. Their parent announces them."""
+) -> None:
+    """Move the children of one parent together. Their parent announces them to open pages."""
     stamps: dict[str, Any] = {_STAMPS[wanted]: clock.now()} if wanted in _STAMPS else {}
     if wanted not in OPEN_STATUSES:
         stamps = {"ended": clock.now(), "next_step_at": None}
-    moved = STATUS.move_many(
-        children, wanted, actor=actor, thread=_thread, reason=detail, status_detail=detail[:500], **stamps, **also
-    )
+    values = {"status_detail": detail[:500], **stamps, **also}
+    STATUS.move_many(children, wanted, actor=actor, thread=shared_thread(children), reason=detail, **values)
     if wanted not in OPEN_STATUSES:
-        for run in moved:
+        for run in children:
             outbox.publish("run.ended", run_id=run.pk, status=wanted.value)
-    return moved
 
 
-def _thread(run: ActionRun) -> str:
-    return run.thread
+def shared_thread(children: Sequence[ActionRun]) -> str:
+    """The incident's thread when there is one; else each child has its own."""
+    return children[0].thread if children and children[0].incident_id else ""
 
 
 def announce_run(run: ActionRun) -> None:

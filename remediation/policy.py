@@ -61,7 +61,7 @@ def check_permissions(user: User, permissions: tuple[str, ...], *, to_do: str) -
 
 
 def check_target_in_scope(user: User, target: Target, *, to_do: str) -> None:
-    if not type(target)._default_manager.visible_to(user).filter(pk=target.pk).exists():  # type: ignore[attr-defined]
+    if not type(target)._default_manager.visible_to(user).filter(pk=target.pk).exists():
         raise Refused("out_of_scope", f"{target} lies outside the scope of {user}, who cannot {to_do}.")
 
 
@@ -109,11 +109,11 @@ def check_decider(run: ActionRun, action: Action, actor: Actor, user: User, *, t
         raise Refused("same_person", "The person who asked for an action cannot decide on it; somebody else must.")
 
 
-def check_people(run: ActionRun, action: Action) -> None:
-    """At execution: both people still work here, still hold the rights and still reach the target."""
+def check_people(run: ActionRun, action: Action, target: Target) -> None:
+    """At execution: both people still work here, still hold the rights and still reach the target where it is now."""
     requester = _person(run.requester_id, "asked for")
-    check_permissions(requester, action.request_permissions, to_do=f"ask to {action.label.lower()}")
-    check_run_in_scope(requester, run, to_do=f"ask to {action.label.lower()}")
+    check_permissions(requester, action.request_permissions, to_do=f"ask: {action.label.lower()}")
+    check_target_in_scope(requester, target, to_do=f"ask: {action.label.lower()}")
     if run.decision == Decision.NOT_REQUIRED:
         if action.needs_approval:
             raise Refused("seal_broken", "The run says that no approval is needed, the action says otherwise.")
@@ -121,7 +121,7 @@ def check_people(run: ActionRun, action: Action) -> None:
     decider_id = (run.decided_by or {}).get("person_id")
     decider = _person(int(decider_id) if decider_id else None, "approved")
     check_permissions(decider, action.decide_permissions, to_do=f"approve: {action.label.lower()}")
-    check_run_in_scope(decider, run, to_do=f"approve: {action.label.lower()}")
+    check_target_in_scope(decider, target, to_do=f"approve: {action.label.lower()}")
     if decider.pk == run.requester_id:
         raise Refused("same_person", "The person who asked for the action also approved it.")
 

@@ -107,7 +107,7 @@ def submit(delivery: Delivery, connector: Connector) -> None:
 
 def _after_error(delivery: Delivery, error: ConnectorError) -> Step:
     attempts = delivery.attempts + 1
-    told = {"error_code": error.code, "error": error.message, "attempts": attempts}
+    told: dict[str, Any] = {"error_code": error.code, "error": error.message, "attempts": attempts}
     if error.retry == Retry.NEVER:
         return Step(DeliveryState.FAILED, maybe_sent=False, **told)
     pause = error.retry_after_s if error.retry_after_s is not None else _back_off_s(attempts, error.retry)

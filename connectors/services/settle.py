@@ -48,7 +48,7 @@ def settle(delivery: Delivery, step: Step) -> bool:
         if state is None:
             Delivery.objects.filter(pk=row.pk).update(**values)
         else:
-            stamps = {_STAMPS[state]: clock.now()} if state in _STAMPS else {}
+            stamps: dict[str, Any] = {_STAMPS[state]: clock.now()} if state in _STAMPS else {}
             if state in FINAL_STATES:
                 stamps = {"ended_at": clock.now()}
             DELIVERY_STATE.move(

@@ -1,4 +1,4 @@
-"""Moving one delivery one step. A claim is a lease: a worker that dies loses it, a worker that is late may not write."""
+"""Moving one delivery one step. A claim is a lease: a worker that dies loses it, one that is late may not write."""
 
 from datetime import timedelta
 

@@ -27,6 +27,7 @@ def bind(entity: Bindable, *, connection: Connection, remote_id: str, actor: Act
     """Say that the entity is this object of this connection. Repeating it changes nothing."""
     model, column = _table(entity)
     with transaction.atomic():
+        binding: Binding
         binding, created = model._default_manager.get_or_create(
             connection=connection,
             remote_id=remote_id,
@@ -49,7 +50,7 @@ def unbind(binding: Binding, *, entity: Bindable, actor: Actor) -> None:
 def binding_of(entity: Bindable) -> Binding:
     """The one binding of the entity; raises `NotBound` for none and for two."""
     model, column = _table(entity)
-    found = list(model._default_manager.filter(**{column: entity}).select_related("connection")[:2])
+    found: list[Binding] = list(model._default_manager.filter(**{column: entity}).select_related("connection")[:2])
     if len(found) != 1:
         raise NotBound(entity, len(found))
     return found[0]

@@ -84,7 +84,16 @@ class ActionRun(models.Model):
                 fields=["target_kind", "target_id", "facet", "facet_key"],
                 condition=models.Q(status__in=OPEN_STATUSES),
                 name="one_open_run_per_target_and_facet",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status=RunStatus.SUCCEEDED) | models.Q(verification__done=True),
+                name="run_succeeded_means_verified",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decision__in=[Decision.NOT_REQUIRED, Decision.APPROVED])
+                | models.Q(status__in=[RunStatus.WAITING, RunStatus.CANCELLED, RunStatus.EXPIRED, RunStatus.SKIPPED]),
+                name="run_carried_out_only_when_decided",
+            ),
         ]
         indexes = [
             models.Index(fields=["expires_at", "id"], condition=models.Q(decision="pending"), name="run_pending"),

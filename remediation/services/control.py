@@ -23,7 +23,7 @@ def set_desired(run: ActionRun, *, actor: Actor, target: Target) -> ControlState
     with transaction.atomic():
         state = _locked(run)
         state.desired, state.run_id, state.by, state.since = action.wanted, run.pk, run.requester.name, clock.now()
-        state.generation = F("generation") + 1  # type: ignore[assignment]
+        state.generation = F("generation") + 1
         state.save()
         state.refresh_from_db()
         _show(state, run, target, actor=actor)

@@ -1,6 +1,7 @@
 """Deciding on a request: approve, reject, withdraw. A decision is made once, by another person, and sealed."""
 
 from dataclasses import replace
+from typing import Any
 
 from django.db import transaction
 
@@ -10,7 +11,7 @@ from core.actors import Actor
 from remediation import policy
 from remediation.catalog import get
 from remediation.enums import Decision, RunStatus
-from remediation.lifecycle import DECISION, announce_run, move_children, move_run
+from remediation.lifecycle import DECISION, announce_run, move_children, move_run, shared_thread
 from remediation.models import ActionRun
 from remediation.refused import Refused
 from remediation.services.evidence import tell_evidence
@@ -78,10 +79,14 @@ def _undecided(run: ActionRun) -> ActionRun:
 
 
 def _decide(run: ActionRun, children: list[ActionRun], decision: Decision, *, actor: Actor, comment: str) -> None:
-    also = {"decided_by": actor.as_json(), "decided_at": clock.now(), "decision_comment": comment.replace("\x00", "")}
+    also: dict[str, Any] = {
+        "decided_by": actor.as_json(),
+        "decided_at": clock.now(),
+        "decision_comment": comment.replace("\x00", ""),
+    }
     DECISION.move(run, decision, actor=actor, thread=run.thread, reason=comment, **also)
     if children:
-        DECISION.move_many(children, decision, actor=actor, thread=_thread, reason=comment, **also)
+        DECISION.move_many(children, decision, actor=actor, thread=shared_thread(children), reason=comment, **also)
     for one in (run, *children):
         one.decision_seal = seal(one)
     ActionRun.objects.bulk_update([run, *children], ["decision_seal"], batch_size=200)
@@ -94,10 +99,6 @@ def _close(run: ActionRun, decision: Decision, *, actor: Actor, comment: str, de
     move_children([one for one in children if one.status == RunStatus.WAITING], status, actor=actor, detail=detail)
     move_run(run, status, actor=actor, detail=detail)
     tell_evidence(run, actor=actor)
-
-
-def _thread(run: ActionRun) -> str:
-    return run.thread
 
 
 def _refreshed(run: ActionRun) -> ActionRun:

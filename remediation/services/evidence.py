@@ -24,14 +24,14 @@ def tell_evidence(run: ActionRun, *, actor: Actor) -> None:
 
 
 def _status(run: ActionRun) -> RemediationStatus | None:
+    """None leaves the evidence as it is: taking something back changes nothing before it is done."""
     action = get(run.action)
-    done = action.evidence_status
-    if done is None:
-        return None
-    if run.status == RunStatus.SUCCEEDED:
-        return done
-    if not action.in_force:
-        return None  # taking something back changes nothing before it is done
+    if action.evidence_status is None or run.status == RunStatus.SUCCEEDED:
+        return action.evidence_status
+    return _on_the_way(run) if action.in_force else None
+
+
+def _on_the_way(run: ActionRun) -> RemediationStatus:
     if run.status == RunStatus.PARTIALLY_SUCCEEDED:
         return RemediationStatus.PARTIALLY_REMEDIATED
     if run.decision == Decision.PENDING:

@@ -5,6 +5,7 @@ from django.db import transaction
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.services.deliver import Order, order_delivery
 from connectors.targets import Target as RemoteTarget
+from incidents.models import File
 from remediation import policy
 from remediation.catalog import get
 from remediation.enums import RunStatus
@@ -63,11 +64,9 @@ def check_execution(run: ActionRun) -> tuple[Target, Bound]:
     """The seal, the people and the target, as they are now. Raises `Refused`."""
     action = get(run.action)
     policy.check_seal(run)
-    policy.check_people(run, action)
     target = policy.target_of(run)
-    if not set(policy.groups_of(target)) <= set(run.device_group_ids):
-        raise Refused("out_of_scope", f"{target} was moved to another device group after it was asked for.")
-    if isinstance(target, policy.File):
+    policy.check_people(run, action, target)
+    if isinstance(target, File):
         raise Refused("unsupported", "A file action is carried out through its parts.")
     bound = policy.resolve(action, target)
     if (bound.connection.pk, bound.remote_id) != (run.connection_id, run.remote_id):

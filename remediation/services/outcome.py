@@ -10,6 +10,7 @@ from remediation.catalog import get
 from remediation.enums import LogLevel, RunStatus
 from remediation.lifecycle import move_run
 from remediation.models import ActionRun
+from remediation.refused import Refused
 from remediation.services.control import give_up_desired
 from remediation.services.evidence import tell_evidence
 from remediation.services.fan_out import derive_parent
@@ -51,6 +52,6 @@ def _contain(run: ActionRun, *, actor: Actor) -> None:
 def _give_up(run: ActionRun, *, actor: Actor) -> None:
     try:
         target = policy.target_of(run)
-    except policy.Refused:
+    except Refused:
         return
     give_up_desired(run, actor=actor, target=target)

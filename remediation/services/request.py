@@ -56,8 +56,7 @@ def request_action(
     with recording_refusals("request", subject, actor=frozen), transaction.atomic():
         plan = make_plan(declared, target, cleaned, user=user, incident=incident, undoes=undoes)
         supersede(plan, actor=frozen, user=user)
-        run = _store(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))
-    return run
+        return _store(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))
 
 
 def clean_comment(comment: object, *, label: str = "Reason") -> str:

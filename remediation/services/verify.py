@@ -98,7 +98,7 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
         verdict.status,
         detail=verdict.detail,
         verification=verification,
-        **({"progress": 100} if verification["done"] else {}),
+        progress=100 if verification["done"] else run.progress,
     )
     if verdict.status == RunStatus.UNKNOWN:
         look_again(run, ASK_AGAIN_S[0])
@@ -119,15 +119,8 @@ def judge(
 ) -> Verdict:
     """The table of conclusions: what was reported against what was seen."""
     seen = f"observed: {observed.value}" if observed.known else f"not observable: {observed.detail}"
-    again = Verdict(None, f"Not verified yet ({seen}).", LOOKS_S[min(looks, len(LOOKS_S)) - 1])
     if state == DeliveryState.SUCCEEDED:
-        if matches:
-            return Verdict(RunStatus.SUCCEEDED, f"Verified: {observed.value}.")
-        if looks <= len(LOOKS_S):
-            return again
-        if observed.known:
-            return Verdict(RunStatus.FAILED, f"Reported as done, but it is not so ({seen}).")
-        return Verdict(RunStatus.UNKNOWN, f"Reported as done, but {seen}.")
+        return _judge_success(observed, seen, matches=matches, looks=looks)
     if state == DeliveryState.PARTIALLY_SUCCEEDED:
         return Verdict(RunStatus.PARTIALLY_SUCCEEDED, f"{said or 'Only part was done.'} ({seen})")
     if state == DeliveryState.FAILED:
@@ -137,6 +130,16 @@ def judge(
     if state == DeliveryState.TIMED_OUT and observed.known:
         return Verdict(RunStatus.TIMED_OUT, f"No result in time; {wanted} was wanted, {seen}.")
     return Verdict(RunStatus.UNKNOWN, f"No answer from the remote side; {wanted} was wanted, {seen}.")
+
+
+def _judge_success(observed: ObservedState, seen: str, *, matches: bool, looks: int) -> Verdict:
+    if matches:
+        return Verdict(RunStatus.SUCCEEDED, f"Verified: {observed.value}.")
+    if looks <= len(LOOKS_S):
+        return Verdict(None, f"Not verified yet ({seen}).", LOOKS_S[looks - 1])
+    if observed.known:
+        return Verdict(RunStatus.FAILED, f"Reported as done, but it is not so ({seen}).")
+    return Verdict(RunStatus.UNKNOWN, f"Reported as done, but {seen}.")
 
 
 def _ask_again(run: ActionRun, verification: dict[str, Any]) -> None:

@@ -41,7 +41,8 @@ def apply_effect(state: State, order: Mapping[str, Any], *, half: bool, pretend:
         outcome.effects = 0
     if half and outcome.standing == "done" and not pretend:
         outcome.standing, outcome.message = "half_done", "Only part of it could be done; the rest failed."
-        _HALVES.get(order["action"], lambda _: None)(state)
+        if order["action"] in _HALVES:
+            _HALVES[order["action"]](state)
     return outcome
 
 

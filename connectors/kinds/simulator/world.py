@@ -1,4 +1,4 @@
-"""Setting up and reading simulated targets: for drills, demos and tests. Orders go through deliveries, not through here."""
+"""Setting up and reading simulated targets, for drills, demos and tests. Orders go through deliveries, not here."""
 
 from collections.abc import Mapping
 from typing import Any
