@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connectors', '0002_delivery_claims'),
-        ('incidents', '0003_truths_of_runs'),
+        ('connectors', '0001_initial'),
+        ('incidents', '0001_initial'),
         ('remediation', '0001_initial'),
     ]
 
