@@ -49,3 +49,9 @@ document.addEventListener("refresh", (event) => {
     for (const element of document.querySelectorAll(selector)) window.htmx.trigger(element, "refresh");
   }
 });
+
+// Error pages offer the way back only where there is one.
+for (const button of document.querySelectorAll("[data-back]")) {
+  button.hidden = history.length < 2;
+  button.addEventListener("click", () => history.back());
+}

@@ -223,10 +223,25 @@ document.addEventListener("click", (event) => {
 document.addEventListener("appearance:changed", () => theGraph()?.colour());
 
 // A step of the list picks out its things in the picture.
+let chosenStep = "";
+
+function nameOf(step) {
+  return `${step.dataset.at ?? ""} ${step.dataset.nodes}`;
+}
+
+function markStep(step) {
+  for (const other of document.querySelectorAll("[data-nodes][aria-current]")) other.removeAttribute("aria-current");
+  step?.setAttribute("aria-current", "true");
+}
+
 document.addEventListener("click", (event) => {
   const step = event.target.closest("[data-nodes]");
   if (!step) return;
-  for (const other of document.querySelectorAll("[data-nodes][aria-current]")) other.removeAttribute("aria-current");
-  step.setAttribute("aria-current", "true");
+  chosenStep = nameOf(step);
+  markStep(step);
   theGraph()?.choose(step.dataset.nodes.split(" ").filter(Boolean), { pane: !event.target.closest("a, button") });
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (chosenStep) markStep([...document.querySelectorAll("[data-nodes]")].find((step) => nameOf(step) === chosenStep));
 });

@@ -15,7 +15,16 @@ export function stepTab(step) {
   return true;
 }
 
+// A strip that looked again knows the tab it was made with, the address knows where we are.
+function markPlace() {
+  for (const strip of document.querySelectorAll("[data-tabs]")) {
+    const here = [...strip.querySelectorAll("a")].find((link) => link.pathname === location.pathname && link.search === location.search);
+    if (here && !here.hasAttribute("aria-current")) mark(strip, here);
+  }
+}
+
 export function startTabs() {
+  document.addEventListener("htmx:afterSettle", markPlace);
   document.addEventListener("htmx:afterOnLoad", (event) => {
     const link = event.target.closest?.("[data-tabs] a");
     if (link && event.detail.successful !== false) mark(link.closest("[data-tabs]"), link);
