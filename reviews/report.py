@@ -24,6 +24,7 @@ def build_report(review: Review) -> dict[str, Any]:
     """The report as it stands now; times are UTC. A signed review answers its snapshot instead (`report_of`)."""
     incident = review.incident
     clocks = clocks_of(incident)
+    findings = list(review.findings.all()) if review.pk else []  # a review that nobody has begun is not stored
     return {
         "incident": _incident(incident),
         "missing": missing_parts(review),
@@ -36,10 +37,10 @@ def build_report(review: Review) -> dict[str, Any]:
         "tactics": [category.label for category in Category if category.value in incident.categories],
         "techniques": [{"id": key, "name": technique_name(key)} for key in incident.mitre_techniques],
         "actions": [_run(run) for run in ActionRun.objects.filter(incident=incident, parent=None).order_by("created")],
-        "well": [row.text for row in review.findings.all() if row.kind == FindingKind.WELL],
-        "badly": [row.text for row in review.findings.all() if row.kind == FindingKind.BADLY],
+        "well": [row.text for row in findings if row.kind == FindingKind.WELL],
+        "badly": [row.text for row in findings if row.kind == FindingKind.BADLY],
         "lessons": review.lessons,
-        "follow_ups": [_follow_up(row) for row in review.follow_ups.select_related("owner")],
+        "follow_ups": [_follow_up(row) for row in review.follow_ups.select_related("owner")] if review.pk else [],
     }
 
 

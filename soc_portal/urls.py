@@ -13,8 +13,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/login/", login, name="account_login"),
     path("accounts/logout/", logout, name="account_logout"),
     path("healthz", healthz, name="healthz"),
+    path("api/v1/", include("soc_portal.api")),
     path("navigation/", rail, name="navigation"),
     path("", include("accounts.urls")),
     path("", include("remediation.urls")),
     path("", include("reviews.urls")),
 ]
+
+handler400 = "core.api.outside.bad_request"
+handler403 = "core.api.outside.permission_denied"
+handler404 = "core.api.outside.not_found"
+handler500 = "core.api.outside.server_error"

@@ -78,7 +78,7 @@ def _all_found(rows: QuerySet[Any], column: str, values: list[str], *, field: st
     found = list(rows.filter(**{f"{column}__in": values}))
     missing = set(values) - {getattr(row, column) for row in found}
     if missing:
-        raise ValidationError({field: f"There is no {sorted(missing)[0]}."})
+        raise ValidationError({field: f"There is no {min(missing)}."})
     return found
 
 
@@ -117,7 +117,7 @@ class DeviceGroupViewSet(ApiViewSet):
         return response
 
     @extend_schema(request=DeviceGroupChange, responses=DeviceGroupOut)
-    def partial_update(self, _request: Request, pk: str) -> Response:  # noqa: ARG002 - read by get_object()
+    def partial_update(self, _request: Request, pk: str) -> Response:
         """Change name, description or rule; devices are matched anew."""
         changes = self.body(DeviceGroupChange, partial=True)
         return self.show(update_device_group(self.get_object(), changes=changes, actor=self.actor))

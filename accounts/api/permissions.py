@@ -1,14 +1,16 @@
 """Deny by default: a view says which right each of its operations needs, or nobody gets in."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.models import User
 from core.permissions import is_registered
+
+if TYPE_CHECKING:  # the framework's views read the settings that name this class while they are imported
+    from rest_framework.views import APIView
 
 SIGNED_IN = "signed_in"
 
@@ -20,7 +22,7 @@ class HasDeclaredPermission(BasePermission):
     What is not declared is denied. Which rows an operation may touch is decided by `visible_to(user)`.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         user = request.user
         if not isinstance(user, User) or not user.is_active:
             return False

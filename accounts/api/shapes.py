@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.enums import ScopeKind, UserKind
 from accounts.models import ApiToken, User
 from core.api.fields import AnyObject, Flag, Id, Moment, Text, Words
-from core.api.serializers import In, Out
+from core.api.serializers import FrozenActor, In, Out
 
 
 class DeviceGroupOut(Out):
@@ -60,10 +61,11 @@ class UserOut(Out):
     def get_roles(self, user: User) -> list[str]:
         return sorted(role.key for role in user.roles.all())
 
-    def get_scope(self, user: User) -> ScopeOut:
+    @extend_schema_field(ScopeOut)
+    def get_scope(self, user: User) -> dict[str, Any]:
         everything = user.scope_kind == ScopeKind.ALL
         groups = [] if everything else sorted(group.name for group in user.device_groups.all())
-        return {"everything": everything, "device_groups": groups}  # type: ignore[return-value]
+        return {"everything": everything, "device_groups": groups}
 
 
 class TokenOut(Out):
@@ -83,9 +85,10 @@ class MeOut(UserOut):
         """What this request may do: with a token, no more than the token says."""
         return sorted(user.permission_keys)
 
-    def get_token(self, _user: User) -> TokenOut | None:
+    @extend_schema_field(TokenOut(allow_null=True))
+    def get_token(self, _user: User) -> Any:
         token: ApiToken | None = self.context.get("token")
-        return TokenOut(token).data if token is not None else None  # type: ignore[return-value]
+        return TokenOut(token).data if token is not None else None
 
 
 class UserChange(In):
@@ -133,7 +136,6 @@ class AuditEventOut(Out):
     reason = serializers.CharField()
     data = AnyObject()
 
+    @extend_schema_field(FrozenActor)
     def get_actor(self, event: Any) -> dict[str, str]:
         return {"kind": event.actor_kind, "id": event.actor_id, "name": event.actor_name}
-
-

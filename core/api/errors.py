@@ -11,11 +11,10 @@ from typing import Any
 
 import redis
 from django.core import exceptions as django_errors
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as rest_errors
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from core import permissions
 from core.idempotency import KeyReused, StillRunning
@@ -97,7 +96,8 @@ def answers_with(kind: type[Exception]) -> Callable[[Teller], Teller]:
 
 def handle_exception(error: Exception, _context: dict[str, Any]) -> Response:
     """DRF's exception handler. What nobody foresaw is logged with its trace and answered as 500 without its text."""
-    set_rollback()
+    if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
+        transaction.set_rollback(True)
     return problem_of(error).as_response()
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.drainage import set_override
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -21,6 +23,8 @@ class AnyOf(filters.MultipleChoiceFilter):
     def __init__(self, choices: Any, *, field_name: str | None = None, lookup: str = "in", **kwargs: Any) -> None:
         self.lookup = lookup
         super().__init__(field_name=field_name, choices=choices, **kwargs)
+        if choices:
+            set_override(self, "field", {"type": "string", "enum": sorted(str(value) for value, _ in choices)})
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         return qs.filter(**{f"{self.field_name}__{self.lookup}": list(value)}) if value else qs
@@ -31,6 +35,7 @@ class _OpenChoices(forms.MultipleChoiceField):
         return len(str(value)) <= MAX_SEARCH
 
 
+@extend_schema_field({"type": "string", "maxLength": MAX_SEARCH})
 class AnyText(AnyOf):
     """Any of the given texts, compared exactly."""
 
@@ -47,6 +52,7 @@ class _IdChoices(forms.MultipleChoiceField):
         return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 18
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9]{1,18}$"})
 class AnyId(AnyOf):
     """Any of the given ids."""
 
@@ -91,5 +97,12 @@ class SearchFilter(BaseFilterBackend):
         if not getattr(view, "search_fields", ()):
             return []
         schema = {"type": "string", "maxLength": MAX_SEARCH}
-        return [{"name": "search", "in": "query", "required": False, "schema": schema,
-                 "description": "Text to look for, or an id."}]
+        return [
+            {
+                "name": "search",
+                "in": "query",
+                "required": False,
+                "schema": schema,
+                "description": "Text to look for, or an id.",
+            }
+        ]

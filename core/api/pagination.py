@@ -1,15 +1,17 @@
 """Lists as `{"results", "next", "count"}` with keyset cursors."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.errors import invalid
 from core.pagination import COUNT_CAP, BadCursor, Keyset, counted
+
+if TYPE_CHECKING:  # the framework's views read the settings that name this class while they are imported
+    from rest_framework.views import APIView
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 NEWEST_FIRST: dict[str, tuple[str, ...]] = {"id": ("id",)}
@@ -22,9 +24,7 @@ class KeysetPagination(BasePagination):
     The view's `default_ordering` names the order without `?ordering=`.
     """
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None) -> list[Any]:
         name, keyset = self._keyset(request, view)
         purpose = f"{queryset.model._meta.label_lower}:{name}"
         self.count = counted(queryset)
@@ -73,7 +73,7 @@ class KeysetPagination(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
         orderings = sorted(getattr(view, "orderings", NEWEST_FIRST))
         words = [word for name in orderings for word in (name, f"-{name}")]
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}

@@ -1,4 +1,4 @@
-"""What goes out and what comes in are different classes: one cannot be written through, the other takes nothing extra."""
+"""What goes out and what comes in are different classes: the one cannot be filled, the other takes nothing extra."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -30,6 +30,14 @@ class In(serializers.Serializer[Any]):
                 raise serializers.ValidationError(
                     {str(name)[:80]: ["This field is read-only." if name in known else "There is no such field."]}
                 )
+
+
+class FrozenActor(Out):
+    """Somebody as they were called then."""
+
+    kind = serializers.ChoiceField(["person", "token", "system"])
+    id = serializers.CharField()
+    name = serializers.CharField()
 
 
 class ErrorDetail(Out):

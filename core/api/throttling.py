@@ -2,15 +2,18 @@
 
 import logging
 import time
+from typing import TYPE_CHECKING
 
 import redis
 from django.conf import settings
 from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from core.client_address import client_address
+
+if TYPE_CHECKING:  # the framework's views read the settings that name this class while they are imported
+    from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
@@ -28,7 +31,7 @@ class PrincipalRateThrottle(BaseThrottle):
     Without the broker nothing is counted, because refusing accepted work would be worse.
     """
 
-    def allow_request(self, request: Request, _view: APIView) -> bool:
+    def allow_request(self, request: Request, _view: "APIView") -> bool:
         most, seconds = parse_rate(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["principal"])
         window, self.left = int(time.time()) // seconds, seconds - time.time() % seconds
         key = f"rate:{self._principal(request)}:{window}"

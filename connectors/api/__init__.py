@@ -1,0 +1,1 @@
+"""Endpoints of connections. Their secrets never leave the server."""

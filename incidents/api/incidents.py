@@ -1,0 +1,158 @@
+"""`/incidents` and what hangs below one."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import keys
+from core.api.errors import conflict
+from core.api.views import ApiViewSet
+from core.models import AuditEvent
+from incidents.api import errors as _errors  # noqa: F401 - says how this room's exceptions are told
+from incidents.api.alert_shapes import AlertOut, EvidenceOut
+from incidents.api.filters import AlertFilters, IncidentFilters
+from incidents.api.incident_shapes import (
+    ActivityOut,
+    CommentNew,
+    CommentOut,
+    IncidentChange,
+    IncidentNew,
+    IncidentOut,
+    new_incident_arguments,
+)
+from incidents.api.scope import MODELS, hidden_entities, named_by_alerts, named_by_evidence, named_by_incidents
+from incidents.models import Alert, Comment, Evidence, Incident
+from incidents.services.comment import comment_on
+from incidents.services.create_incident import Entity, create_incident
+from incidents.services.manage import update_incident
+
+BY_ID = {"id": ("id",)}
+BY_CREATED = {"created": ("created", "id"), "id": ("id",)}
+ALERT_ORDERINGS = {
+    "last_activity": ("last_activity", "id"),
+    "first_activity": ("first_activity", "id"),
+    "created": ("created", "id"),
+    "id": ("id",),
+}
+
+
+class IncidentViewSet(ApiViewSet):
+    """The stories that belong together. Merged incidents are left out of lists and still read by id."""
+
+    queryset = Incident.objects.none()
+    serializer_class = IncidentOut
+    filterset_class = IncidentFilters
+    search_fields = ("display_name", "impacted_assets__names")
+    default_ordering = "-last_activity"
+    orderings = {
+        "priority_score": ("priority_score", "last_activity", "id"),
+        "severity": ("severity_rank", "last_activity", "id"),
+        "last_activity": ("last_activity", "id"),
+        "first_activity": ("first_activity", "id"),
+        "created": ("created", "id"),
+        "updated": ("updated", "id"),
+        "display_name": ("display_name", "id"),
+        "id": ("id",),
+    }
+    list_actions = frozenset({"comments", "activities", "alerts", "evidence"})
+    required_permissions = {
+        "list": keys.READ,
+        "retrieve": keys.READ,
+        "create": keys.MANAGE_ALERTS,
+        "partial_update": keys.MANAGE_ALERTS,
+        "comments": keys.READ,
+        "add_comment": keys.MANAGE_ALERTS,
+        "activities": keys.READ,
+        "alerts": keys.READ,
+        "evidence": keys.READ,
+    }
+
+    def get_queryset(self) -> QuerySet[Incident]:
+        seen = Incident.objects.visible_to(self.request.user).select_related("assigned_to")
+        listed_all = self.action != "list" or "redirected" in self.request.query_params.getlist("status")
+        return seen if listed_all else seen.listed()
+
+    def context_of(self, rows: list[Any]) -> dict[str, Any]:
+        hidden = hidden_entities(self.request.user, named_by_incidents(rows))
+        return {**super().context_of(rows), "hidden_entities": hidden}
+
+    @extend_schema(request=IncidentNew, responses={201: IncidentOut})
+    def create(self, _request: Request) -> Response:
+        """Open an incident by hand."""
+        checked = self.body(IncidentNew)
+        entities = [self._entity(one) for one in checked.get("entities", ())]
+        incident = create_incident(
+            checked["display_name"], entities=entities, actor=self.actor, **new_incident_arguments(checked)
+        )
+        response = self.show(incident, status=201)
+        response["Location"] = f"/api/v1/incidents/{incident.pk}"
+        return response
+
+    def _entity(self, named: dict[str, Any]) -> Entity:
+        seen = MODELS[named["kind"]].objects.visible_to(self.request.user)
+        found: Entity | None = seen.filter(pk=named["id"]).first()
+        if found is None:
+            raise Http404
+        return found
+
+    @extend_schema(request=IncidentChange, responses=IncidentOut)
+    def partial_update(self, _request: Request, pk: str) -> Response:
+        """Change an incident. Resolving resolves its alerts, assigning assigns them."""
+        incident = self.get_object()
+        if incident.redirect_incident_id is not None:
+            target = f"/api/v1/incidents/{incident.redirect_incident_id}"
+            raise conflict("This incident was merged into another: change that one.", link=target)
+        version = self.expected_version(incident)
+        changes = self.body(IncidentChange, partial=True)
+        return self.show(update_incident(incident, changes=changes, actor=self.actor, expected_version=version))
+
+    @extend_schema(responses=CommentOut(many=True))
+    @action(detail=True, filterset_class=None, search_fields=(), orderings=BY_CREATED, default_ordering="-created")
+    def comments(self, _request: Request, pk: str) -> Response:
+        """What people wrote about it."""
+        return self.page_of(Comment.objects.filter(incident=self.get_object()), CommentOut)
+
+    @extend_schema(request=CommentNew, responses={201: CommentOut})
+    @comments.mapping.post
+    def add_comment(self, _request: Request, pk: str) -> Response:
+        """Add plain text to its history."""
+        incident = self.get_object()
+        comment = comment_on(incident, text=self.body(CommentNew)["text"], actor=self.actor)
+        return Response(CommentOut(comment).data, status=201)
+
+    @extend_schema(responses=ActivityOut(many=True))
+    @action(detail=True, filterset_class=None, search_fields=(), orderings={"at": ("at", "id")}, default_ordering="-at")
+    def activities(self, _request: Request, pk: str) -> Response:
+        """Everything that anybody or the portal changed. What hidden alerts did is left out."""
+        incident = self.get_object()
+        events = AuditEvent.objects.filter(thread=incident.thread)
+        if not self.request.user.scope.everything:
+            alerts = Alert.objects.filter(incident=incident).visible_to(self.request.user).values_list("pk", flat=True)
+            events = events.filter(subject__in=[incident.thread, *(f"alert:{found}" for found in alerts)])
+        return self.page_of(events, ActivityOut)
+
+    @extend_schema(responses=AlertOut(many=True))
+    @action(detail=True, filterset_class=AlertFilters, search_fields=("title",), orderings=ALERT_ORDERINGS,
+            default_ordering="first_activity")  # fmt: skip
+    def alerts(self, _request: Request, pk: str) -> Response:
+        """Its alerts, as far as they may be seen."""
+        mine = Alert.objects.visible_to(self.request.user).filter(incident=self.get_object())
+        return self._page_with_evidence(mine.with_evidence(), AlertOut)
+
+    @extend_schema(responses=EvidenceOut(many=True))
+    @action(detail=True, filterset_class=None, search_fields=(), orderings=BY_ID, default_ordering="id")
+    def evidence(self, _request: Request, pk: str) -> Response:
+        """What its alerts name."""
+        rows = Evidence.objects.visible_to(self.request.user).filter(alert__incident=self.get_object())
+        return self._page_with_evidence(rows, EvidenceOut)
+
+    def _page_with_evidence(self, rows: QuerySet[Any], shape: type[AlertOut | EvidenceOut]) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(rows)) or []
+        named = named_by_alerts(page) if shape is AlertOut else named_by_evidence(page)
+        context = {"hidden_entities": hidden_entities(self.request.user, named)}
+        return self.get_paginated_response(shape(page, many=True, context=context).data)

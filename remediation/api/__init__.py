@@ -1,0 +1,1 @@
+"""Endpoints of action runs. They call the services that the pages call."""

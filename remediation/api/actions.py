@@ -1,0 +1,140 @@
+"""`/actions`: asking for actions, deciding on them, stopping and undoing them, and the catalogue of what there is."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import keys
+from core.api.filters import AnyId, AnyOf, AnyText, Before, Since
+from core.api.views import ApiViewSet
+from incidents.enums import EntityKind
+from incidents.models import Device, File, Identity, Incident, Mailbox
+from remediation.api import errors as _errors  # noqa: F401 - says how refusals are told
+from remediation.api.shapes import CatalogOut, MaybeComment, NeededComment, RunNew, RunOut
+from remediation.catalog import all_actions, is_known
+from remediation.enums import Decision, RunStatus, Source
+from remediation.models import ActionRun
+from remediation.services.cancel import cancel_run
+from remediation.services.decide import approve_run, reject_run
+from remediation.services.request import request_action
+from remediation.services.undo import undo_run
+
+TARGETS: dict[str, Any] = {"device": Device, "file": File, "identity": Identity, "mailbox": Mailbox}
+
+
+class RunFilters(filters.FilterSet):
+    action = AnyText(field_name="action")
+    decision = AnyOf(Decision.choices, field_name="decision")
+    status = AnyOf(RunStatus.choices, field_name="status")
+    target_kind = AnyOf(EntityKind.choices, field_name="target_kind")
+    target_id = AnyId(field_name="target_id")
+    incident_id = AnyId(field_name="incident_id")
+    parent = AnyId(field_name="parent_id")
+    undoes = AnyId(field_name="undoes_id")
+    source = AnyOf(Source.choices, field_name="source")
+    simulated = filters.BooleanFilter(field_name="simulated")
+    exercise = AnyText(field_name="exercise")
+    created_since = Since("created")
+    created_before = Before("created")
+
+
+class ActionViewSet(ApiViewSet):
+    """Action runs. The list leaves out the parts of fanned-out runs unless `parent` asks for them."""
+
+    queryset = ActionRun.objects.none()
+    serializer_class = RunOut
+    filterset_class = RunFilters
+    search_fields = ("target_name", "comment")
+    default_ordering = "-created"
+    orderings = {
+        "created": ("created", "id"),
+        "ended": ("ended", "id"),
+        "expires_at": ("expires_at", "id"),
+        "id": ("id",),
+    }
+    required_permissions = {
+        "list": keys.READ,
+        "retrieve": keys.READ,
+        "create": keys.REQUEST_RESPONSE,
+        "approve": keys.DECIDE_RESPONSE,
+        "reject": keys.DECIDE_RESPONSE,
+        "cancel": keys.REQUEST_RESPONSE,
+        "undo": keys.REQUEST_RESPONSE,
+        "catalog": keys.READ,
+    }
+
+    def get_queryset(self) -> QuerySet[ActionRun]:
+        seen = ActionRun.objects.visible_to(self.request.user)
+        seen = seen.prefetch_related("undone_by", "log_lines", "artefacts__blob")
+        return seen.top_level() if self.action == "list" and "parent" not in self.request.query_params else seen
+
+    @extend_schema(request=RunNew, responses={201: RunOut})
+    def create(self, _request: Request) -> Response:
+        """Ask for an action. 409 links the run that is open on the same part of the target."""
+        wanted = self.body(RunNew)
+        if not is_known(wanted["action"]):
+            raise ValidationError({"action": "There is no such action; see /api/v1/actions/catalog."})
+        user = self.request.user
+        named = wanted["target"]
+        target = get_object_or_404(TARGETS[named["kind"]].objects.visible_to(user), pk=named["id"])
+        incident = None
+        if wanted.get("incident_id") is not None:
+            incident = get_object_or_404(Incident.objects.visible_to(user), pk=wanted["incident_id"])
+        run = request_action(
+            wanted["action"], target=target, arguments=wanted.get("arguments", {}), comment=wanted["comment"],
+            actor=self.actor, user=user, incident=incident, source=Source.API,
+        )  # fmt: skip
+        return self._made(run)
+
+    @extend_schema(request=MaybeComment, responses=RunOut)
+    @action(detail=True, methods=["post"])
+    def approve(self, _request: Request, pk: str) -> Response:
+        """Say yes to somebody else's request."""
+        run = self.get_object()
+        comment = self.body(MaybeComment).get("comment", "")
+        approve_run(run, actor=self.actor, user=self.request.user, comment=comment)
+        return self.show(self.get_object())
+
+    @extend_schema(request=NeededComment, responses=RunOut)
+    @action(detail=True, methods=["post"])
+    def reject(self, _request: Request, pk: str) -> Response:
+        """Say no, with the reason."""
+        run = self.get_object()
+        reject_run(run, actor=self.actor, user=self.request.user, comment=self.body(NeededComment)["comment"])
+        return self.show(self.get_object())
+
+    @extend_schema(request=MaybeComment, responses=RunOut)
+    @action(detail=True, methods=["post"])
+    def cancel(self, _request: Request, pk: str) -> Response:
+        """Stop what has not happened yet, as far as it can still be stopped."""
+        run = self.get_object()
+        comment = self.body(MaybeComment).get("comment", "")
+        cancel_run(run, actor=self.actor, user=self.request.user, comment=comment)
+        return self.show(self.get_object())
+
+    @extend_schema(request=NeededComment, responses={201: RunOut})
+    @action(detail=True, methods=["post"])
+    def undo(self, _request: Request, pk: str) -> Response:
+        """Ask to take it back; answers the second run."""
+        comment = self.body(NeededComment)["comment"]
+        run = self.get_object()
+        return self._made(undo_run(run, actor=self.actor, user=self.request.user, comment=comment, source=Source.API))
+
+    @extend_schema(responses=CatalogOut)
+    @action(detail=False)
+    def catalog(self, _request: Request) -> Response:
+        """Every action there is, with its arguments, effects, approval and undo."""
+        actions = all_actions()
+        return Response(CatalogOut({"results": actions, "next": None, "count": len(actions)}).data)
+
+    def _made(self, run: ActionRun) -> Response:
+        response = self.show(run, status=201)
+        response["Location"] = f"/api/v1/actions/{run.pk}"
+        return response

@@ -1,0 +1,70 @@
+"""The native API under `/api/v1`: every resource of every room, the schema and the page that shows it."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from accounts.api import schemes as _schemes  # noqa: F401 - tells the schema how to sign in
+from accounts.api.administration import DeviceGroupViewSet, RoleViewSet, UserViewSet
+from accounts.api.history import AuditViewSet
+from accounts.api.me import MeViewSet
+from accounts.api.options import OptionViewSet
+from accounts.api.permissions import SIGNED_IN
+from connectors.api.connections import ConnectionViewSet
+from core.api.routing import addresses
+from incidents.api.alerts import AlertViewSet
+from incidents.api.dead_letters import DeadLetterViewSet
+from incidents.api.entities import DeviceViewSet, FileViewSet, IdentityViewSet, MailboxViewSet
+from incidents.api.incidents import IncidentViewSet
+from remediation.api.actions import ActionViewSet
+from reviews.api.report import ReportViewSet
+
+RESOURCES = {
+    "incidents": IncidentViewSet,
+    "alerts": AlertViewSet,
+    "devices": DeviceViewSet,
+    "files": FileViewSet,
+    "identities": IdentityViewSet,
+    "mailboxes": MailboxViewSet,
+    "actions": ActionViewSet,
+    "connections": ConnectionViewSet,
+    "dead-letters": DeadLetterViewSet,
+    "audit": AuditViewSet,
+    "options": OptionViewSet,
+    "device-groups": DeviceGroupViewSet,
+    "users": UserViewSet,
+    "roles": RoleViewSet,
+}
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI schema, for anybody who is signed in."""
+
+    required_permissions = {"GET": SIGNED_IN}
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """The schema to read and try. Its script is a file of its own, so the content policy holds."""
+
+    required_permissions = {"GET": SIGNED_IN}
+
+
+def _singles(slash: str) -> list[URLPattern]:
+    """Addresses that are no collection."""
+    return [
+        path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
+        re_path(
+            rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",
+            ReportViewSet.as_view({"get": "report"}, detail=True),
+            name="incidents-report",
+        ),
+    ]
+
+
+app_name = "api"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(url_name="api:schema"), name="docs"),
+    *_singles(""),
+    *addresses(RESOURCES, trailing_slash=False),
+    path("", include((_singles("/") + addresses(RESOURCES, trailing_slash=True), "with_slash"))),
+]
