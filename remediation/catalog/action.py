@@ -135,7 +135,7 @@ class Action:
         """The arguments with defaults filled in; raises `ValidationError` naming the field."""
         unknown = set(arguments) - {parameter.name for parameter in self.parameters}
         if unknown:
-            name = sorted(unknown)[0]
+            name = min(unknown, key=str)
             raise ValidationError({str(name)[:80]: f"{self.label} takes no argument of this name."})
         cleaned = {one.name: one.clean(arguments.get(one.name)) for one in self.parameters}
         return {name: value for name, value in cleaned.items() if value}

@@ -36,7 +36,7 @@ ISOLATE = Action(
     in_force=True,
     contains=True,
     evidence_status=RemediationStatus.BLOCKED,
-    icon="isolate",
+    icon="unplug",
     order=10,
 )
 
@@ -57,7 +57,7 @@ RELEASE = Action(
     approval=Approval.ANOTHER_PERSON,
     undo="device.isolate",
     evidence_status=RemediationStatus.UNREMEDIATED,
-    icon="release",
+    icon="link",
     order=11,
 )
 

@@ -28,7 +28,7 @@ QUARANTINE = Action(
     in_force=True,
     contains=True,
     evidence_status=RemediationStatus.REMEDIATED,
-    icon="quarantine",
+    icon="box",
     order=10,
 )
 
@@ -53,7 +53,7 @@ RESTORE = Action(
     approval=Approval.ANOTHER_PERSON,
     undo="file.quarantine",
     evidence_status=RemediationStatus.UNREMEDIATED,
-    icon="restore",
+    icon="undo",
     order=11,
 )
 

@@ -80,6 +80,7 @@ def _context(request: AccountRequest, action: Action, target: Target, form: AskF
             "undo": preview.undo,
             "warnings": preview.warnings,
             "refusal": refusal or " ".join(blocker.message for blocker in preview.blockers),
+            "refusal_url": next((blocker.link for blocker in preview.blockers if blocker.link), ""),
             "verb": verb,
             "danger": action.risk == Risk.HIGH,
             "simulated": preview.simulated,

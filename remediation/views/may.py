@@ -5,6 +5,7 @@ from remediation.catalog import registry
 from remediation.models import ActionRun
 from remediation.policy import check_permissions
 from remediation.refused import Refused
+from remediation.services.undo import check_undoable
 
 
 def why_may_not_decide(run: ActionRun, user: User) -> str:
@@ -21,9 +22,10 @@ def why_may_not_undo(run: ActionRun, user: User) -> str:
     inverse = registry.inverse_of(registry.get(run.action))
     if inverse is None:
         return registry.get(run.action).why_no_undo
-    open_undo = next((one for one in run.undone_by.all() if one.is_open or one.is_verified), None)
-    if open_undo is not None:
-        return f"{open_undo.number} undoes it already."
+    try:
+        check_undoable(run)
+    except Refused as refused:
+        return refused.message
     return _lacking(user, inverse.request_permissions, "undo this")
 
 
