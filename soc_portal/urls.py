@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("soc_portal.api")),
     path("navigation/", rail, name="navigation"),
     path("", include("accounts.urls")),
+    path("", include("incidents.urls")),
     path("", include("remediation.urls")),
     path("", include("reviews.urls")),
 ]

@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from incidents.enums import IncidentStatus
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from incidents.models import Incident  # noqa: F401 - names the row type in the class below
+    from incidents.models import Incident  # noqa: F401 - named in the base class
 
 OPEN = (IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION)
 
@@ -23,10 +23,11 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
             return allowed
         return allowed.filter(Q(open_to_all=True) | Q(device_group_ids__overlap=sorted(user.scope.group_ids)))
 
-    def named_to(self, user: "User") -> "models.QuerySet[models.Model]":
+    def named_to(self, user: "User") -> "models.QuerySet[models.Model, Any]":
         """Keys of the restricted incidents that name this person; a sub-query, so that no join doubles a row."""
-        people: type[models.Model] = self.model._meta.get_field("restricted_to").remote_field.through  # type: ignore[union-attr]
-        return people._default_manager.filter(user=user).values("incident")
+        people: Any = self.model._meta.get_field("restricted_to").remote_field
+        rows: models.QuerySet[models.Model, Any] = people.through._default_manager.filter(user=user).values("incident")
+        return rows
 
     def open(self) -> Self:
         return self.filter(status__in=OPEN)
@@ -42,3 +43,9 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
     def counted(self) -> int:
         """Exact to 10,000; 10,001 stands for more."""
         return counted(self)
+
+    def known_words(self, column: str, most: int = 60) -> list[str]:
+        """The words of an array column that occur in these rows, for suggestions."""
+        word = models.Func(models.F(column), function="unnest", output_field=models.TextField())
+        words = self.order_by().annotate(word=word).values_list("word", flat=True)
+        return sorted(set(words.distinct()[:most]), key=str.casefold)

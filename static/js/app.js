@@ -13,6 +13,7 @@ import { startSteady } from "./steady.js";
 import { startTabs } from "./tabs.js";
 import { startTimes } from "./time.js";
 import { startToasts } from "./toast.js";
+import { startUnfolding } from "./unfold.js";
 
 startAppearance();
 startTimes();
@@ -26,6 +27,7 @@ startBulk();
 startColumns();
 startCopy();
 startTabs();
+startUnfolding();
 startKeys();
 startLive();
 

@@ -1,0 +1,158 @@
+"""Everything that happened in an incident as one timeline: audit events and comments, in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from core.actors import Actor, ActorKind
+from core.models import AuditEvent
+from core.pages import leaf
+from core.pagination import Keyset
+from incidents.enums import AlertStatus, Category, Classification, Determination, IncidentStatus, Severity
+from incidents.models import Alert, Comment, Incident
+
+ORDER = Keyset(("at", "id"))
+KINDS: Mapping[str, tuple[str, Q]] = {
+    "comments": ("Comments", Q(verb="incident.commented")),
+    "changes": ("Changes", Q(verb__startswith="incident.") & ~Q(verb="incident.commented")),
+    "alerts": ("Alerts", Q(verb__startswith="alert") | Q(verb__in=["incident.correlated", "alerts.moved"])),
+    "actions": ("Actions", Q(verb__startswith="run.") | Q(verb__startswith="action")),
+}
+ORIGINS: Mapping[str, str] = {kind.value: kind.value.capitalize() for kind in ActorKind}
+# verb -> (sentence, kind of dot, icon); `{subject}` is the thing it happened to.
+SENTENCES: Mapping[str, tuple[str, str, str]] = {
+    "incident.status": ("Status changed", "acc", "flag"),
+    "incident.changed": ("Incident changed", "", "pen"),
+    "incident.created": ("Incident opened", "acc", "plus"),
+    "incident.commented": ("Comment", "", "comment"),
+    "incident.restricted": ("Restricted to named people", "warn", "lock"),
+    "incident.opened_to_all": ("Restriction lifted", "", "lock"),
+    "incident.correlated": ("Alerts joined", "", "link"),
+    "incident.severity": ("Severity followed its alerts", "", "flag"),
+    "alert.status": ("Alert {subject}: status changed", "", "bell"),
+    "alert.changed": ("Alert {subject}: changed", "", "bell"),
+    "alert.moved": ("Alert {subject}: moved", "", "right"),
+    "alert.correlated": ("Alert {subject}: joined", "", "link"),
+    "alerts.moved": ("Alerts moved", "", "right"),
+}
+FIELDS: Mapping[str, str] = {
+    "display_name": "Name", "assigned_to": "Owner", "custom_tags": "Tags", "resolving_comment": "Resolution note",
+    "restricted_to": "People", "resolved": "Resolved",
+}  # fmt: skip
+LABELS: Mapping[str, str] = {
+    str(item.value): str(item.label)
+    for enum in (AlertStatus, IncidentStatus, Severity, Classification, Determination, Category)
+    for item in enum
+    if item.value != "unknown"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    label: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One entry. `text` is what a person wrote: comment or reason."""
+
+    at: datetime
+    actor: Actor
+    title: str
+    symbol: str
+    kind: str
+    changes: tuple[Change, ...]
+    text: str
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityPage:
+    entries: list[Activity]
+    newer: str
+    older: str
+
+
+def activities_of(
+    incident: Incident, user: User, *, kinds: Sequence[str] = (), origins: Sequence[str] = (), cursor: str = ""
+) -> ActivityPage:
+    """One page of the incident's thread, newest first: one scan of the history, then names and texts of that page."""
+    events: QuerySet[AuditEvent] = AuditEvent.objects.filter(thread=incident.thread)
+    wanted = Q()
+    for kind in kinds:
+        if kind in KINDS:
+            wanted |= KINDS[kind][1]
+    events = events.filter(wanted)
+    if known := [origin for origin in origins if origin in ORIGINS]:
+        events = events.filter(actor_kind__in=known)
+    page = leaf(events, ORDER, purpose=f"activities:{incident.pk}", cursor=cursor)
+    return ActivityPage(_told(page.rows, incident, user), page.newer, page.older)
+
+
+def _told(events: Sequence[AuditEvent], incident: Incident, user: User) -> list[Activity]:
+    wanted = [event.data.get("comment") for event in events if event.verb == "incident.commented"]
+    comments = Comment.objects.filter(incident=incident, pk__in=[pk for pk in wanted if pk])
+    texts = dict(comments.values_list("pk", "text"))
+    titles = _alert_titles(events, user)
+    return [_entry(event, texts, titles) for event in events]
+
+
+def _alert_titles(events: Iterable[AuditEvent], user: User) -> dict[str, str]:
+    """Titles of the alerts that the person may see; the others stay nameless."""
+    keys = {event.subject for event in events if event.subject.startswith("alert:")}
+    numbers = [int(key.removeprefix("alert:")) for key in keys if key.removeprefix("alert:").isdecimal()]
+    if not numbers:
+        return {}
+    visible = Alert.objects.visible_to(user).filter(pk__in=numbers)
+    return {f"alert:{pk}": title for pk, title in visible.values_list("pk", "title")}
+
+
+def _entry(event: AuditEvent, texts: Mapping[int, str], titles: Mapping[str, str]) -> Activity:
+    fallback = (event.verb.replace(".", ": ").replace("_", " ").capitalize(), "", "audit")
+    sentence, kind, symbol = SENTENCES.get(event.verb, fallback)
+    if event.verb.startswith(("run.", "action")):
+        symbol = "bolt"
+    if event.actor_kind == ActorKind.SYSTEM and not kind:
+        symbol = symbol if event.verb in SENTENCES else "gear"
+    quoted = event.verb == "incident.commented"
+    subject = titles.get(event.subject, "outside your device groups")
+    return Activity(
+        at=event.at,
+        actor=Actor(ActorKind(event.actor_kind), event.actor_id, event.actor_name, _person(event)),
+        title=sentence.replace("{subject}", f"“{subject}”"),
+        symbol=symbol,
+        kind=kind,
+        changes=tuple(_change(name, pair) for name, pair in event.changes.items()),
+        text=texts.get(event.data.get("comment") or 0, "") if quoted else event.reason,
+        quoted=quoted,
+    )
+
+
+def _person(event: AuditEvent) -> int | None:
+    return int(event.actor_id) if event.actor_kind == ActorKind.PERSON and event.actor_id.isdecimal() else None
+
+
+def _change(name: str, pair: Any) -> Change:
+    old, new = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (None, pair)
+    label = FIELDS.get(name, name.replace("_", " ").capitalize())
+    return Change(label, shown(old), shown(new))
+
+
+def shown(value: Any) -> str:
+    """A value as people read it; nothing is a dash."""
+    if value in (None, "", [], {}, "unknown"):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(shown(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(item)}" for key, item in value.items())
+    text = str(value)
+    return LABELS.get(text, text)

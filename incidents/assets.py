@@ -1,0 +1,47 @@
+"""Assets of incidents as one person may see them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.urls import reverse
+
+from accounts.models import User
+from incidents.enums import EntityKind
+from incidents.models import Device, File, Identity, Incident, Mailbox
+
+MODELS: Mapping[str, Any] = {
+    EntityKind.DEVICE.value: Device,
+    EntityKind.IDENTITY.value: Identity,
+    EntityKind.FILE.value: File,
+    EntityKind.MAILBOX.value: Mailbox,
+}
+
+
+def entity_url(kind: str, pk: int) -> str:
+    return reverse(f"incidents:{kind}", args=[pk])
+
+
+def shown_names(incidents: Iterable[Incident], user: User) -> dict[int, list[dict[str, Any]]]:
+    """The leading assets of each incident by its key, without those outside the person's device groups."""
+    names = {incident.pk: list(incident.impacted_assets.get("names") or []) for incident in incidents}
+    if user.scope.everything:
+        return names
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for rows in names.values():
+        for row in rows:
+            wanted[row.get("kind", "")].add(row.get("id", 0))
+    visible = {
+        kind: set(MODELS[kind].objects.visible_to(user).filter(pk__in=keys).values_list("pk", flat=True))
+        for kind, keys in wanted.items()
+        if kind in MODELS
+    }
+    return {
+        pk: [row for row in rows if row.get("id") in visible.get(row.get("kind", ""), ())]
+        for pk, rows in names.items()
+    }
+
+
+def sees_all_of(incident: Incident, user: User) -> bool:
+    """Whether every alert of the incident lies in the person's scope, so that its summary hides nothing from them."""
+    return user.scope.everything or set(incident.device_group_ids) <= user.scope.group_ids

@@ -1,0 +1,20 @@
+"""Forms of the incident pages. They parse; the services decide what holds."""
+
+from incidents.forms.compose import DescribeEntityForm, MoveAlertsForm, NewIncidentForm
+from incidents.forms.fields import assignable, spoken_for
+from incidents.forms.filter import FilterForm
+from incidents.forms.manage import CommentForm, ManageAlertForm, ManageForm, ReasonForm, RestrictForm
+
+__all__ = [
+    "CommentForm",
+    "DescribeEntityForm",
+    "FilterForm",
+    "ManageAlertForm",
+    "ManageForm",
+    "MoveAlertsForm",
+    "NewIncidentForm",
+    "ReasonForm",
+    "RestrictForm",
+    "assignable",
+    "spoken_for",
+]

@@ -1,0 +1,138 @@
+"""The picture of a story: nodes with what holds them, edges with verb or time, as data for the drawing script."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from django.urls import reverse
+
+from core.wording import cut_middle, defang, moment, visible
+from incidents.enums import Severity
+from incidents.models import Alert, Incident
+from incidents.story import Node, Story
+
+# Who does what to whom, by kind. The order is the order in which pairs of one alert are looked for.
+VERBS: dict[tuple[str, str], str] = {
+    ("message", "mailbox"): "delivered",
+    ("message", "identity"): "opened",
+    ("message", "url"): "links to",
+    ("message", "file"): "carries",
+    ("url", "identity"): "visited",
+    ("ip", "identity"): "signs in",
+    ("ip", "mailbox"): "reads",
+    ("identity", "mailbox"): "uses",
+    ("identity", "device"): "signs in",
+    ("identity", "application"): "consents",
+    ("device", "process"): "runs",
+    ("device", "file"): "runs",
+    ("process", "file"): "drops",
+    ("process", "ip"): "connects",
+    ("process", "url"): "connects",
+    ("process", "domain"): "connects",
+    ("device", "ip"): "connects",
+    ("device", "url"): "connects",
+    ("device", "domain"): "connects",
+    ("device", "registry_key"): "changes",
+}
+SPREADING = {"LateralMovement", "Ransomware", "Impact"}
+ADDRESSES = {"ip", "url", "domain"}
+MOST_EDGES_AN_ALERT, LABEL = 40, 26
+
+
+@dataclass(slots=True)
+class _Edge:
+    source: str
+    target: str
+    verb: str
+    first: datetime
+    times: int = 0
+    hot: bool = False
+    stop: bool = False
+
+
+def graph_of(story: Story, incident: Incident, *, zone: tzinfo, now: datetime) -> dict[str, Any]:
+    """`{"nodes": [...], "edges": [...]}` as `static/js/graph.js` draws it."""
+    edges = _edges(story)
+    joined = {key for edge in edges for key in (edge.source, edge.target)}
+    nodes = [_node(node, incident, zone, now) for node in story.nodes.values() if _is_drawn(node, joined)]
+    return {"nodes": nodes, "edges": [_drawn(edge, zone, now) for edge in edges]}
+
+
+def _is_drawn(node: Node, joined: set[str]) -> bool:
+    """A loose end that is neither asset nor threat says nothing."""
+    return node.key in joined or node.entity is not None or node.suspicious
+
+
+def _node(node: Node, incident: Incident, zone: tzinfo, now: datetime) -> dict[str, Any]:
+    text = defang(node.label) if node.kind in ADDRESSES else visible(node.label)
+    return {
+        "id": node.key,
+        "kind": node.kind,
+        **({"icon": node.icon} if node.icon else {}),
+        "label": text if node.kind == "device" else cut_middle(text, LABEL - 10, 8),
+        "state": state_words(node, zone=zone, now=now),
+        "look": "safe" if node.containment else "bad" if node.is_open else "",
+        "count": len(node.alerts) if len(node.alerts) > 1 else 0,
+        "group": f"{node.kind_word}s",
+        "url": reverse("incidents:node", args=[incident.pk, node.key]),
+        "first": node.first.isoformat(),
+    }
+
+
+def state_words(node: Node, *, zone: tzinfo, now: datetime) -> str:
+    """Under every node: what holds it, else whether it is open, else what it is."""
+    held = node.containment
+    if held:
+        return f"{held.word} {moment(held.since, now=now, zone=zone)}" if held.since else held.word
+    if node.stopped and node.harmless:
+        return "blocked"
+    if node.is_open and node.kind in {"device", "identity", "mailbox"}:
+        return f"open since {moment(node.first, now=now, zone=zone)}"
+    return f"{node.kind_word}, malicious" if node.malicious else node.kind_word
+
+
+def _edges(story: Story) -> list[_Edge]:
+    found: dict[tuple[str, str], _Edge] = {}
+    for alert in story.alerts:
+        nodes: dict[str, Node] = {node.key: node for node, _item in story.members[alert.pk]}
+        for source, target, verb in _pairs(alert, list(nodes.values()), story):
+            edge = found.get((source.key, target.key))
+            if edge is None:
+                edge = found[source.key, target.key] = _Edge(source.key, target.key, verb, alert.first_activity)
+            edge.times += 1
+            edge.hot |= _is_hot(alert, target)
+            edge.stop |= target.stopped and target.harmless
+    return list(found.values())
+
+
+def _pairs(alert: Alert, nodes: list[Node], story: Story) -> Iterable[tuple[Node, Node, str]]:
+    left = MOST_EDGES_AN_ALERT
+    roles = {node.key: set(item.roles) for node, item in story.members[alert.pk]}
+    has_process = any(node.kind == "process" for node in nodes)
+    for (source_kind, target_kind), verb in VERBS.items():
+        if has_process and source_kind == "device" and target_kind != "process":
+            continue  # the process did it; the device only ran the process
+        for source in nodes:
+            for target in nodes:
+                if source.kind == source_kind and target.kind == target_kind and left:
+                    left -= 1
+                    yield source, target, verb
+    devices = [node for node in nodes if node.kind == "device"]
+    for source in devices:
+        for target in devices:
+            if source is not target and "source" in roles[source.key] and "destination" in roles[target.key]:
+                yield source, target, "reaches"
+
+
+def _is_hot(alert: Alert, target: Node) -> bool:
+    """The way of the attack: how it spread to what it hit."""
+    spreads = bool(SPREADING.intersection(alert.categories))
+    return spreads and alert.severity in {Severity.HIGH, Severity.MEDIUM} and target.kind in {"device", "identity"}
+
+
+def _drawn(edge: _Edge, zone: tzinfo, now: datetime) -> dict[str, str]:
+    time = moment(edge.first, now=now, zone=zone)
+    label = "refused" if edge.stop else time if edge.hot else f"{edge.verb} {time}" if edge.times == 1 else edge.verb
+    return {"source": edge.source, "target": edge.target, "label": label,
+            "look": "stop" if edge.stop else "hot" if edge.hot else ""}  # fmt: skip

@@ -1,0 +1,47 @@
+"""A line of an incident list: what it says under the name, and what makes it stand out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import User
+from core import clock
+from core.wording import counted
+from incidents.assets import shown_names
+from incidents.enums import IncidentStatus
+from incidents.models import Incident
+from incidents.wording import asset_counts
+
+JUST_IN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """`unread`: nobody has taken it up yet. `fresh`: arrived a moment ago."""
+
+    incident: Incident
+    assets: str
+    sources: str
+    names: str
+    unread: bool
+    fresh: bool
+
+
+def as_rows(incidents: Sequence[Incident], user: User) -> list[IncidentRow]:
+    names = shown_names(incidents, user)
+    edge = clock.now() - JUST_IN
+    return [_row(incident, names[incident.pk], incident.created > edge) for incident in incidents]
+
+
+def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> IncidentRow:
+    untouched = incident.status == IncidentStatus.ACTIVE and incident.acknowledged is None
+    sources = len(incident.service_sources or incident.sources)
+    return IncidentRow(
+        incident=incident,
+        assets=asset_counts(incident.impacted_assets),
+        sources=counted(sources, "source") if sources > 1 else "",
+        names=", ".join(str(row.get("name", "")) for row in names[:2]),
+        unread=untouched,
+        fresh=untouched and is_new,
+    )

@@ -1,0 +1,114 @@
+"""Looking something up by number, name, hash or address, in what one person may see."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.models import User
+from incidents.entity_facts import KINDS
+from incidents.models import Alert, Evidence, Incident
+from incidents.wording import source_label
+
+MOST = 20
+_NUMBER = re.compile(r"^(?:INC-|#)?(\d{1,17})$", re.IGNORECASE)
+_HASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    label: str
+    url: str
+    meta: str
+    kind: str
+    severity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`more`: there are further hits than are shown."""
+
+    label: str
+    results: list[Result]
+    more: bool
+
+
+def refanged(text: str) -> str:
+    """What people paste from reports as the addresses it means: `hxxps://evil[.]example` back to plain."""
+    plain = text.replace("\x00", "").replace("[.]", ".").replace("[:]", ":").strip()[:200]
+    return re.sub(r"^hxxp", "http", plain, flags=re.IGNORECASE)
+
+
+def incident_number(text: str) -> int | None:
+    """The number of an incident when the text is one beyond doubt: `INC-1048`."""
+    match = _NUMBER.match(text)
+    return int(match[1]) if match and text[:1] in "Ii#" else None
+
+
+def search(text: str, user: User) -> list[Group]:
+    """Groups in the order in which an analyst looks; empty ones are left out."""
+    if len(text) < 2:
+        return []
+    groups = [_incidents(text, user), *[_entities(kind, text, user) for kind in KINDS], _alerts(text, user)]
+    return [group for group in groups if group.results]
+
+
+def _group(label: str, results: Iterable[Result]) -> Group:
+    found = list(results)
+    return Group(label, found[:MOST], len(found) > MOST)
+
+
+def _incidents(text: str, user: User) -> Group:
+    condition = Q(display_name__icontains=text)
+    if match := _NUMBER.match(text):
+        condition |= Q(pk=int(match[1]))
+    rows = Incident.objects.visible_to(user).filter(condition).for_rows().order_by("-last_activity", "-id")
+    return _group("Incidents", (
+        Result(row.display_name, reverse("incidents:incident", args=[row.pk]),
+               f"{row.number} · {row.get_status_display()}", "incident", row.severity)
+        for row in rows[: MOST + 1]
+    ))  # fmt: skip
+
+
+def _entities(kind: str, text: str, user: User) -> Group:
+    spec, lower = KINDS[kind], text.lower()
+    condition = Q(display_name__icontains=text) | Q(key=lower)
+    if kind == "file":
+        condition |= Q(sha256=lower) | Q(sha1=lower) | Q(md5=lower)
+    else:
+        condition |= Q(**({"upn__iexact": text} if kind == "mailbox" else {"aliases__contains": [lower]}))
+    if kind == "device":
+        condition |= Q(ip_addresses__contains=[text])
+    rows: Any = spec.model.objects.visible_to(user).filter(condition).order_by("-last_seen", "-id")[: MOST + 1]
+    return _group(spec.plural.capitalize(), (
+        Result(row.display_name, reverse(f"incidents:{kind}", args=[row.pk]), _about(kind, row), kind) for row in rows
+    ))  # fmt: skip
+
+
+def _about(kind: str, row: Any) -> str:
+    parts = {
+        "device": [row.key, *getattr(row, "ip_addresses", [])[:1]],
+        "identity": [getattr(row, "upn", ""), getattr(row, "department", "")],
+        "file": [row.key.partition(":")[2][:16]],
+        "mailbox": [getattr(row, "primary_address", "")],
+    }[kind]
+    return " · ".join(part for part in parts if part)
+
+
+def _alerts(text: str, user: User) -> Group:
+    """Alerts by the source's number, and those that name an address, link, domain or hash spelt so."""
+    lower = text.lower()
+    prefixes = ("sha256", "sha1", "md5") if _HASH.match(text) else ("ip", "url", "domain", "message")
+    named = Evidence.objects.filter(key__in=[f"{prefix}:{lower.rstrip('/')}" for prefix in prefixes]).values("alert")
+    rows = Alert.objects.visible_to(user).filter(Q(pk__in=named) | Q(provider_alert_id=text))
+    shown = rows.defer("additional_data", "description").order_by("-last_activity", "-id")[: MOST + 1]
+    return _group("Alerts", (_alert_result(row) for row in shown))
+
+
+def _alert_result(row: Alert) -> Result:
+    source = source_label(row.service_source)
+    meta = f"INC-{row.incident_id} · {source}" if row.incident_id else source
+    return Result(row.title, reverse("incidents:alert", args=[row.pk]), meta, "alert", row.severity)

@@ -1,0 +1,182 @@
+"""The attack story of an incident: steps in order of time, and the graph of who did what to whom.
+
+Nothing here is stored: it is read from the alerts and the evidence that one person may see.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from incidents.containment import Containment, containment_of
+from incidents.enums import EvidenceVerdict, RemediationStatus, Severity
+from incidents.models import Alert, Evidence, Incident
+
+MOST_ALERTS, MOST_EVIDENCE = 400, 6000
+HARMLESS = {RemediationStatus.REMEDIATED, RemediationStatus.PREVENTED, RemediationStatus.BLOCKED}
+HIT = {"compromised", "attacked", "attacker", "commandAndControl"}
+# Things of their own although an entity is named with them.
+BESIDE = {"analyzedMessage", "mailCluster", "submissionMail"}
+# Evidence types drawn under an entity rather than beside it, and the word that people use for a kind.
+KINDS = {"user": "identity", "process": "process", "analyzedMessage": "message", "mailCluster": "message",
+         "submissionMail": "message", "dns": "domain", "registryKey": "registry_key", "registryValue": "registry_key",
+         "cloudApplication": "application", "oauthApplication": "application"}  # fmt: skip
+KIND_WORDS = {"identity": "account", "message": "mail", "ip": "address", "url": "link", "domain": "domain",
+              "registry_key": "registry key", "application": "app", "mailbox": "mailbox", "file": "file",
+              "device": "device", "process": "process"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Node:
+    """One thing of the story. `key` is its id in the page: `device-12`, or `e77` after its first evidence."""
+
+    key: str
+    kind: str
+    label: str
+    first: datetime
+    entity: Any = None
+    icon: str = ""
+    alerts: set[int] = field(default_factory=set)
+    malicious: bool = False
+    suspicious: bool = False
+    harmless: bool = True
+    hit: bool = False
+    stopped: bool = False
+
+    @property
+    def containment(self) -> Containment | None:
+        return containment_of(self.entity)
+
+    @property
+    def is_open(self) -> bool:
+        """Malicious or attacked, and nothing holds it."""
+        if self.containment or (self.harmless and not self.hit):
+            return False
+        return self.malicious or (self.hit and self.suspicious)
+
+    @property
+    def kind_word(self) -> str:
+        return KIND_WORDS.get(self.kind, self.kind.replace("_", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Alerts of one title on the same things, one after the other."""
+
+    alerts: tuple[Alert, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def first(self) -> Alert:
+        return self.alerts[0]
+
+    @property
+    def severity(self) -> str:
+        order = list(Severity.values)
+        return max((alert.severity for alert in self.alerts), key=order.index)
+
+    @property
+    def node_keys(self) -> str:
+        return " ".join(node.key for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`hidden` alerts lie outside the reader's scope; `cut` ones beyond what one picture can say."""
+
+    alerts: list[Alert]
+    steps: list[Step]
+    nodes: dict[str, Node]
+    members: dict[int, list[tuple[Node, Evidence]]]
+    hidden: int
+    cut: int
+
+    def evidence_of(self, key: str) -> list[Evidence]:
+        return [item for pairs in self.members.values() for node, item in pairs if node.key == key]
+
+    @property
+    def devices(self) -> list[Any]:
+        return [node.entity for node in self.nodes.values() if node.kind == "device" and node.entity is not None]
+
+
+def story_of(incident: Incident, user: User) -> Story:
+    """Read the story in four queries, however many alerts there are."""
+    visible = Alert.objects.visible_to(user).filter(incident=incident)
+    alerts = list(visible.defer("additional_data", "description", "recommended_actions")
+                  .order_by("first_activity", "id")[: MOST_ALERTS + 1])  # fmt: skip
+    shown = alerts[:MOST_ALERTS]
+    total = incident.alerts.count()
+    known = len(alerts) if len(alerts) <= MOST_ALERTS else visible.count()
+    nodes: dict[str, Node] = {}
+    members = _members(shown, nodes)
+    return Story(shown, _steps(shown, members), nodes, members, total - known, known - len(shown))
+
+
+def _members(alerts: Sequence[Alert], nodes: dict[str, Node]) -> dict[int, list[tuple[Node, Evidence]]]:
+    """The nodes that each alert names, made on the way."""
+    by_id = {alert.pk: alert for alert in alerts}
+    rows = Evidence.objects.filter(alert__in=list(by_id)).select_related("device", "file", "identity", "mailbox")
+    found: dict[int, list[tuple[Node, Evidence]]] = {pk: [] for pk in by_id}
+    places: dict[str, str] = {}
+    for item in rows.order_by("alert_id", "id")[:MOST_EVIDENCE]:
+        alert = by_id[item.alert_id]
+        for subject in _subjects(item):
+            found[item.alert_id].append((_node_for(subject, item, alert, nodes, places), item))
+    return found
+
+
+def _subjects(item: Evidence) -> list[Any]:
+    """What one piece of evidence is about: entities, and None for the thing itself when it is none of them.
+
+    A mail stands beside its mailbox, a process without a known image and a file beside the device they were seen on.
+    """
+    itself = item.type in BESIDE or (item.type == "process" and item.file is None)
+    main = None if itself else item.entity
+    places = [thing for thing in (item.mailbox if itself else None, item.device) if thing is not None]
+    return [main, *[thing for thing in places if thing != main]]
+
+
+def _node_for(entity: Any, item: Evidence, alert: Alert, nodes: dict[str, Node], places: dict[str, str]) -> Node:
+    identity = f"{entity.kind.value}-{entity.pk}" if entity else f"{item.type}/{item.key or item.display}"
+    key = places.setdefault(identity, identity if entity else f"e{item.pk}")
+    node = nodes.get(key)
+    if node is None:
+        kind = entity.kind.value if entity else KINDS.get(item.type, item.type)
+        label = entity.display_name if entity else item.display
+        node = nodes[key] = Node(key, kind, label, alert.first_activity, entity, _icon(kind, entity))
+    node.first = min(node.first, alert.first_activity)
+    node.alerts.add(alert.pk)
+    node.malicious |= item.verdict == EvidenceVerdict.MALICIOUS
+    node.suspicious |= item.verdict in {EvidenceVerdict.MALICIOUS, EvidenceVerdict.SUSPICIOUS}
+    node.hit |= entity == item.entity and bool(HIT.intersection(item.roles))
+    node.stopped |= item.remediation_status in {RemediationStatus.BLOCKED, RemediationStatus.PREVENTED}
+    node.harmless &= item.remediation_status in HARMLESS
+    return node
+
+
+def _icon(kind: str, entity: Any) -> str:
+    return "server" if kind == "device" and "server" in str(getattr(entity, "os_platform", "")).lower() else ""
+
+
+def _steps(alerts: Iterable[Alert], members: dict[int, list[tuple[Node, Evidence]]]) -> list[Step]:
+    steps: list[Step] = []
+    for alert in alerts:
+        nodes = tuple({node.key: node for node, _item in members[alert.pk]}.values())
+        last = steps[-1] if steps else None
+        same = last and last.first.title == alert.title and {n.key for n in last.nodes} == {n.key for n in nodes}
+        if last and same:
+            steps[-1] = Step((*last.alerts, alert), last.nodes)
+        else:
+            steps.append(Step((alert,), nodes))
+    return steps
+
+
+def subject_words(step: Step) -> str:
+    """What the step is about, in at most two names: where it happened, and with what."""
+    order = {"device": 0, "mailbox": 1, "identity": 2, "file": 3, "process": 4}
+    ranked = sorted(step.nodes, key=lambda node: (order.get(node.kind, 5), node.first))
+    seen: dict[str, Node] = {}
+    for node in ranked:
+        seen.setdefault(node.kind, node)
+    return " · ".join(node.label for node in list(seen.values())[:2])

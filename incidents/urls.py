@@ -1,0 +1,76 @@
+"""Addresses of incidents, alerts, entities, search and what waits."""
+
+from django.urls import URLPattern, path
+
+from incidents.entity_facts import KINDS
+from incidents.views import (
+    alert,
+    entity,
+    entity_list,
+    incident,
+    manage,
+    queue,
+    search,
+    story,
+    summary,
+    tabs,
+    talk,
+    waiting,
+)
+
+app_name = "incidents"
+
+_QUEUE = [
+    path("incidents/", queue.queue, name="queue"),
+    path("incidents/filters/", queue.filters, name="filters"),
+    path("incidents/export.csv", queue.export, name="export"),
+    path("incidents/manage/", manage.manage, name="manage"),
+    path("incidents/new/", talk.new_incident, name="new"),
+]
+_INCIDENT = [
+    path("incidents/<int:pk>/", incident.incident, name="incident"),
+    path("incidents/<int:pk>/row/", queue.row, name="row"),
+    path("incidents/<int:pk>/row/alerts/", queue.row_alerts, name="row-alerts"),
+    path("incidents/<int:pk>/summary/", summary.summary, name="summary"),
+    path("incidents/<int:pk>/head/", incident.header, name="head"),
+    path("incidents/<int:pk>/tabs/", incident.tab_strip, name="tabs"),
+    path("incidents/<int:pk>/assign-to-me/", manage.assign_to_me, name="assign-to-me"),
+    path("incidents/<int:pk>/comment/", talk.comment, name="comment"),
+    path("incidents/<int:pk>/restrict/", talk.restrict, name="restrict"),
+    path("incidents/<int:pk>/graph.json", story.graph, name="graph"),
+    path("incidents/<int:pk>/nodes/<slug:key>/", story.node, name="node"),
+    path("incidents/<int:pk>/panels/story/", story.story, name="tab-story"),
+    path("incidents/<int:pk>/panels/alerts/", tabs.alerts, name="tab-alerts"),
+    path("incidents/<int:pk>/panels/assets/", tabs.assets, name="tab-assets"),
+    path("incidents/<int:pk>/panels/evidence/", tabs.evidence, name="tab-evidence"),
+    path("incidents/<int:pk>/panels/activities/", tabs.activities, name="tab-activities"),
+    path("incidents/<int:pk>/<slug:tab>/", incident.incident, name="incident"),
+]
+_ALERTS = [
+    path("alerts/<int:pk>/", alert.alert, name="alert"),
+    path("alerts/<int:pk>/pane/", alert.pane, name="alert-pane"),
+    path("alerts/<int:pk>/manage/", alert.manage_alert, name="manage-alert"),
+]
+
+
+def _of_entities() -> list[URLPattern]:
+    found: list[URLPattern] = []
+    for kind, spec in KINDS.items():
+        base, given = f"{'identities' if kind == 'identity' else spec.plural}/", {"kind": kind}
+        found += [
+            path(base, entity_list.entity_list, given, name=f"{kind}-list"),
+            path(f"{base}export.csv", entity_list.export, given, name=f"{kind}-export"),
+            path(f"{base}<int:pk>/", entity.entity, given, name=kind),
+            path(f"{base}<int:pk>/describe/", entity.describe, given, name=f"{kind}-describe"),
+        ]
+    return found
+
+
+urlpatterns = [
+    *_QUEUE,
+    *_INCIDENT,
+    *_ALERTS,
+    *_of_entities(),
+    path("search/", search.results, name="search"),
+    path("waiting/", waiting.waiting, name="waiting"),
+]

@@ -1,0 +1,122 @@
+"""The incident page: header, banner, tabs; the panel of each tab is a view of its own."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from core import slots
+from core.htmx import wants_part
+from incidents.assets import sees_all_of
+from incidents.containment import Coverage, coverage
+from incidents.enums import IncidentStatus
+from incidents.models import Device, Evidence, Incident
+
+# key, label of the tabs this room fills; `panel_url` names the view of the panel.
+OWN_TABS = (
+    ("story", "Attack story"),
+    ("alerts", "Alerts"),
+    ("assets", "Assets"),
+    ("evidence", "Evidence and response"),
+    ("activities", "Activities"),
+)
+AFTER_SLOTS = ("activities",)
+
+
+@require_safe
+@requires(keys.READ)
+def incident(request: AccountRequest, pk: int, tab: str = "story") -> HttpResponse:
+    """The whole page, or with htmx the panel of one tab."""
+    found = find_incident(request, pk)
+    if found.status == IncidentStatus.REDIRECTED and found.redirect_incident_id:
+        return redirect("incidents:incident", found.redirect_incident_id)
+    tabs = tabs_of(request, found, tab)
+    panel = next((entry["panel"] for entry in tabs if entry["key"] == tab), None)
+    if panel is None:
+        raise Http404(tab)
+    if wants_part(request):
+        return render(request, "incidents/incident.html#panel", {"incident": found, "panel": panel, "tab": tab})
+    context = {**header_of(request, found), "tabs": tabs, "panel": panel, "tab": tab}
+    return render(request, "incidents/incident.html", context)
+
+
+@require_safe
+@requires(keys.READ)
+def header(request: AccountRequest, pk: int) -> HttpResponse:
+    """Header and banner again, after something changed."""
+    found = find_incident(request, pk)
+    return render(request, "incidents/incident.html#head", header_of(request, found))
+
+
+@require_safe
+@requires(keys.READ)
+def tab_strip(request: AccountRequest, pk: int) -> HttpResponse:
+    """The tabs with their counts again."""
+    found = find_incident(request, pk)
+    tabs = tabs_of(request, found, request.GET.get("tab", "story"))
+    context = {"incident": found, "tabs": tabs, "tab": request.GET.get("tab", "story")}
+    return render(request, "incidents/incident.html#strip", context)
+
+
+def find_incident(request: AccountRequest, pk: int) -> Incident:
+    """The incident if this person may see it; 404 otherwise, so that nobody learns what exists."""
+    return get_object_or_404(Incident.objects.visible_to(request.user).select_related("assigned_to"), pk=pk)
+
+
+def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
+    user = request.user
+    held = device_coverage(request, found)
+    return {
+        "incident": found,
+        "crumbs": [{"label": "Incidents", "url": reverse("incidents:queue")}, {"label": found.number}],
+        "may_manage": user.holds(keys.MANAGE_ALERTS),
+        "mine": found.assigned_to_id == user.pk,
+        "coverage": held,
+        "banners": slots.entries("incident.banner", request, found),
+        "actions": slots.entries("incident.header_actions", request, found),
+        "partial_view": not sees_all_of(found, user),
+    }
+
+
+def device_coverage(request: AccountRequest, found: Incident) -> Coverage | None:
+    """How many of its visible devices are contained; None while none is."""
+    named = Evidence.objects.visible_to(request.user).filter(alert__incident=found).values("device")
+    devices = Device.objects.visible_to(request.user).filter(pk__in=named).only("display_name", "mitigation")
+    return coverage(devices[:200], "device")
+
+
+def tabs_of(request: HttpRequest, found: Incident, current: str) -> list[dict[str, Any]]:
+    """Own tabs and those of later rooms, in the order of the page."""
+    counts = {"alerts": found.alert_counts.get("total", 0), "assets": _assets(found)}
+    own = {
+        key: {"key": key, "label": label, "count": counts.get(key),
+              "panel": reverse(f"incidents:tab-{key}", args=[found.pk])}
+        for key, label in OWN_TABS
+    }  # fmt: skip
+    later = [_of_later_room(entry) for entry in slots.entries("incident.tabs", request, found)]
+    first = [entry for key, entry in own.items() if key not in AFTER_SLOTS]
+    last = [own[key] for key in AFTER_SLOTS]
+    embedded = [entry for entry in later if not entry["page"]]
+    pages = [entry for entry in later if entry["page"]]
+    return [_placed(entry, found, current) for entry in [*first, *embedded, *last, *pages]]
+
+
+def _of_later_room(entry: dict[str, Any]) -> dict[str, Any]:
+    """`page`: its address is a page of its own and no panel."""
+    waiting = entry.get("waiting") or entry.get("pill")
+    return {"key": entry["key"], "label": entry["label"], "count": entry.get("count"), "waiting": waiting,
+            "panel": entry["url"], "page": entry.get("page", False)}  # fmt: skip
+
+
+def _placed(entry: dict[str, Any], found: Incident, current: str) -> dict[str, Any]:
+    address = entry["panel"] if entry.get("page") else reverse("incidents:incident", args=[found.pk, entry["key"]])
+    return {**entry, "url": address, "plain": entry.get("page", False), "current": entry["key"] == current}
+
+
+def _assets(found: Incident) -> int:
+    impacted = found.impacted_assets
+    return sum(int(impacted.get(name) or 0) for name in ("devices", "identities", "mailboxes"))

@@ -1,0 +1,150 @@
+"""The incident queue: list, rows, alerts of a row, filters, export."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from accounts.models import User
+from core import clock, exports
+from core.pages import leaf
+from incidents.forms import FilterForm
+from incidents.models import Alert, Incident
+from incidents.queue import DEFAULTS, LABELS, QueueFilters, blocking_filter, group_names, read_order
+from incidents.rows import IncidentRow, as_rows
+from incidents.strip import strip_for
+
+VIEWS = (
+    ("All open", "status=active&status=inProgress&status=awaitingAction"),
+    ("Mine", "status=active&status=inProgress&status=awaitingAction&owner=me"),
+    ("Unassigned", "status=active&status=inProgress&owner=nobody"),
+    ("High", "status=active&status=inProgress&severity=high"),
+    ("High and unassigned", "status=active&status=inProgress&severity=high&owner=nobody"),
+    ("Resolved, last 30 days", "status=resolved&window=30d"),
+)
+MOST_ALERTS = 200
+CSV_HEADER = (
+    "number", "name", "severity", "status", "priority", "owner", "alerts", "active alerts", "categories", "techniques",
+    "tags", "sources", "devices", "accounts", "mailboxes", "first activity", "last activity", "created", "resolved",
+    "classification", "determination", "demo data",
+)  # fmt: skip
+
+
+@require_safe
+@requires(keys.READ)
+def queue(request: AccountRequest) -> HttpResponse:
+    """The list with its strip, chips and foot."""
+    filters, (sort, keyset) = QueueFilters.read(request.GET), read_order(request.GET)
+    rows = filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
+    page = leaf(rows.for_rows(), keyset, purpose=f"queue:{sort}", cursor=request.GET.get("cursor", ""))
+    context = {
+        "rows": as_rows(page.rows, request.user),
+        "total": rows.counted(),
+        "filters": filters,
+        "sort": sort,
+        "views": VIEWS,
+        "may_manage": request.user.holds(keys.MANAGE_ALERTS),
+        "strip": strip_for(request.user),
+        **_chips(filters, request.user, sort),
+        **_links(request, page.newer, page.older),
+    }
+    if not page.rows:
+        context["hint"] = _hint(filters, request.user, sort)
+    return render(request, "incidents/queue.html", context)
+
+
+def _chips(filters: QueueFilters, user: User, sort: str) -> dict[str, Any]:
+    owners = [int(value) for value in filters.values.get("owner", []) if value.isdecimal() and len(value) < 18]
+    people = {str(person.pk): str(person) for person in User.objects.filter(pk__in=owners)} if owners else {}
+    groups = group_names(user) if "group" in filters.values else {}
+    return {
+        "chips": filters.chips(people, groups, sort=sort),
+        "add_url": f"{reverse('incidents:filters')}?{filters.address(sort=sort)}",
+        "clear_url": "" if filters.is_default else reverse("incidents:queue"),
+    }
+
+
+def _links(request: AccountRequest, newer: str, older: str) -> dict[str, str]:
+    def leafed(cursor: str) -> str:
+        params = request.GET.copy()
+        params["cursor"] = cursor
+        return f"?{params.urlencode()}"
+
+    first = request.GET.copy()
+    first.pop("cursor", None)
+    return {
+        "newer_url": leafed(newer) if newer else "",
+        "older_url": leafed(older) if older else "",
+        "list_url": f"{reverse('incidents:queue')}?{first.urlencode()}",
+        "list_link": request.build_absolute_uri(f"{reverse('incidents:queue')}?{first.urlencode()}"),
+        "export_url": f"{reverse('incidents:export')}?{first.urlencode()}",
+    }
+
+
+def _hint(filters: QueueFilters, user: User, sort: str) -> dict[str, Any]:
+    found = blocking_filter(filters, user=user, now=clock.now())
+    if found is None:
+        return {}
+    name, count = found
+    return {"label": LABELS[name], "count": count, "url": f"?{filters.without(name).address(sort=sort)}"}
+
+
+@require_safe
+@requires(keys.READ)
+def row(request: AccountRequest, pk: int) -> HttpResponse:
+    """One row again, after something changed."""
+    incident = get_object_or_404(Incident.objects.visible_to(request.user).for_rows(), pk=pk)
+    only: IncidentRow = as_rows([incident], request.user)[0]
+    context = {"row": only, "changed": True, "may_manage": request.user.holds(keys.MANAGE_ALERTS)}
+    return render(request, "incidents/queue_row.html", context)
+
+
+@require_safe
+@requires(keys.READ)
+def row_alerts(request: AccountRequest, pk: int) -> HttpResponse:
+    """The alerts inside a row; what lies outside the person's scope is counted."""
+    incident = get_object_or_404(Incident.objects.visible_to(request.user), pk=pk)
+    alerts = Alert.objects.visible_to(request.user).filter(incident=incident)
+    shown = list(alerts.order_by("first_activity", "id")[:MOST_ALERTS])
+    total = incident.alerts.count()
+    visible = total if request.user.scope.everything else alerts.count()
+    context = {"incident": incident, "alerts": shown, "hidden": total - visible, "more": visible - len(shown)}
+    return render(request, "incidents/queue_alerts.html", context)
+
+
+@require_safe
+@requires(keys.READ)
+def filters(request: AccountRequest) -> HttpResponse:
+    """The dialog in which filters are set; its form leads to the queue."""
+    current = QueueFilters.read(request.GET)
+    form = FilterForm.for_user(request.user, values=current.values)
+    context = {"form": form, "sort": request.GET.get("sort", ""), "is_default": current.values == DEFAULTS}
+    return render(request, "incidents/filters.html", context)
+
+
+@require_safe
+@requires(keys.READ)
+def export(request: AccountRequest) -> StreamingHttpResponse:
+    """What is filtered, as CSV, at most 10,000 rows."""
+    filters, (_sort, keyset) = QueueFilters.read(request.GET), read_order(request.GET)
+    rows = filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
+    ordered = keyset.order(rows.for_rows())[: exports.MAX_ROWS]
+    return exports.csv_response("incidents", CSV_HEADER, _csv_rows(ordered.iterator(chunk_size=1000)))
+
+
+def _csv_rows(incidents: Iterator[Incident]) -> Iterator[tuple[Any, ...]]:
+    for one in incidents:
+        counts, assets = one.alert_counts, one.impacted_assets
+        yield (
+            one.number, one.display_name, one.get_severity_display(), one.get_status_display(), one.priority_score,
+            str(one.assigned_to or ""), counts.get("total", 0), counts.get("active", 0), one.categories,
+            one.mitre_techniques, one.custom_tags, one.service_sources, assets.get("devices", 0),
+            assets.get("identities", 0), assets.get("mailboxes", 0), one.first_activity, one.last_activity,
+            one.created, one.resolved, one.get_classification_display(), one.get_determination_display(),
+            "SIMULATED" if one.exercise else "",
+        )  # fmt: skip

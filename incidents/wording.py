@@ -1,0 +1,55 @@
+"""How pages call the values that sources send."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.wording import counted
+from incidents.enums import Category, EntityKind
+
+_PREFIX = re.compile(r"^(microsoft|azure)(?=[A-Z0-9])")
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+NOUNS: Mapping[str, tuple[str, str]] = {
+    "devices": ("device", "devices"),
+    "identities": ("account", "accounts"),
+    "mailboxes": ("mailbox", "mailboxes"),
+    "files": ("file", "files"),
+}
+# An account is an identity to us and a user to the sources; analysts say account.
+KIND_WORDS: Mapping[str, str] = {
+    EntityKind.DEVICE: "device",
+    EntityKind.IDENTITY: "account",
+    EntityKind.MAILBOX: "mailbox",
+    EntityKind.FILE: "file",
+}
+
+
+def source_label(value: str) -> str:
+    """`microsoftDefenderForEndpoint` is read as `Defender for Endpoint`."""
+    words = _WORDS.sub(" ", _PREFIX.sub("", value)).replace("_", " ").split()
+    if not words or value == "unknown":
+        return "Unknown source" if value == "unknown" else value
+    small = [word.lower() if word in {"For", "And", "Of"} else word for word in words]
+    return " ".join([small[0][0].upper() + small[0][1:], *small[1:]])
+
+
+def category_label(value: str) -> str:
+    return str(Category(value).label) if value in Category.values else _WORDS.sub(" ", value).capitalize()
+
+
+def category_labels(values: Iterable[str]) -> list[str]:
+    """In the order in which an attack usually goes through them."""
+    order = {name: place for place, name in enumerate(Category.values)}
+    return [category_label(value) for value in sorted(values, key=lambda value: (order.get(value, 99), value))]
+
+
+def asset_counts(impacted: Mapping[str, Any]) -> str:
+    """`4 devices, 2 accounts`; files are evidence rather than assets, so they count only when nothing else is there."""
+    parts = [
+        counted(int(impacted.get(name) or 0), *NOUNS[name])
+        for name in ("devices", "identities", "mailboxes")
+        if impacted.get(name)
+    ]
+    if not parts and impacted.get("files"):
+        parts = [counted(int(impacted["files"]), *NOUNS["files"])]
+    return ", ".join(parts)
