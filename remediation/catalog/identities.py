@@ -27,7 +27,7 @@ DISABLE = Action(
     in_force=True,
     contains=True,
     evidence_status=RemediationStatus.REMEDIATED,
-    icon="disable",
+    icon="lock",
     order=10,
 )
 
@@ -48,7 +48,7 @@ ENABLE = Action(
     approval=Approval.ANOTHER_PERSON,
     undo="identity.disable",
     evidence_status=RemediationStatus.UNREMEDIATED,
-    icon="enable",
+    icon="key",
     order=11,
 )
 

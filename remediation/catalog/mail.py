@@ -32,7 +32,7 @@ SOFT_DELETE = Action(
     undo="mailbox.restore_message",
     in_force=True,
     evidence_status=RemediationStatus.REMEDIATED,
-    icon="mail-delete",
+    icon="mail",
     order=10,
 )
 
@@ -55,7 +55,7 @@ RESTORE = Action(
     approval=Approval.ANOTHER_PERSON,
     undo="mailbox.soft_delete_message",
     evidence_status=RemediationStatus.UNREMEDIATED,
-    icon="mail-restore",
+    icon="undo",
     order=11,
 )
 
