@@ -67,8 +67,6 @@ export function startRows() {
         openRow(row, { wait: 0 });
       }
     }
-    const fold = event.target.closest("[data-unfold]");
-    if (fold) unfold(fold);
     const step = event.target.closest("[data-pane-step]");
     if (step) stepPane(Number(step.dataset.paneStep));
   });
@@ -76,18 +74,7 @@ export function startRows() {
   // A refreshed list keeps its mark: rows are known by their id.
   let open = "";
   document.addEventListener("htmx:beforeSwap", () => (open = document.querySelector("[data-rows] [aria-current=true]")?.id ?? ""));
-  document.addEventListener("htmx:afterSwap", () => {
-    if (open && paneIsOpen()) mark(document.getElementById(open));
-    for (const fold of document.querySelectorAll("[data-unfold]")) {
-      fold.setAttribute("aria-expanded", String(document.getElementById(fold.dataset.unfold)?.hidden === false));
-    }
-  });
-}
-
-function unfold(button) {
-  const row = document.getElementById(button.dataset.unfold);
-  row.hidden = !row.hidden;
-  button.setAttribute("aria-expanded", String(!row.hidden));
+  document.addEventListener("htmx:afterSwap", () => open && paneIsOpen() && mark(document.getElementById(open)));
 }
 
 function stepPane(step) {

@@ -6,5 +6,10 @@ export function startUnfolding() {
     if (!part) return;
     part.hidden = !part.hidden;
     button.setAttribute("aria-expanded", String(!part.hidden));
+  });  // A row that was swapped says again whether what is under it is open.
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const button of document.querySelectorAll("[data-unfold]")) {
+      button.setAttribute("aria-expanded", String(document.getElementById(button.dataset.unfold)?.hidden === false));
+    }
   });
 }
