@@ -41,7 +41,7 @@ class Keyset:
         nulls_follow = not self.descending and _field(rows.model, first).null
         return rows.filter(beyond | is_null) if nulls_follow else rows.filter(beyond)
 
-    def _beyond(self, columns: Sequence[str], position: Sequence[Any]) -> TupleLessThan:
+    def _beyond(self, columns: Sequence[str], position: Sequence[Any]) -> TupleLessThan | TupleGreaterThan:
         comparison = TupleLessThan if self.descending else TupleGreaterThan
         return comparison(Tuple(*[F(column) for column in columns]), tuple(position))
 

@@ -48,7 +48,7 @@ class DocsView(SpectacularSwaggerSplitView):
     required_permissions = {"GET": SIGNED_IN}
 
 
-def _singles(slash: str) -> list[URLPattern]:
+def _singles(slash: str) -> list[URLPattern | URLResolver]:
     """Addresses that are no collection."""
     return [
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),

@@ -216,6 +216,7 @@ SECURE_CSP = {
 }
 
 # ---- API -----------------------------------------------------------------------------------------------------------
+API_RATE = env.str("SOC_API_RATE", "6000/min")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.TokenAuthentication",
@@ -232,7 +233,6 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "core.api.errors.handle_exception",
     "DEFAULT_THROTTLE_CLASSES": ["core.api.throttling.PrincipalRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"principal": env.str("SOC_API_RATE", "6000/min")},
     "COERCE_DECIMAL_TO_STRING": False,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

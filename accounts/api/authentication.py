@@ -6,7 +6,6 @@ for the length of the request, no more than the token says.
 
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, CSRFCheck, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -39,7 +38,7 @@ class BrowserSessionAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         user = request._request.user
-        if isinstance(user, AnonymousUser) or not isinstance(user, User) or not user.is_active:
+        if not isinstance(user, User) or not user.is_active:
             return None
         if user.must_change_password:
             raise AuthenticationFailed("The one-time password must be changed first.")

@@ -32,4 +32,4 @@ class AuditViewSet(ApiViewSet):
     required_permissions = {"list": keys.READ_AUDIT}
 
     def get_queryset(self) -> QuerySet[AuditEvent]:
-        return audit_log.visible_to(self.request.user)
+        return audit_log.visible_to(self.user)

@@ -104,7 +104,7 @@ class UserChange(In):
 
 class OptionOut(Out):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     help = serializers.CharField()
     kind = serializers.ChoiceField(["int", "float", "bool", "str", "list"])
     value = serializers.JSONField()
@@ -134,7 +134,7 @@ class AuditEventOut(Out):
     thread = serializers.CharField()
     changes = AnyObject()
     reason = serializers.CharField()
-    data = AnyObject()
+    data = AnyObject()  # type: ignore[assignment]
 
     @extend_schema_field(FrozenActor)
     def get_actor(self, event: Any) -> dict[str, str]:

@@ -153,7 +153,7 @@ def _permission_sentence(text: str) -> str:
 
 @answers_with(rest_errors.Throttled)
 def _throttled(error: rest_errors.Throttled) -> Problem:
-    seconds = max(1, round(error.wait or 1))
+    seconds = max(1, round(getattr(error, "wait", None) or 1))
     return Problem(429, f"Too many requests; try again in {seconds} s.", retry_after_s=seconds)
 
 

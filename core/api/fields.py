@@ -43,8 +43,8 @@ class Moment(serializers.DateTimeField):
         except OverflowError:
             self.fail("invalid")
 
-    def to_representation(self, value: Any) -> str | None:
-        return None if value is None else as_text(value)
+    def to_representation(self, value: datetime) -> str:
+        return as_text(value)
 
 
 def as_text(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +24,7 @@ class KeysetPagination(BasePagination):
     The view's `default_ordering` names the order without `?ordering=`.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: "APIView | None" = None) -> list[Any]:
         name, keyset = self._keyset(request, view)
         purpose = f"{queryset.model._meta.label_lower}:{name}"
         self.count = counted(queryset)
@@ -43,7 +43,7 @@ class KeysetPagination(BasePagination):
     @staticmethod
     def _keyset(request: Request, view: Any) -> tuple[str, Keyset]:
         orderings: dict[str, tuple[str, ...]] = getattr(view, "orderings", NEWEST_FIRST)
-        asked = request.query_params.get("ordering") or getattr(view, "default_ordering", "-id")
+        asked = str(request.query_params.get("ordering") or getattr(view, "default_ordering", "-id"))
         columns = orderings.get(asked.removeprefix("-"))
         if columns is None:
             words = ", ".join(sorted(orderings))

@@ -18,7 +18,7 @@ class ApiSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").partition("/")[0]]
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         if self.method == "POST":
             return [_header("Idempotency-Key", "The same key with the same body is carried out once.", 200)]
         if self.method in {"PATCH", "PUT"} and "{" in self.path:
@@ -36,7 +36,7 @@ class ApiSchema(AutoSchema):
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status in (*ANY_REQUEST, *(() if self.method == "GET" else ANY_WRITE)):
-            bodies.setdefault(str(status), self._get_response_for_code(Error, str(status)))
+            bodies.setdefault(str(status), self._get_response_for_code(Error, str(status)))  # type: ignore[no-untyped-call]
         return bodies
 
 
@@ -50,14 +50,14 @@ def _header(name: str, description: str, longest: int) -> OpenApiParameter:
     )
 
 
-class InExtension(OpenApiSerializerExtension):
+class InExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """A request takes no field that it does not declare."""
 
     target_class = "core.api.serializers.In"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Any:
-        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
         return {**schema, "additionalProperties": False}
 
 

@@ -32,7 +32,7 @@ class PrincipalRateThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: Request, _view: "APIView") -> bool:
-        most, seconds = parse_rate(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["principal"])
+        most, seconds = parse_rate(settings.API_RATE)
         window, self.left = int(time.time()) // seconds, seconds - time.time() % seconds
         key = f"rate:{self._principal(request)}:{window}"
         try:

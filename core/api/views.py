@@ -50,7 +50,7 @@ class ApiViewSet(GenericViewSet[Any]):
     parser_classes = (StrictJSONParser,)
     throttle_classes = (PrincipalRateThrottle,)
     content_negotiation_class = AlwaysJson
-    filter_backends = LIST_FILTERS
+    filter_backends: Any = LIST_FILTERS
     filterset_class: Any = None
     search_fields: tuple[str, ...] = ()
     orderings: Mapping[str, tuple[str, ...]] = pagination.NEWEST_FIRST
@@ -154,6 +154,11 @@ class ApiViewSet(GenericViewSet[Any]):
     # ---- what actions are written with ----
 
     @property
+    def user(self) -> Any:
+        """Whose rights count; the permission check has made sure that it is one of our accounts."""
+        return self.request.user
+
+    @property
     def actor(self) -> Actor:
         """Who audit events will name: the token when there is one, else the person."""
         holder: Any = self.request.auth or self.request.user
@@ -204,7 +209,7 @@ class ApiViewSet(GenericViewSet[Any]):
 
     def context_of(self, _rows: list[Any]) -> dict[str, Any]:
         """What the serializer needs besides the rows, fetched once for a page."""
-        return self.get_serializer_context()
+        return dict(self.get_serializer_context())
 
     def list(self, _request: Request) -> Response:
         return self.page_of(self.get_queryset())

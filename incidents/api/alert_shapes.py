@@ -38,7 +38,7 @@ class EvidenceOut(Out):
     remediation_status_details = serializers.CharField()
     display = serializers.CharField()
     entity = serializers.SerializerMethodField()
-    data = AnyObject()
+    data = AnyObject()  # type: ignore[assignment]
     created = Moment()
 
     def get_role(self, evidence: Evidence) -> str:
@@ -70,13 +70,13 @@ class Mark(Out):
     message = serializers.CharField()
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
-        return {name: str(instance.get(name, "")) for name in self.fields}
+        return {str(name): str(instance.get(str(name), "")) for name in self.fields}
 
 
 class AlertOut(Out):
     id = Id(source="pk")
     provider_alert_id = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     format = serializers.CharField()
     title = serializers.CharField()
     description = serializers.CharField()

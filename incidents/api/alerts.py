@@ -34,10 +34,10 @@ class AlertViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Alert]:
-        return Alert.objects.visible_to(self.request.user).with_evidence()
+        return Alert.objects.visible_to(self.user).with_evidence()
 
     def context_of(self, rows: list[Any]) -> dict[str, Any]:
-        hidden = hidden_entities(self.request.user, named_by_alerts(rows))
+        hidden = hidden_entities(self.user, named_by_alerts(rows))
         return {**super().context_of(rows), "hidden_entities": hidden}
 
     @extend_schema(request=AlertChange, responses=AlertOut)

@@ -26,7 +26,7 @@ MAX_SHOWN = 64 * 1024
 
 class DeadLetterOut(Out):
     id = Id(source="pk")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     format = serializers.CharField()
     code = serializers.CharField()
     message = serializers.CharField()

@@ -29,6 +29,7 @@ from incidents.services.describe_entity import describe_entity
 class EntityViewSet(ApiViewSet):
     """What the four kinds have in common."""
 
+    model: Any
     change: type[In]
     orderings = {
         "last_seen": ("last_seen", "id"),
@@ -40,8 +41,8 @@ class EntityViewSet(ApiViewSet):
     required_permissions = {"list": keys.READ, "retrieve": keys.READ, "partial_update": keys.MANAGE_ALERTS}
 
     def get_queryset(self) -> QuerySet[Any]:
-        rows: QuerySet[Any] = self.queryset.model.objects.visible_to(self.request.user)  # type: ignore[union-attr]
-        return rows if self.queryset.model is File else rows.prefetch_related("bindings__connection")  # type: ignore[union-attr]
+        rows: QuerySet[Any] = self.model.objects.visible_to(self.user)
+        return rows if self.model is File else rows.prefetch_related("bindings__connection")
 
     def partial_update(self, _request: Request, pk: str) -> Response:
         """Say what people know of it: tags, criticality, value."""
@@ -57,6 +58,7 @@ class EntityViewSet(ApiViewSet):
 class DeviceViewSet(EntityViewSet):
     """Machines, each in one device group, which decides who sees it."""
 
+    model = Device
     queryset = Device.objects.none()
     serializer_class = DeviceOut
     change = DeviceChange
@@ -71,6 +73,7 @@ class DeviceViewSet(EntityViewSet):
 class FileViewSet(EntityViewSet):
     """Files by content."""
 
+    model = File
     queryset = File.objects.none()
     serializer_class = FileOut
     change = FileChange
@@ -82,6 +85,7 @@ class FileViewSet(EntityViewSet):
 class IdentityViewSet(EntityViewSet):
     """Accounts."""
 
+    model = Identity
     queryset = Identity.objects.none()
     serializer_class = IdentityOut
     change = IdentityChange
@@ -93,6 +97,7 @@ class IdentityViewSet(EntityViewSet):
 class MailboxViewSet(EntityViewSet):
     """Mailboxes by primary address."""
 
+    model = Mailbox
     queryset = Mailbox.objects.none()
     serializer_class = MailboxOut
     change = MailboxChange

@@ -1,7 +1,7 @@
 """Devices, files, identities and mailboxes on the wire: one frame, and each kind's own fields."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -144,12 +144,12 @@ class MailboxOut(EntityOut):
 
 
 class FileChange(In):
-    answer = FileOut
+    answer: ClassVar[type[Out] | None] = FileOut
     tags = Words(longest=MAX_TAG, max_length=MAX_TAGS, required=False)
 
 
 class IdentityChange(FileChange):
-    answer = IdentityOut
+    answer: ClassVar[type[Out] | None] = IdentityOut
     criticality = Choice(Criticality.choices, required=False)
 
 

@@ -25,7 +25,7 @@ class AlertCounts(Out):
     unknown = serializers.IntegerField()
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
-        return {name: int(instance.get(name, 0)) for name in self.fields}
+        return {str(name): int(instance.get(str(name), 0)) for name in self.fields}
 
 
 class EntityRef(Out):
@@ -58,7 +58,7 @@ class ImpactedAssets(Out):
 
 class PriorityFactor(Out):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     points = serializers.FloatField()
 
 
@@ -129,7 +129,7 @@ class IncidentNew(In):
     description = Text(max_length=MAX_TEXT, allow_blank=True, required=False)
     category = Choice(Category.choices, required=False)
     alert_title = Text(max_length=500, required=False)
-    entities = EntityRefIn(many=True, required=False, max_length=100)
+    entities = EntityRefIn(many=True, required=False, max_length=100)  # type: ignore[call-arg]
     custom_tags = Words(longest=MAX_TAG, max_length=MAX_TAGS, required=False)
     assigned_to = UserName(required=False)
 
@@ -156,7 +156,7 @@ class ActivityOut(Out):
     subject = serializers.CharField()
     changes = AnyObject()
     reason = serializers.CharField()
-    data = AnyObject()
+    data = AnyObject()  # type: ignore[assignment]
 
     @extend_schema_field(FrozenActor)
     def get_actor(self, event: Any) -> dict[str, str]:

@@ -73,12 +73,12 @@ class IncidentViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Incident]:
-        seen = Incident.objects.visible_to(self.request.user).select_related("assigned_to")
+        seen = Incident.objects.visible_to(self.user).select_related("assigned_to")
         listed_all = self.action != "list" or "redirected" in self.request.query_params.getlist("status")
         return seen if listed_all else seen.listed()
 
     def context_of(self, rows: list[Any]) -> dict[str, Any]:
-        hidden = hidden_entities(self.request.user, named_by_incidents(rows))
+        hidden = hidden_entities(self.user, named_by_incidents(rows))
         return {**super().context_of(rows), "hidden_entities": hidden}
 
     @extend_schema(request=IncidentNew, responses={201: IncidentOut})
@@ -94,7 +94,7 @@ class IncidentViewSet(ApiViewSet):
         return response
 
     def _entity(self, named: dict[str, Any]) -> Entity:
-        seen = MODELS[named["kind"]].objects.visible_to(self.request.user)
+        seen = MODELS[named["kind"]].objects.visible_to(self.user)
         found: Entity | None = seen.filter(pk=named["id"]).first()
         if found is None:
             raise Http404
@@ -131,8 +131,8 @@ class IncidentViewSet(ApiViewSet):
         """Everything that anybody or the portal changed. What hidden alerts did is left out."""
         incident = self.get_object()
         events = AuditEvent.objects.filter(thread=incident.thread)
-        if not self.request.user.scope.everything:
-            alerts = Alert.objects.filter(incident=incident).visible_to(self.request.user).values_list("pk", flat=True)
+        if not self.user.scope.everything:
+            alerts = Alert.objects.filter(incident=incident).visible_to(self.user).values_list("pk", flat=True)
             events = events.filter(subject__in=[incident.thread, *(f"alert:{found}" for found in alerts)])
         return self.page_of(events, ActivityOut)
 
@@ -141,18 +141,18 @@ class IncidentViewSet(ApiViewSet):
             default_ordering="first_activity")  # fmt: skip
     def alerts(self, _request: Request, pk: str) -> Response:
         """Its alerts, as far as they may be seen."""
-        mine = Alert.objects.visible_to(self.request.user).filter(incident=self.get_object())
+        mine = Alert.objects.visible_to(self.user).filter(incident=self.get_object())
         return self._page_with_evidence(mine.with_evidence(), AlertOut)
 
     @extend_schema(responses=EvidenceOut(many=True))
     @action(detail=True, filterset_class=None, search_fields=(), orderings=BY_ID, default_ordering="id")
     def evidence(self, _request: Request, pk: str) -> Response:
         """What its alerts name."""
-        rows = Evidence.objects.visible_to(self.request.user).filter(alert__incident=self.get_object())
+        rows = Evidence.objects.visible_to(self.user).filter(alert__incident=self.get_object())
         return self._page_with_evidence(rows, EvidenceOut)
 
     def _page_with_evidence(self, rows: QuerySet[Any], shape: type[AlertOut | EvidenceOut]) -> Response:
         page = self.paginate_queryset(self.filter_queryset(rows)) or []
         named = named_by_alerts(page) if shape is AlertOut else named_by_evidence(page)
-        context = {"hidden_entities": hidden_entities(self.request.user, named)}
+        context = {"hidden_entities": hidden_entities(self.user, named)}
         return self.get_paginated_response(shape(page, many=True, context=context).data)

@@ -71,7 +71,7 @@ class ActionViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[ActionRun]:
-        seen = ActionRun.objects.visible_to(self.request.user)
+        seen = ActionRun.objects.visible_to(self.user)
         seen = seen.prefetch_related("undone_by", "log_lines", "artefacts__blob")
         return seen.top_level() if self.action == "list" and "parent" not in self.request.query_params else seen
 
@@ -81,7 +81,7 @@ class ActionViewSet(ApiViewSet):
         wanted = self.body(RunNew)
         if not is_known(wanted["action"]):
             raise ValidationError({"action": "There is no such action; see /api/v1/actions/catalog."})
-        user = self.request.user
+        user = self.user
         named = wanted["target"]
         target = get_object_or_404(TARGETS[named["kind"]].objects.visible_to(user), pk=named["id"])
         incident = None
@@ -99,7 +99,7 @@ class ActionViewSet(ApiViewSet):
         """Say yes to somebody else's request."""
         run = self.get_object()
         comment = self.body(MaybeComment).get("comment", "")
-        approve_run(run, actor=self.actor, user=self.request.user, comment=comment)
+        approve_run(run, actor=self.actor, user=self.user, comment=comment)
         return self.show(self.get_object())
 
     @extend_schema(request=NeededComment, responses=RunOut)
@@ -107,7 +107,7 @@ class ActionViewSet(ApiViewSet):
     def reject(self, _request: Request, pk: str) -> Response:
         """Say no, with the reason."""
         run = self.get_object()
-        reject_run(run, actor=self.actor, user=self.request.user, comment=self.body(NeededComment)["comment"])
+        reject_run(run, actor=self.actor, user=self.user, comment=self.body(NeededComment)["comment"])
         return self.show(self.get_object())
 
     @extend_schema(request=MaybeComment, responses=RunOut)
@@ -116,7 +116,7 @@ class ActionViewSet(ApiViewSet):
         """Stop what has not happened yet, as far as it can still be stopped."""
         run = self.get_object()
         comment = self.body(MaybeComment).get("comment", "")
-        cancel_run(run, actor=self.actor, user=self.request.user, comment=comment)
+        cancel_run(run, actor=self.actor, user=self.user, comment=comment)
         return self.show(self.get_object())
 
     @extend_schema(request=NeededComment, responses={201: RunOut})
@@ -125,7 +125,7 @@ class ActionViewSet(ApiViewSet):
         """Ask to take it back; answers the second run."""
         comment = self.body(NeededComment)["comment"]
         run = self.get_object()
-        return self._made(undo_run(run, actor=self.actor, user=self.request.user, comment=comment, source=Source.API))
+        return self._made(undo_run(run, actor=self.actor, user=self.user, comment=comment, source=Source.API))
 
     @extend_schema(responses=CatalogOut)
     @action(detail=False)

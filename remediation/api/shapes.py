@@ -57,11 +57,11 @@ class RunOut(Out):
     decision_comment = serializers.CharField()
     status = serializers.ChoiceField(RunStatus.choices)
     status_detail = serializers.CharField()
-    parent = Id(source="parent_id", allow_null=True)
+    parent = Id(source="parent_id", allow_null=True)  # type: ignore[assignment]
     undoes = Id(source="undoes_id", allow_null=True)
     undone_by = serializers.SerializerMethodField()
     incident_id = Id(allow_null=True)
-    source = serializers.ChoiceField(Source.choices)
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]
     simulated = serializers.BooleanField()
     verification = serializers.SerializerMethodField()
     progress = serializers.IntegerField(allow_null=True)
@@ -103,7 +103,7 @@ class ActionOut(Out):
     """One declaration of the catalogue."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     target_kind = serializers.ChoiceField(EntityKind.choices)
     facet = serializers.ChoiceField(Facet.choices)
     arguments = AnyObject(source="arguments_schema", help_text="JSON Schema of `arguments`.")
