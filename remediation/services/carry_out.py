@@ -5,7 +5,6 @@ interferes. What does not move any more (an offline target, a delay that has not
 """
 
 from connectors.enums import FINAL_STATES
-from connectors.models import Delivery
 from connectors.services.step import step_delivery
 from remediation.enums import OPEN_STATUSES
 from remediation.models import ActionRun
@@ -25,19 +24,18 @@ def carry_out(run: ActionRun, *, rounds: int = 20) -> ActionRun:
 
 
 def _one_round(run: ActionRun) -> bool:
-    """One step of the run and of its delivery. Answers whether the run is still open and something moved."""
+    """One step of the delivery and one of the run. Answers whether the run is still open and something moved."""
     before = _position(run)
     delivery = delivery_of(run)
     if delivery is not None and delivery.state not in FINAL_STATES:
         step_delivery(delivery.pk, even_if_not_due=True)
         delivery_changed(delivery_id=delivery.pk, reference=delivery.reference)
-    else:
-        advance_run(run.pk, even_if_not_due=True)
+    advance_run(run.pk, even_if_not_due=True)
     run.refresh_from_db()
     return run.is_open and _position(run) != before
 
 
 def _position(run: ActionRun) -> tuple[str, int, str, str]:
-    delivery = Delivery.objects.filter(pk=found.pk).first() if (found := delivery_of(run)) else None
-    told = (delivery.state, delivery.ticket) if delivery else ("", "")
-    return (run.status, run.steps, *told)
+    delivery = delivery_of(run)
+    looks = int(run.verification.get("looks", 0))
+    return (run.status, looks, *((delivery.state, delivery.ticket) if delivery else ("", "")))
