@@ -60,6 +60,14 @@ def get(key: str) -> Any:
     return option.default if row is None else row
 
 
+def get_many(prefix: str) -> dict[str, Any]:
+    """The values in force of all options whose key begins with `prefix`, with one query."""
+    values = {key: option.default for key, option in _declared.items() if key.startswith(prefix)}
+    rows = OptionRevision.objects.filter(key__startswith=prefix).order_by("key", "-id").distinct("key")
+    values.update({key: value for key, value in rows.values_list("key", "value") if key in values})
+    return values
+
+
 def put(key: str, value: Any, *, actor: Actor, reason: str = "") -> None:
     """Set an option, keeping the former value as history."""
     option = _declared[key]

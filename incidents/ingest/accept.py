@@ -54,7 +54,13 @@ class _Read:
 
 
 def accept_alerts(
-    items: Sequence[object], *, format: str, source: str, actor: Actor, exercise: str = "", keep_dead: bool = True
+    items: Sequence[object],
+    *,
+    format: str,  # noqa: A002 - the word of the address and of every caller
+    source: str,
+    actor: Actor,
+    exercise: str = "",
+    keep_dead: bool = True,
 ) -> Receipt:
     """Store the alerts of one source, committed on return.
 
@@ -78,7 +84,7 @@ def accept_alerts(
             logger.exception("format %s failed on item %d of %s", format, index, source)
             refusals.append(Refusal(index, item, "unexpected", "The item could not be read; it is kept.", ""))
     kept = refusals if keep_dead else []
-    receipt = _store(reads, kept, format=format, source=source, actor=actor, exercise=exercise, now=now)
+    receipt = _store(reads, kept, format_key=format, source=source, actor=actor, exercise=exercise, now=now)
     receipt.rejected = [refusal.as_json() for refusal in refusals]
     return receipt
 
@@ -97,7 +103,7 @@ def _store(
     reads: Sequence[_Read],
     refusals: Sequence[Refusal],
     *,
-    format: str,
+    format_key: str,
     source: str,
     actor: Actor,
     exercise: str,
@@ -109,9 +115,9 @@ def _store(
         try:
             with transaction.atomic():
                 stored = store_alerts(list(latest.values()), actor=actor, exercise=exercise, at=now)
-                keep_refused(refusals, format=format, source=source, exercise=exercise, at=now)
+                keep_refused(refusals, format_key=format_key, source=source, exercise=exercise, at=now)
                 receipt = _receipt(reads, stored)
-                _tell(receipt, len(refusals), format=format, source=source, actor=actor)
+                _tell(receipt, len(refusals), format_key=format_key, source=source, actor=actor)
             return receipt
         except OperationalError as error:
             collided = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)
@@ -142,12 +148,12 @@ def _receipt(reads: Sequence[_Read], stored: dict[str, Stored]) -> Receipt:
     return receipt
 
 
-def _tell(receipt: Receipt, refused: int, *, format: str, source: str, actor: Actor) -> None:
+def _tell(receipt: Receipt, refused: int, *, format_key: str, source: str, actor: Actor) -> None:
     """One audit row a batch, and a wake-up of the correlation; nothing when nothing changed."""
     counts = {"accepted": receipt.accepted, "updated": receipt.updated, "duplicates": receipt.duplicates,
               "rejected": refused}  # fmt: skip
     if receipt.accepted or receipt.updated or refused:
-        audit.record("alerts.accepted", subject=f"source:{source}", actor=actor, data={"format": format, **counts})
+        audit.record("alerts.accepted", subject=f"source:{source}", actor=actor, data={"format": format_key, **counts})
     if receipt.accepted or receipt.updated:
         outbox.publish("alerts.stored", source=source, **counts)
         jobs.wake("incidents.tasks.correlate_pending")

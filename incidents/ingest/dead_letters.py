@@ -37,7 +37,7 @@ class Refusal:
         return {"index": self.index, "code": self.code, "message": self.message, "field": self.field}
 
 
-def keep_refused(refusals: Sequence[Refusal], *, format: str, source: str, exercise: str, at: datetime) -> None:
+def keep_refused(refusals: Sequence[Refusal], *, format_key: str, source: str, exercise: str, at: datetime) -> None:
     """Keep each item raw, bounded. Runs in the caller's transaction."""
     if not refusals:
         return
@@ -45,8 +45,9 @@ def keep_refused(refusals: Sequence[Refusal], *, format: str, source: str, exerc
     for refusal in refusals:
         raw = raw_of(refusal.item)
         rows.append((
-            source, format, raw[:MAX_RAW_BYTES], len(raw) > MAX_RAW_BYTES, refusal.code[:40],
-            refusal.message.replace("\x00", "")[:500], refusal.field[:200], DeadLetterState.OPEN.value, at, "", exercise,
+            source, format_key, raw[:MAX_RAW_BYTES], len(raw) > MAX_RAW_BYTES, refusal.code[:40],
+            refusal.message.replace("\x00", "")[:500], refusal.field[:200], DeadLetterState.OPEN.value, at, "",
+            exercise,
         ))  # fmt: skip
     if len(rows) >= 50:
         copy_rows("incidents_deadletter", _COLUMNS, rows)

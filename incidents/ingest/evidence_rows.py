@@ -87,7 +87,7 @@ def _name(type_: str, key: str, display: str, device_id: int | None) -> tuple[st
 
 
 def _stored(alert_ids: list[int]) -> dict[int, dict[tuple[str, str, int | None], list[int]]]:
-    found: dict[int, dict[tuple[str, str, int | None], list[int]]] = {alert_id: defaultdict(list) for alert_id in alert_ids}
+    found: dict[int, dict[tuple[str, str, int | None], list[int]]] = {pk: defaultdict(list) for pk in alert_ids}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, alert_id, type, key, display, device_id FROM incidents_evidence WHERE alert_id = ANY(%s)",

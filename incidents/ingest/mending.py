@@ -59,6 +59,12 @@ class Mender:
             return value
         if isinstance(value, int | float):
             return self._mend_number(value, path)
+        if isinstance(value, dict | list | tuple):
+            return self._mend_container(value, path, depth)
+        self._mark(path, "mended", "not a JSON value")
+        return self._mend_text(str(value), path)
+
+    def _mend_container(self, value: Any, path: str, depth: int) -> Any:
         if depth >= MAX_DEPTH:
             self._mark(path, "truncated", f"nested deeper than {MAX_DEPTH}")
             return "(nested too deep)"
@@ -67,10 +73,7 @@ class Mender:
             return None
         if isinstance(value, dict):
             return self._mend_object(value, path, depth)
-        if isinstance(value, list | tuple):
-            return self._mend_list(list(value), path, depth)
-        self._mark(path, "mended", "not a JSON value")
-        return self._mend_text(str(value), path)
+        return self._mend_list(list(value), path, depth)
 
     def _mend_object(self, value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]:
         if len(value) > MAX_FIELDS:
@@ -96,7 +99,7 @@ class Mender:
             self._mark(path, "mended", "held characters that no text may hold")
         return clean
 
-    def _mend_number(self, value: float, path: str) -> int | float | str | None:
+    def _mend_number(self, value: int | float, path: str) -> int | float | str | None:
         if isinstance(value, float):
             if math.isfinite(value):
                 return value

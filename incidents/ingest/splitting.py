@@ -14,9 +14,10 @@ _HEAD_BYTES = 64 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK, _BETWEEN = re.compile(rb"[ \t\r\n]*"), re.compile(rb"[ \t\r\n,]*")
 _ENVELOPE = re.compile(rb'"(?:value|alerts)"\s*:\s*\[')
-# What changes the depth or begins or ends a string; inside strings only quotes and backslashes count.
-_OUTSIDE = re.compile(rb'["{}\[\],]')
-_INSIDE = re.compile(rb'["\\]')
+# What changes the depth, whole strings, and the quote of a string that has no end yet.
+_TOKEN = re.compile(rb'[{}\[\],]|"(?:[^"\\]++|\\.)*+"|"', re.DOTALL)
+_QUOTE, _COMMA = ord('"'), ord(",")
+_STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 
 
 class Buffer:
@@ -134,32 +135,20 @@ def _elements(buffer: Buffer) -> Iterator[bytes]:
 
 def _element_end(buffer: Buffer) -> int:
     """One past the last byte of the entry at the front; the end of the data when it never ends."""
-    position, depth, inside = 0, 0, False
+    position = depth = 0
     while True:
-        match = (_INSIDE if inside else _OUTSIDE).search(buffer.data, position)
-        if match is None:
-            position = len(buffer.data)
-            if position >= MAX_ITEM_BYTES or not buffer.grow():
+        match = _TOKEN.search(buffer.data, position)
+        if match is None or (match.end() - match.start() == 1 and buffer.data[match.start()] == _QUOTE):
+            # The data ends here, perhaps inside a string.
+            position = len(buffer.data) if match is None else match.start()
+            if len(buffer.data) >= MAX_ITEM_BYTES or not buffer.grow():
                 return len(buffer.data)
             continue
-        byte, position = match.group(), match.end()
-        if inside:
-            if byte == b"\\":
-                if position >= len(buffer.data) and not buffer.grow():
-                    return len(buffer.data)
-                position += 1
-            else:
-                inside = False
-                if depth == 0:
-                    return position
-        elif byte == b'"':
-            inside = True
-        elif byte in (b"{", b"["):
-            depth += 1
-        elif byte == b",":
-            if depth == 0:
-                return position - 1
-        else:
-            if depth <= 1:
-                return position if depth == 1 else max(position - 1, 1)
-            depth -= 1
+        token, position = buffer.data[match.start()], match.end()
+        if token == _COMMA and depth == 0:
+            return position - 1
+        depth += _STEPS.get(token, 0)
+        if depth < 0:
+            return max(position - 1, 1)
+        if depth == 0 and token != _COMMA:
+            return position

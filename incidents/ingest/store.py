@@ -62,6 +62,9 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
 
 
+_OUTCOME = {True: Outcome.ACCEPTED, False: Outcome.UPDATED}
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     id: int
@@ -206,7 +209,7 @@ def _outcomes(
     source: str, alerts: Sequence[ReadyAlert], written: dict[str, tuple[int, bool]], known: dict[str, _Known]
 ) -> dict[str, Stored]:
     found = {
-        name: Stored(pk, Outcome.ACCEPTED if new else Outcome.UPDATED, known[name].incident_id if name in known else None)
+        name: Stored(pk, _OUTCOME[new], known[name].incident_id if name in known else None)
         for name, (pk, new) in written.items()
     }
     missing = [alert.provider_alert_id for alert in alerts if alert.provider_alert_id not in written]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Min, Q
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -52,11 +52,17 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return dict(slots.values("slot").annotate(n=Count("pk")).values_list("slot", "n"))
 
     def lag(self, now: datetime) -> timedelta | None:
-        """How long alerts wait for the correlation lane: the oldest that waits, else the last one that went through."""
-        waiting = self.waiting_for_correlation().order_by("id").values_list("created", flat=True).first()
+        """How long alerts wait for the correlation lane: the oldest that waits, else the last one that went through.
+
+        A changed alert waits since its change. Exercises play long gone days; theirs count only when they are of now.
+        """
+        recent = Q(exercise="") | Q(updated__gt=now - timedelta(hours=1))
+        rows = self.waiting_for_correlation().filter(recent)
+        waiting: datetime | None = rows.aggregate(oldest=Min("updated"))["oldest"]
         if waiting is not None:
             return max(now - waiting, timedelta(0))
-        last = self.exclude(correlated=None).order_by("-created").values_list("created", "correlated").first()
+        done = self.exclude(correlated=None).filter(version=1).order_by("-created")
+        last = done.values_list("created", "correlated").first()
         if last is None or last[1] is None:
             return None
         return max(last[1] - last[0], timedelta(0))

@@ -9,8 +9,8 @@ NAMELESS_HOSTS = frozenset({"", "-", "localhost", "localhost.localdomain", "unkn
 # Accounts that exist on every machine: the name alone does not say whose.
 BUILT_IN_ACCOUNTS = frozenset({
     "root", "admin", "administrator", "guest", "system", "local service", "localservice", "network service",
-    "networkservice", "daemon", "nobody", "www-data", "sshd", "syslog", "anonymous", "anonymous logon", "defaultaccount",
-    "wdagutilityaccount", "dwm-1", "umfd-0", "postgres", "mysql", "ubuntu", "user", "everyone",
+    "networkservice", "daemon", "nobody", "www-data", "sshd", "syslog", "anonymous", "anonymous logon",
+    "defaultaccount", "wdagutilityaccount", "dwm-1", "umfd-0", "postgres", "mysql", "ubuntu", "user", "everyone",
 })  # fmt: skip
 BUILT_IN_SIDS = frozenset({"s-1-5-18", "s-1-5-19", "s-1-5-20", "s-1-5-7", "s-1-1-0"})
 

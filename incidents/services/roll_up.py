@@ -1,29 +1,113 @@
-"""What an incident says about its alerts, computed anew."""
+"""What an incident says about its alerts, computed anew: counts, severity, name, score, assets, scope, times."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
-from django.db.models import Count
+import orjson
+from django.db import connection, transaction
 
-from core import clock
+from core import audit, clock
 from core.actors import Actor
 from incidents.enums import SEVERITY_RANK, AlertStatus, Severity, ValueSource
-from incidents.models import Alert, Incident
+from incidents.models import Incident
+from incidents.services.incident_facts import IncidentFacts, load_facts
+from incidents.services.naming import OWN_TAGS, name_incident, summarise, system_tags
+from incidents.services.priority import weigh
+from incidents.services.risk import settle_risk
+
+MAX_NAMES = 8
+MAX_LISTED = 60
+_READ = ("id", "display_name", "name_source", "severity", "severity_source", "system_tags", "first_activity",
+         "last_activity", "created")  # fmt: skip
+# Column -> its type in the set that is written back.
+_WRITTEN = {
+    "display_name": "text", "summary": "text", "severity": "text", "severity_rank": "int", "priority_score": "int",
+    "priority_factors": "jsonb", "alert_counts": "jsonb", "impacted_assets": "jsonb", "categories": "text[]",
+    "mitre_techniques": "text[]", "service_sources": "text[]", "detection_sources": "text[]", "sources": "text[]",
+    "system_tags": "text[]", "device_group_ids": "bigint[]", "open_to_all": "boolean",
+    "first_activity": "timestamptz", "last_activity": "timestamptz",
+}  # fmt: skip
 
 
 def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
-    """Bring the counts and the automatic severity of the incidents up to date."""
-    for incident in Incident.objects.filter(pk__in=list(incident_ids)):
-        _roll_up_one(incident)
+    """Bring what the incidents say up to date, all with the same few queries. A name or a severity that a person set
+    stays; a change of the automatic ones goes into the history. The version does not move: nothing that a person
+    edits was written."""
+    with transaction.atomic():
+        rows = {row.pk: row for row in
+                Incident.objects.select_for_update().filter(pk__in=sorted(set(incident_ids))).order_by("pk").only(*_READ)}
+        if not rows:
+            return
+        entries, written = [], []
+        for pk, facts in load_facts(list(rows)).items():
+            values = _values(rows[pk], facts)
+            written.append({"id": pk, **values})
+            changes = {
+                name: (getattr(rows[pk], name), values[name])
+                for name in ("display_name", "severity")
+                if getattr(rows[pk], name) not in ("", values[name])
+            }
+            # Without a name the incident is being made right now, which is told by itself.
+            if changes and rows[pk].display_name:
+                entries.append(audit.Entry("incident.rolled_up", rows[pk].thread, rows[pk].thread, changes=changes))
+        _write(written, clock.now())
+        settle_risk([pk for pk, counts in ((one["id"], one["alert_counts"]) for one in written)
+                     if counts["total"] and not counts["active"]])
+        audit.record_many(entries, actor=actor)
 
 
-def _roll_up_one(incident: Incident) -> None:
-    alerts = Alert.objects.filter(incident=incident)
-    by_severity = dict(alerts.values_list("severity").annotate(n=Count("pk")).values_list("severity", "n"))
-    active = alerts.exclude(status=AlertStatus.RESOLVED).count()
-    counts = {name: by_severity.get(name, 0) for name in Severity.values}
-    incident.alert_counts = {"total": sum(counts.values()), "active": active, **counts}
-    if incident.severity_source == ValueSource.AUTO:
-        incident.severity = max(by_severity, key=lambda value: SEVERITY_RANK[value], default=Severity.UNKNOWN)
-        incident.severity_rank = SEVERITY_RANK[incident.severity]
-    incident.updated = clock.now()
-    incident.save(update_fields=["alert_counts", "severity", "severity_rank", "updated"])
+def _values(row: Incident, facts: IncidentFacts) -> dict[str, Any]:
+    score, factors = weigh(facts)
+    automatic_name = row.name_source == ValueSource.AUTO
+    severity = facts.severity if row.severity_source == ValueSource.AUTO else row.severity
+    group_ids = sorted({group for one in facts.sorts for group in one.group_ids})
+    return {
+        "display_name": (name_incident(facts) if automatic_name else "") or row.display_name,
+        "summary": summarise(facts),
+        "severity": severity,
+        "severity_rank": SEVERITY_RANK[severity],
+        "priority_score": score if facts.sorts else None,
+        "priority_factors": [factor.as_json() for factor in factors] if facts.sorts else [],
+        "alert_counts": _counts(facts),
+        "impacted_assets": _impacted(facts),
+        "categories": facts.categories[:MAX_LISTED],
+        "mitre_techniques": facts.techniques[:MAX_LISTED],
+        "service_sources": sorted({one.service_source for one in facts.sorts})[:MAX_LISTED],
+        "detection_sources": sorted({one.detection_source for one in facts.sorts})[:MAX_LISTED],
+        "sources": facts.sources[:MAX_LISTED],
+        "system_tags": [*system_tags(facts), *(tag for tag in row.system_tags if tag not in OWN_TAGS)],
+        "device_group_ids": group_ids,
+        "open_to_all": not facts.sorts or any(not one.group_ids for one in facts.sorts),
+        "first_activity": facts.first or row.first_activity,
+        "last_activity": facts.last or row.last_activity,
+    }
+
+
+def _counts(facts: IncidentFacts) -> dict[str, int]:
+    counts: dict[str, int] = dict.fromkeys(Severity.values, 0)
+    for one in facts.sorts:
+        counts[one.severity] += one.count
+    active = sum(one.count for one in facts.sorts if one.status != AlertStatus.RESOLVED)
+    return {"total": facts.total, "active": active, **counts}
+
+
+def _impacted(facts: IncidentFacts) -> dict[str, Any]:
+    """How many of each kind, and the names of the most important ones; files are evidence, not assets."""
+    numbers = {plural: len(facts.of_kind(kind)) for kind, plural in
+               (("device", "devices"), ("identity", "identities"), ("mailbox", "mailboxes"), ("file", "files"))}
+    assets = [asset for asset in facts.assets if asset.kind != "file"]
+    names = [{"kind": asset.kind, "id": asset.id, "name": asset.name} for asset in assets[:MAX_NAMES]]
+    return {**numbers, "total": len(assets), "names": names}
+
+
+def _write(written: list[dict[str, Any]], now: datetime) -> None:
+    """One statement for all incidents."""
+    types = ", ".join(f"{name} {kind}" for name, kind in {"id": "bigint", **_WRITTEN}.items())
+    settings = ", ".join(f"{name} = r.{name}" for name in _WRITTEN)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE incidents_incident i SET {settings}, updated = %s "
+            f"FROM jsonb_to_recordset(%s::jsonb) AS r({types}) WHERE i.id = r.id",
+            [now, orjson.dumps(written).decode()],
+        )

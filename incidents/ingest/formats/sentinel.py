@@ -152,7 +152,7 @@ def _read_entities(value: Any) -> list[EvidenceDraft]:
         reader = _READERS.get(text(entry, "Type").lower().replace("-", "").replace(" ", ""))
         draft = reader(entry, entities) if reader else _generic(entry)
         if draft is not None:
-            draft.data = {name: kept for name, kept in entry.items() if kept not in (None, "", [], {}) and name != "$id"}
+            draft.data = without(entry, frozenset({"$id"}))
             found.append(draft)
     return found
 

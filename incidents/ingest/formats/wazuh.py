@@ -173,10 +173,8 @@ def _files(item: Item, event: Item, device: DeviceFacts | None) -> list[Evidence
     if syscheck:
         path = text(syscheck, "path")
         when = "after" if any(text(syscheck, f"{kind}_after") for kind in ("md5", "sha1", "sha256")) else "before"
-        facts = _facts_of(
-            path, *(text(syscheck, f"{kind}_{when}") for kind in ("sha256", "sha1", "md5")),
-            integer(syscheck, f"size_{when}"),
-        )
+        sha256, sha1, md5 = (text(syscheck, f"{kind}_{when}") for kind in ("sha256", "sha1", "md5"))
+        facts = _facts_of(path, sha256, sha1, md5, integer(syscheck, f"size_{when}"))
         draft = build.file(facts, syscheck, device)
         if draft is not None:
             role = _SYSCHECK_ROLES.get(text(syscheck, "event"))

@@ -1,0 +1,181 @@
+"""What open incidents already hold of the things that a batch names, and which of those things are everywhere."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from incidents.correlation.nodes import (
+    FILE_TYPES,
+    MESSAGE_TYPES,
+    QUIET,
+    Entities,
+    Node,
+    event_interval,
+    repeated_value,
+    rule_of_key,
+    scoped_key,
+)
+from incidents.correlation.rules import ACCOUNT, DEVICE, FILE, PROVIDER, REPEATED, Limits, Rule
+from incidents.enums import SEVERITY_RANK, Severity
+from incidents.queries.incidents import OPEN
+
+# The newest rows of one thing that are looked at: more would only be a hub.
+DEPTH = 120
+_OPEN = frozenset(status.value for status in OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An alert in an incident that shares something with the batch. `open` is whether the incident may be joined."""
+
+    alert_id: int
+    incident_id: int
+    rank: int
+    first: datetime
+    last: datetime
+    open: bool
+    shown: str
+
+
+@dataclass(slots=True)
+class Candidates:
+    """By (rule key, value): what holds it already."""
+
+    by_signal: dict[tuple[str, str], list[Candidate]] = field(default_factory=lambda: defaultdict(list))
+
+
+_COLUMNS = ("a.id, a.incident_id, a.source, a.detector_id, a.title, a.severity, a.first_activity, a.last_activity, "
+            "a.exercise, i.status, i.restricted")
+_JOIN = "JOIN incidents_alert a ON a.id = e.alert_id JOIN incidents_incident i ON i.id = a.incident_id"
+
+
+def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -> Candidates:
+    """One query for each kind of thing that the batch names."""
+    found = Candidates()
+    earliest = min(node.first for node in nodes) - limits.widest
+    latest = max(node.last for node in nodes) + limits.widest
+    wanted = {key for node in nodes for key in node.signals}
+    loader = _Loader(found, wanted, earliest, latest)
+    loader.by_entity("device_id", list(entities.devices), lambda pk: (DEVICE, f"device:{pk}"))
+    loader.by_entity("file_id", list(entities.telling_files), lambda pk: (FILE, f"file:{pk}"))
+    persons = _persons(entities)
+    loader.by_entity("identity_id", list(persons.identities), lambda pk: (ACCOUNT, persons.identities[pk]))
+    loader.by_entity("mailbox_id", list(persons.mailboxes), lambda pk: (ACCOUNT, persons.mailboxes[pk]))
+    loader.by_key(sorted(entities.keys))
+    loader.by_provider_incident(nodes)
+    return found
+
+
+@dataclass(slots=True)
+class _Persons:
+    identities: dict[int, str]
+    mailboxes: dict[int, str]
+
+
+def _persons(entities: Entities) -> _Persons:
+    """The accounts and mailboxes of the batch, and the mailboxes of these accounts and accounts of these mailboxes."""
+    persons = _Persons(
+        {pk: entities.person_of_identity[pk] for pk in entities.identities}, dict(entities.person_of_mailbox)
+    )
+    addresses = sorted({
+        value.removeprefix("person:") for value in [*persons.identities.values(), *persons.mailboxes.values()]
+        if value.startswith("person:")
+    })  # fmt: skip
+    if addresses:
+        with connection.cursor() as cursor:
+            for table, known in (("incidents_identity", persons.identities), ("incidents_mailbox", persons.mailboxes)):
+                cursor.execute(f"SELECT id, key FROM {table} WHERE key = ANY(%s)", [addresses])
+                known.update({pk: f"person:{key}" for pk, key in cursor.fetchall() if pk not in known})
+    return persons
+
+
+class _Loader:
+    def __init__(
+        self, found: Candidates, wanted: set[tuple[str, str]], earliest: datetime, latest: datetime
+    ) -> None:
+        self._found, self._wanted = found, wanted
+        self._between = [earliest, latest]
+
+    def by_entity(self, column: str, ids: list[int], signal: Callable[[int], tuple[Rule, str]]) -> None:
+        if not ids:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                SELECT v.pk, e.type, e.verdict, {_COLUMNS}
+                FROM unnest(%s::bigint[]) v(pk)
+                CROSS JOIN LATERAL (
+                    SELECT alert_id, type, verdict FROM incidents_evidence WHERE {column} = v.pk
+                    ORDER BY alert_id DESC LIMIT {DEPTH}
+                ) e {_JOIN} WHERE a.last_activity >= %s AND a.first_activity <= %s
+                """,
+                [ids, *self._between],
+            )
+            for pk, type_, verdict, *alert in cursor.fetchall():
+                rule, value = signal(pk)
+                self._keep(rule, value, type_, verdict, alert)
+
+    def by_key(self, keys: list[str]) -> None:
+        if not keys:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                SELECT v.key, {_COLUMNS}
+                FROM unnest(%s::text[]) v(key)
+                CROSS JOIN LATERAL (
+                    SELECT alert_id FROM incidents_evidence WHERE key = v.key AND key <> ''
+                    ORDER BY alert_id DESC LIMIT {DEPTH}
+                ) e {_JOIN} WHERE a.last_activity >= %s AND a.first_activity <= %s
+                """,
+                [keys, *self._between],
+            )
+            for key, *alert in cursor.fetchall():
+                rule = rule_of_key(key)
+                if rule is not None:
+                    self._keep(rule, scoped_key(key, alert[2]), "", "", alert)
+
+    def by_provider_incident(self, nodes: Sequence[Node]) -> None:
+        pairs = sorted({(node.source, node.provider_incident) for node in nodes if node.provider_incident})
+        if not pairs:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                SELECT v.provider, {_COLUMNS}
+                FROM unnest(%s::text[], %s::text[]) v(source, provider)
+                CROSS JOIN LATERAL (
+                    SELECT id AS alert_id FROM incidents_alert WHERE source = v.source
+                    AND provider_incident_id = v.provider AND provider_incident_id <> '' AND incident_id IS NOT NULL
+                    ORDER BY id DESC LIMIT 20
+                ) e {_JOIN} WHERE a.last_activity >= %s AND a.first_activity <= %s
+                """,
+                [[source for source, _ in pairs], [provider for _, provider in pairs], *self._between],
+            )
+            for provider, *alert in cursor.fetchall():
+                self._keep(PROVIDER, f"{alert[2]}|{provider}", "", "", alert)
+
+    def _keep(self, rule: Rule, value: str, type_: str, verdict: str, alert: Sequence[Any]) -> None:
+        pk, incident_id, source, detector, title, severity, first, last, exercise, status, restricted = alert
+        rank = SEVERITY_RANK[severity]
+        first, last = event_interval(first, last)
+        candidate = Candidate(pk, incident_id, rank, first, last, status in _OPEN and not restricted, title)
+        repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
+        if repeated in self._wanted:
+            self._found.by_signal[repeated].append(candidate)
+        signal = (rule.key, f"{exercise}|{value}")
+        if signal in self._wanted and _counts(rule, rank, type_, verdict):
+            self._found.by_signal[signal].append(candidate)
+
+
+def _counts(rule: Rule, rank: int, type_: str, verdict: str) -> bool:
+    """Whether the stored row would itself be a signal, so that the rule is the same from both sides."""
+    if rank <= QUIET and not rule.quiet:
+        return False
+    if rule is FILE:
+        return verdict != "noThreatsFound" and (type_ in FILE_TYPES or verdict == "malicious")
+    return not (rule is ACCOUNT and type_ in MESSAGE_TYPES) or rank >= SEVERITY_RANK[Severity.MEDIUM]

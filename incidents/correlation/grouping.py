@@ -1,0 +1,210 @@
+"""From pairs that belong together to groups: the strongest ties first, within the bounds of what may be one incident.
+
+Alerts and incidents are points, reasons are edges. Edges are taken by weight, then by nearness in time, then by id,
+so the result depends on the set of alerts and not on the order in which they came. A tie that would put together two
+incidents that people already work on, or make an incident endless, is not taken.
+"""
+
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from incidents.correlation.candidates import Candidates
+from incidents.correlation.nodes import Node, Signal
+from incidents.correlation.rules import REPEATED, WEAK_BELOW, Limits, Rule
+
+# Either word of "alert" and "incident", and an id.
+Point = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`alert` is an alert of the batch; `other` the alert that it shares something with, in `point`."""
+
+    rule: Rule
+    shown: str
+    gap: timedelta
+    alert: int
+    point: Point
+    other: int
+
+    @property
+    def order(self) -> tuple[int, timedelta, int, Point, str]:
+        return (-self.rule.weight, self.gap, self.alert, self.point, self.shown)
+
+
+@dataclass(slots=True)
+class Size:
+    """What an incident holds already; `fixed` when people work on it, so that it is never merged into another."""
+
+    alerts: int
+    first: datetime
+    last: datetime
+    fixed: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    """What belongs together. `incident` is the one that remains, `merged` are those that go into it."""
+
+    alerts: list[Node] = field(default_factory=list)
+    incident: int | None = None
+    merged: list[int] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+
+
+def gap_between(first: datetime, last: datetime, other_first: datetime, other_last: datetime) -> timedelta:
+    return max(first - other_last, other_first - last, timedelta())
+
+
+def find_edges(nodes: Sequence[Node], found: Candidates, limits: Limits) -> list[Edge]:
+    """Every pair that a rule ties, inside the batch and to open incidents."""
+    return [*_edges_inside(nodes, limits), *_edges_to_incidents(nodes, found, limits)]
+
+
+def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> Iterator[Edge]:
+    """The nearest alert of each incident that shares a signal."""
+    for node in nodes:
+        for key, signal in node.signals.items():
+            nearest: dict[int, tuple[timedelta, int]] = {}
+            for one in found.by_signal.get(key, ()):
+                if not one.open or one.alert_id == node.id:
+                    continue
+                gap = gap_between(node.first, node.last, one.first, one.last)
+                if gap <= limits.window(signal.rule, node.rank, one.rank) and limits.windows[signal.rule.key]:
+                    best = nearest.get(one.incident_id)
+                    if best is None or (gap, one.alert_id) < best:
+                        nearest[one.incident_id] = (gap, one.alert_id)
+            for incident_id, (gap, other) in nearest.items():
+                yield Edge(signal.rule, signal.shown, gap, node.id, ("incident", incident_id), other)
+
+
+def _edges_inside(nodes: Sequence[Node], limits: Limits) -> Iterator[Edge]:
+    """Enough pairs of each signal to connect all that it ties: each alert with the nearest earlier one of either
+    strength, because how far apart two may be depends on the weaker of both."""
+    holders: dict[tuple[str, str], list[tuple[datetime, int, Node, Signal]]] = defaultdict(list)
+    for node in nodes:
+        for key, signal in node.signals.items():
+            insort(holders[key], (node.first, node.id, node, signal), key=lambda entry: entry[:2])
+    for listed in holders.values():
+        latest: dict[bool, Node] = {}
+        for _, _, node, signal in listed:
+            if not limits.windows[signal.rule.key]:
+                break
+            for other in latest.values():
+                gap = gap_between(node.first, node.last, other.first, other.last)
+                if gap <= limits.window(signal.rule, node.rank, other.rank):
+                    yield Edge(signal.rule, signal.shown, gap, node.id, ("alert", other.id), other.id)
+            weak = node.rank < WEAK_BELOW
+            if weak not in latest or node.last >= latest[weak].last:
+                latest[weak] = node
+
+
+class _Forest:
+    """Union-find over points, with the size of each tree."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Point, Point] = {}
+        self.size: dict[Point, Size] = {}
+        self.incidents: dict[Point, list[int]] = defaultdict(list)
+
+    def add(self, point: Point, size: Size, incident: int | None = None) -> None:
+        self._parent[point] = point
+        self.size[point] = size
+        self.incidents[point] = [] if incident is None else [incident]
+
+    def __contains__(self, point: Point) -> bool:
+        return point in self._parent
+
+    def find(self, point: Point) -> Point:
+        while self._parent[point] != point:
+            self._parent[point] = self._parent[self._parent[point]]
+            point = self._parent[point]
+        return point
+
+    def join(self, one: Point, other: Point) -> None:
+        root, child = sorted((self.find(one), self.find(other)))
+        if root == child:
+            return
+        self._parent[child] = root
+        mine, its = self.size[root], self.size.pop(child)
+        self.size[root] = Size(mine.alerts + its.alerts, min(mine.first, its.first), max(mine.last, its.last),
+                               mine.fixed or its.fixed)
+        self.incidents[root] += self.incidents.pop(child)
+
+
+def reachable_together(nodes: Sequence[Node], edges: Iterable[Edge]) -> list[set[int]]:
+    """The sets of incidents that the edges would put together if nothing forbade it; only sets of two and more."""
+    forest = _Forest()
+    moment = datetime.min.replace(tzinfo=UTC)
+    for node in nodes:
+        forest.add(("alert", node.id), Size(1, moment, moment))
+        if node.incident_id is not None:
+            _add_incident(forest, node.incident_id, Size(0, moment, moment))
+            forest.join(("alert", node.id), ("incident", node.incident_id))
+    for edge in edges:
+        if edge.point[0] == "incident":
+            _add_incident(forest, edge.point[1], Size(0, moment, moment))
+        forest.join(("alert", edge.alert), edge.point)
+    return [set(listed) for listed in forest.incidents.values() if len(set(listed)) > 1]
+
+
+def _add_incident(forest: _Forest, incident_id: int, size: Size) -> None:
+    point = ("incident", incident_id)
+    if point not in forest:
+        forest.add(point, size, incident_id)
+
+
+def group_alerts(
+    nodes: Sequence[Node], edges: Sequence[Edge], sizes: Mapping[int, Size], limits: Limits
+) -> list[Group]:
+    """The groups, each with at least one alert of the batch; `sizes` are those of every incident that edges reach."""
+    forest = _Forest()
+    for node in nodes:
+        forest.add(("alert", node.id), Size(1, node.first, node.last))
+    for incident_id, size in sizes.items():
+        _add_incident(forest, incident_id, size)
+    for node in nodes:
+        if node.incident_id is not None:
+            forest.join(("alert", node.id), ("incident", node.incident_id))
+    for edge in sorted(edges, key=lambda one: one.order):
+        if edge.point in forest and _may_join(forest, edge, sizes, limits):
+            forest.join(("alert", edge.alert), edge.point)
+    return _collect(forest, nodes, edges, sizes)
+
+
+def _may_join(forest: _Forest, edge: Edge, sizes: Mapping[int, Size], limits: Limits) -> bool:
+    one, other = forest.find(("alert", edge.alert)), forest.find(edge.point)
+    if one == other:
+        return False
+    incidents = [*forest.incidents[one], *forest.incidents[other]]
+    if sum(sizes[pk].fixed for pk in set(incidents)) > 1:
+        return False
+    if edge.rule.strong:
+        return True
+    mine, its = forest.size[one], forest.size[other]
+    span = max(mine.last, its.last) - min(mine.first, its.first)
+    # The same detection again makes an incident longer, not another one.
+    fits = edge.rule is REPEATED or mine.alerts + its.alerts <= limits.max_alerts
+    return fits and span <= limits.max_span
+
+
+def _collect(
+    forest: _Forest, nodes: Sequence[Node], edges: Sequence[Edge], sizes: Mapping[int, Size]
+) -> list[Group]:
+    groups: dict[Point, Group] = defaultdict(Group)
+    for node in nodes:
+        groups[forest.find(("alert", node.id))].alerts.append(node)
+    for root, group in groups.items():
+        incidents = sorted(set(forest.incidents[root]), key=lambda pk: (not sizes[pk].fixed, pk))
+        if incidents:
+            group.incident, group.merged = incidents[0], incidents[1:]
+        group.alerts.sort(key=lambda node: (node.first, node.id))
+    for edge in edges:
+        if edge.point in forest:
+            root = forest.find(("alert", edge.alert))
+            if root == forest.find(edge.point):
+                groups[root].edges.append(edge)
+    return list(groups.values())

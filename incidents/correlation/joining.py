@@ -1,0 +1,122 @@
+"""Writing what was found: new incidents, alerts into their incidents, reasons, history, news."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from core import audit, clock, outbox
+from core.actors import Actor
+from incidents.correlation.explain import Reason, reasons_of
+from incidents.correlation.grouping import Group
+from incidents.correlation.merge import merge_incidents
+from incidents.models import CorrelationLink, Incident
+from incidents.queries.incidents import OPEN
+from incidents.services.announce import CREATED, announce_incident
+from incidents.services.risk import raise_risk
+from incidents.services.roll_up import roll_up
+
+CORRELATED = "incident.correlated"
+_LINK_COLUMNS = ("alert_id", "incident_id", "reason", "rule", "evidence", "other_alert_id", "created")
+
+
+class Busy(Exception):
+    """Somebody holds an incident that is needed, or has just closed it: look again in a moment."""
+
+
+def apply_groups(groups: Sequence[Group], *, actor: Actor) -> None:
+    """Write all groups in the caller's transaction, with a fixed number of statements besides merges."""
+    existing = _lock(groups)
+    for group in groups:
+        if group.merged and group.incident is not None:
+            merge_incidents(existing[group.incident], sources=[existing[pk] for pk in group.merged], actor=actor,
+                            reason="they turned out to belong together")  # fmt: skip
+    fresh = _open_new(groups)
+    by_group = [existing.get(group.incident) if group.incident is not None else fresh[id(group)] for group in groups]
+    pairs = [(group, incident) for group, incident in zip(groups, by_group, strict=True) if incident is not None]
+    _place_alerts(pairs)
+    _keep_reasons(pairs, new={incident.pk for incident in fresh.values()}, actor=actor)
+    raise_risk([node.id for group in groups for node in group.alerts])
+    roll_up([incident.pk for _, incident in pairs], actor=actor)
+    _announce(pairs, new={incident.pk for incident in fresh.values()})
+
+
+def _lock(groups: Sequence[Group]) -> dict[int, Incident]:
+    """The incidents that alerts join. A resolved or restricted one is joined by nothing new; an alert that is in it
+    already stays."""
+    joined = {pk for group in groups for pk in (group.incident, *group.merged) if pk is not None}
+    if not joined:
+        return {}
+    stay = {node.incident_id for group in groups for node in group.alerts if node.incident_id is not None}
+    rows = {row.pk: row for row in
+            Incident.objects.select_for_update(skip_locked=True).filter(pk__in=joined).order_by("pk")}
+    joinable = {pk for pk, row in rows.items() if pk in stay or (row.status in OPEN and not row.restricted)}
+    if joinable != joined:
+        raise Busy
+    return rows
+
+
+def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
+    """An incident for each group that has none; its name and all else come with the roll-up."""
+    now = clock.now()
+    fresh = {
+        id(group): Incident(
+            display_name="", first_activity=group.alerts[0].first, last_activity=group.alerts[-1].last,
+            created=now, updated=now, exercise=group.alerts[0].exercise,
+        )
+        for group in groups if group.incident is None
+    }  # fmt: skip
+    Incident.objects.bulk_create(fresh.values())
+    return fresh
+
+
+def _place_alerts(pairs: Sequence[tuple[Group, Incident]]) -> None:
+    """Into the incident, and to its owner: an incident has one."""
+    alerts = [node.id for group, _ in pairs for node in group.alerts]
+    incidents = [incident.pk for group, incident in pairs for _ in group.alerts]
+    owners = [incident.assigned_to_id for group, incident in pairs for _ in group.alerts]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE incidents_alert a SET incident_id = v.incident, correlated = %s, "
+            "assigned_to_id = coalesce(a.assigned_to_id, v.owner) "
+            "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS v(alert, incident, owner) WHERE a.id = v.alert",
+            [clock.now(), alerts, incidents, owners],
+        )
+
+
+def _keep_reasons(pairs: Sequence[tuple[Group, Incident]], *, new: set[int], actor: Actor) -> None:
+    """A link for each reason, and a line in the incident's history for each alert that came."""
+    links: list[tuple[Any, ...]] = []
+    entries: list[audit.Entry] = []
+    now = clock.now()
+    for group, incident in pairs:
+        if incident.pk in new:
+            entries.append(audit.Entry("incident.created", incident.thread, incident.thread,
+                                       data={"alert": group.alerts[0].id, "alerts": len(group.alerts)}))
+        for alert_id, reasons in reasons_of(group).items():
+            links += [
+                (alert_id, incident.pk, one.reason.value, one.rule, one.evidence, one.other, now) for one in reasons
+            ]
+            entries.append(_joined(alert_id, incident, reasons))
+    if links:
+        CorrelationLink.objects.bulk_create(
+            [CorrelationLink(**dict(zip(_LINK_COLUMNS, link, strict=True))) for link in links], batch_size=1000
+        )
+    audit.record_many(entries, actor=actor)
+
+
+def _joined(alert_id: int, incident: Incident, reasons: Sequence[Reason]) -> audit.Entry:
+    data: dict[str, Any] = {"alert": alert_id}
+    if reasons:
+        data |= {"rule": reasons[0].rule, "reason": reasons[0].reason.value, "other_alert": reasons[0].other}
+    return audit.Entry("incident.alert_joined", f"alert:{alert_id}", incident.thread,
+                       reason=reasons[0].evidence if reasons else "", data=data)
+
+
+def _announce(pairs: Sequence[tuple[Group, Incident]], *, new: set[int]) -> None:
+    """To the later rooms and to open pages, with the scope that the roll-up has just written."""
+    rows = Incident.objects.in_bulk([incident.pk for _, incident in pairs])
+    for group, incident in pairs:
+        row = rows[incident.pk]
+        outbox.publish(CORRELATED, incident_id=row.pk, alert_ids=[node.id for node in group.alerts])
+        announce_incident(row, topic=CREATED if row.pk in new else "incident.changed")

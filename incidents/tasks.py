@@ -1,0 +1,20 @@
+"""Sweeps of the incidents room. Every one is idempotent and safe to run twice at once."""
+
+from celery import shared_task
+
+from core import jobs
+from incidents.correlation.engine import correlate_waiting
+from incidents.correlation.hubs import forget_quiet_hubs
+
+
+@shared_task
+def correlate_pending() -> None:
+    """Correlate what waits; when the time of one run is over, the next goes on."""
+    jobs.woken("incidents.tasks.correlate_pending")
+    if correlate_waiting(for_seconds=30.0).time_over:
+        jobs.wake("incidents.tasks.correlate_pending")
+
+
+@shared_task
+def forget_hubs() -> None:
+    forget_quiet_hubs()
