@@ -34,3 +34,9 @@ def matching(
     if since:
         events = events.filter(at__gte=since)
     return events.filter(at__lte=until) if until else events
+
+
+def in_words(verb: str) -> str:
+    """`user.sign_in_failed` is `User: sign in failed`."""
+    subject, _, deed = verb.replace("_", " ").partition(".")
+    return f"{subject.capitalize()}: {deed}" if deed else subject.capitalize()

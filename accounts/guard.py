@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import User
 from core.actors import Actor
+from core.permissions import label_of
 
 View = Callable[..., HttpResponseBase]
 
@@ -28,7 +29,7 @@ def requires(key: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             user = request.user
             if not isinstance(user, User) or not user.holds(key):
-                raise PermissionDenied(key)
+                raise PermissionDenied(f"This needs the right: {label_of(key)}.")
             return view(request, *args, **kwargs)
 
         guarded.required_permission = key  # type: ignore[attr-defined]

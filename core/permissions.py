@@ -27,3 +27,8 @@ def registered() -> list[Permission]:
 
 def is_registered(key: str) -> bool:
     return key in _registered
+
+
+def label_of(key: str) -> str:
+    """How people say the right; the key itself when it is not registered (any more)."""
+    return _registered[key].label if key in _registered else key

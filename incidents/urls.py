@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from incidents.entity_facts import KINDS
 from incidents.views import (
     alert,
+    dead_letters,
     entity,
     entity_list,
     incident,
@@ -53,6 +54,15 @@ _ALERTS = [
 ]
 
 
+_DEAD_LETTERS = [
+    path("admin/dead-letters/", dead_letters.letter_list, name="dead-letters"),
+    path("admin/dead-letters/replay/", dead_letters.replay_checked, name="replay-letters"),
+    path("admin/dead-letters/<int:pk>/", dead_letters.letter, name="dead-letter"),
+    path("admin/dead-letters/<int:pk>/replay/", dead_letters.replay, name="replay-letter"),
+    path("admin/dead-letters/<int:pk>/discard/", dead_letters.discard, name="discard-letter"),
+]
+
+
 def _of_entities() -> list[URLPattern]:
     found: list[URLPattern] = []
     for kind, spec in KINDS.items():
@@ -70,6 +80,7 @@ urlpatterns = [
     *_QUEUE,
     *_INCIDENT,
     *_ALERTS,
+    *_DEAD_LETTERS,
     *_of_entities(),
     path("search/", search.results, name="search"),
     path("waiting/", waiting.waiting, name="waiting"),

@@ -1,5 +1,6 @@
 """`/healthz`: whether the portal does its work, for load balancers and for the supervisor. Needs no sign-in."""
 
+from datetime import timedelta
 from typing import Any
 
 import redis
@@ -27,6 +28,7 @@ healthz.required_permission = "anonymous"  # type: ignore[attr-defined]
 
 
 def _database() -> dict[str, Any]:
+    """Lags: how long the oldest arrival waits to be handed on, and the oldest alert for its incident."""
     now = clock.real_now()
     try:
         oldest = OutboxEvent.objects.filter(topic="alerts.stored", delivered_at=None).aggregate(at=Min("created"))["at"]
@@ -35,9 +37,13 @@ def _database() -> dict[str, Any]:
         return {"database": False, "ingest_lag_s": None, "correlation_lag_s": None}
     return {
         "database": True,
-        "ingest_lag_s": round(max(0.0, (now - oldest).total_seconds()), 3) if oldest else 0.0,
-        "correlation_lag_s": round(max(0.0, waiting.total_seconds()), 3) if waiting else 0.0,
+        "ingest_lag_s": _seconds(now - oldest if oldest else None),
+        "correlation_lag_s": _seconds(waiting),
     }
+
+
+def _seconds(lag: timedelta | None) -> float:
+    return 0.0 if lag is None else round(max(0.0, lag.total_seconds()), 3)
 
 
 def _broker() -> dict[str, bool]:

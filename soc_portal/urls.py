@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("navigation/", rail, name="navigation"),
     path("", include("accounts.urls")),
     path("", include("incidents.urls")),
+    path("", include("connectors.urls")),
     path("", include("remediation.urls")),
     path("", include("reviews.urls")),
 ]

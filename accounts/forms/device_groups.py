@@ -19,7 +19,10 @@ class DeviceGroupForm(forms.Form):
         super().__init__(*args, **kwargs)
         for key, label in rules.PROPERTIES.items():
             self.fields[f"{key}_operator"] = forms.ChoiceField(
-                choices=list(rules.OPERATORS.items()), label=f"{label}: how to compare", required=False
+                choices=list(rules.OPERATORS.items()),
+                label=f"{label}: how to compare",
+                required=False,
+                initial="startswith" if key == "name" else "equals",
             )
             self.fields[f"{key}_values"] = forms.CharField(
                 widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "placeholder": WORDS[key]}),

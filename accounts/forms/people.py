@@ -77,7 +77,9 @@ class ReasonForm(forms.Form):
 
 
 class PeopleFilterForm(forms.Form):
-    q = forms.CharField(required=False, max_length=100, label="Name")
+    q = forms.CharField(
+        required=False, max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "Name or user name"})
+    )
     role = forms.ChoiceField(required=False)
     kind = forms.ChoiceField(required=False, choices=[("", "People and services"), *UserKind.choices])
     state = forms.ChoiceField(required=False, choices=[("", "On and off"), ("on", "Active"), ("off", "Switched off")])

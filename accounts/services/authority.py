@@ -11,7 +11,7 @@ from accounts.enums import BuiltInRole, ScopeKind, UserKind
 from accounts.models import ApiToken, DeviceGroup, Role, User
 from accounts.scope import Scope
 from core.actors import Actor, ActorKind
-from core.permissions import registered
+from core.permissions import label_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class Authority:
         """Raises `ValidationError` naming the rights that the actor does not hold."""
         missing = sorted(set(keys) - self.keys) if self.keys is not None else []
         if missing:
-            labels = {permission.key: permission.label for permission in registered()}
-            names = ", ".join(labels.get(key, key) for key in missing)
+            names = ", ".join(label_of(key) for key in missing)
             raise ValidationError(f"You cannot grant rights that you do not hold: {names}.", code="escalation")
 
     def require_reach(self, scope_kind: str, groups: Collection[DeviceGroup]) -> None:

@@ -34,7 +34,10 @@ def audit_list(request: AccountRequest) -> HttpResponse:
         AuditSeal.objects.filter(event_id__in=[row.id for row in page.rows]).values_list("event_id", flat=True)
     )
     context = {
-        "rows": [{"event": event, "sealed": event.id in sealed} for event in page.rows],
+        "rows": [
+            {"event": event, "verb": audit_log.in_words(event.verb), "sealed": event.id in sealed}
+            for event in page.rows
+        ],
         "form": form,
         "chips": chips_of(request, form) if form.is_valid() else [],
         "clear_url": request.path,
@@ -54,7 +57,12 @@ def audit_event(request: AccountRequest, pk: int) -> HttpResponse:
     if event is None:
         raise Http404
     seal = AuditSeal.objects.filter(event_id=event.id).first()
-    context = {"event": event, "seal": seal, "digest": bytes(seal.digest).hex() if seal else ""}
+    context = {
+        "event": event,
+        "verb": audit_log.in_words(event.verb),
+        "seal": seal,
+        "digest": bytes(seal.digest).hex() if seal else "",
+    }
     return render(request, "accounts/audit_event.html", context)
 
 

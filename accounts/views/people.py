@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import keys
+from accounts.audit_log import in_words
 from accounts.forms.people import NewPersonForm, PeopleFilterForm, PersonForm, ReasonForm
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
@@ -80,11 +81,16 @@ def person(request: AccountRequest, pk: int) -> HttpResponse:
     context = {
         "person": user,
         "tokens": user.tokens.filter(revoked_at=None, expires_at__gt=clock.real_now()),
-        "events": AuditEvent.objects.filter(thread=f"user:{user.pk}").order_by("-at", "-id")[:8],
+        "events": _latest_events(user),
         "locked": passwords.is_locked_out(user),
         "refusal": _why_not(request, user),
     }
     return render(request, "accounts/person.html", context)
+
+
+def _latest_events(user: User) -> list[dict[str, Any]]:
+    events = AuditEvent.objects.filter(thread=f"user:{user.pk}").order_by("-at", "-id")[:8]
+    return [{"words": in_words(event.verb), "actor": event.actor_name, "at": event.at} for event in events]
 
 
 def _why_not(request: AccountRequest, user: User) -> str:

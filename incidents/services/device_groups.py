@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from accounts.models import DeviceGroup
 from core import audit
 from core.actors import Actor
+from incidents.models import Device
 from incidents.services.facts import DeviceFacts
 
 REMATCH_LOCK = 0x50C_68077
@@ -70,6 +71,25 @@ def _holds(rule: Mapping[str, Any], properties: Mapping[str, Sequence[str]]) -> 
     )
 
 
+def rule_holds(rule: Mapping[str, Any], device: Device) -> bool:
+    """Whether a rule alone, whatever the ranks say, matches a device as it is known now."""
+    return _holds(rule, _properties(
+        device.key, device.host_name, device.display_name, device.domain, device.tags, device.os_platform,
+        device.os_version,
+    ))  # fmt: skip
+
+
+def _properties(
+    key: str, host: str, shown: str, domain: str, tags: Sequence[str], platform: str, version: str
+) -> dict[str, list[str]]:
+    return {
+        "name": [key, host.lower(), shown.lower()],
+        "domain": [domain.lower() or key.partition(".")[2]],
+        "tag": [tag.lower() for tag in tags],
+        "os": [f"{platform} {version}".strip().lower(), platform.lower()],
+    }
+
+
 def rematch_devices(actor: Actor) -> int:
     """Match every device anew after groups changed; returns how many moved. Idempotent, one at a time."""
     moved = 0
@@ -109,12 +129,7 @@ def _changes(cursor: Any) -> list[tuple[int, int, int]]:
     changes = []
     for pk, key, host, shown, domain, tags, platform, version, exercise, group in cursor.fetchall():
         matcher = matchers.setdefault(exercise, GroupMatcher(exercise))
-        wanted = matcher.match({
-            "name": [key, host.lower(), shown.lower()],
-            "domain": [domain.lower() or key.partition(".")[2]],
-            "tag": [tag.lower() for tag in tags],
-            "os": [f"{platform} {version}".strip().lower(), platform.lower()],
-        })  # fmt: skip
+        wanted = matcher.match(_properties(key, host, shown, domain, tags, platform, version))
         if wanted != group:
             changes.append((pk, group, wanted))
     return changes

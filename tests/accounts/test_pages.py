@@ -7,7 +7,18 @@ from django.urls import reverse
 from accounts.models import User
 from tests.conftest import SignedIn
 
-ADMINISTRATION = ["people", "new_person", "people_csv", "roles", "new_role", "groups", "new_group", "tokens", "new_token", "options"]
+ADMINISTRATION = [
+    "people",
+    "new_person",
+    "people_csv",
+    "roles",
+    "new_role",
+    "groups",
+    "new_group",
+    "tokens",
+    "new_token",
+    "options",
+]
 LOG = ["audit", "audit_csv", "audit_chain"]
 
 
