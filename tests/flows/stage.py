@@ -1,0 +1,130 @@
+"""One of everything that a page can be about, and the word for it in each address."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from accounts.models import Role, User
+from accounts.services.tokens import issue_token
+from connectors.kinds.simulator.world import put_target
+from connectors.services.connections import create_connection
+from core import blobs, clock
+from core.actors import Actor
+from core.models import AuditEvent
+from incidents.ingest.accept import accept_alerts
+from incidents.models import DeadLetter, Device, File, Identity, Incident, Mailbox
+from incidents.services.bindings import bind
+from incidents.services.create_incident import create_incident
+from incidents.story import story_of
+from remediation.enums import RunStatus
+from remediation.models import ActionRun, RunArtefact
+from remediation.services.decide import approve_run
+from remediation.services.request import request_action
+from reviews.enums import FindingKind
+from reviews.services.follow_up import add_follow_up
+from reviews.services.write import add_finding
+from tests.factories.people import DeviceGroupFactory
+from tests.factories.reviews import resolved_incident, written_review
+
+ACTOR = Actor.system("stage")
+
+
+@dataclass(frozen=True)
+class Entities:
+    device: Device
+    file: File
+    identity: Identity
+    mailbox: Mailbox
+
+
+def set_stage(ada: User, rita: User, adam: User) -> dict[str, Any]:
+    """Make it all; answers the words for `Address.fill`."""
+    entities = _entities()
+    incident = create_incident(
+        "Ransomware spreading", severity="high", description="Files are encrypted in bulk.", category="Impact",
+        entities=[entities.device, entities.file, entities.identity, entities.mailbox], tags=["ransomware"],
+        actor=ACTOR,
+    )  # fmt: skip
+    accept_alerts([{"title": "no id"}], format="graph", source="sensor", actor=ACTOR)
+    return {
+        **_words_of_incidents(incident, entities, ada),
+        **_words_of_actions(incident, entities, ada, rita),
+        **_words_of_reviews(ada),
+        **_words_of_accounts(ada, adam),
+    }
+
+
+def _entities() -> Entities:
+    company = create_connection(name="Company", kind="simulator", actor=ACTOR)
+    group = DeviceGroupFactory.create(name="Workstations")
+    device = Device.objects.create(key="ws-14.example", display_name="WS-14", device_group=group)
+    identity = Identity.objects.create(key="m.okafor@example.org", display_name="M. Okafor")
+    mailbox = Mailbox.objects.create(key="m.okafor@example.org", display_name="M. Okafor", upn="m.okafor@example.org")
+    digest = "3fa9" * 16
+    file = File.objects.create(key=f"sha256:{digest}", sha256=digest, display_name="svc_update.exe")
+    for entity in (device, identity, mailbox):
+        put_target(company, entity.kind.value, entity.key)
+        bind(entity, connection=company, remote_id=entity.key, actor=ACTOR)
+    return Entities(device, file, identity, mailbox)
+
+
+def _words_of_incidents(incident: Incident, entities: Entities, ada: User) -> dict[str, Any]:
+    alert = incident.alerts.get()
+    node = next(key for key, node in story_of(incident, ada).nodes.items() if node.entity == entities.device)
+    of_entities = {
+        f"incidents:{kind}{page}.pk": getattr(entities, kind).pk
+        for kind in ("device", "file", "identity", "mailbox")
+        for page in ("", "-describe")
+    }
+    of_alerts = {f"incidents:{page}.pk": alert.pk for page in ("alert", "alert-pane", "manage-alert")}
+    return {
+        **of_entities, **of_alerts, "incidents.pk": incident.pk, "incidents:node.key": node, "incidents.tab": "alerts",
+        "incident_id": incident.pk, "dead_letter_id": DeadLetter.objects.get().pk,
+    }  # fmt: skip
+
+
+def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: User) -> dict[str, Any]:
+    def ask(action: str, target: Any, **arguments: str) -> ActionRun:
+        return request_action(
+            action, target=target, arguments=arguments, comment="Encryption began.", actor=ada.actor, user=ada,
+            incident=incident,
+        )  # fmt: skip
+
+    waiting = ask("device.isolate", entities.device, isolation_type="full")
+    queued = approve_run(ask("identity.disable", entities.identity), actor=rita.actor, user=rita)
+    done = ask("device.antivirus_scan", entities.device, scan_type="quick")
+    verification = {"done": True, "method": "Read back", "at": clock.now().isoformat(), "detail": ""}
+    ActionRun.objects.filter(pk=done.pk).update(
+        status=RunStatus.SUCCEEDED, verification=verification, ended=clock.now()
+    )
+    blob = blobs.keep(b"{}", name="scan.json", media_type="application/json", for_days=1)
+    artefact = RunArtefact.objects.create(run=done, blob=blob, name="scan.json")
+    return {
+        "remediation.run_id": waiting.pk, "remediation:cancel.run_id": queued.pk, "remediation:run.run_id": done.pk,
+        "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
+        "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
+    }  # fmt: skip
+
+
+def _words_of_reviews(ada: User) -> dict[str, Any]:
+    review = written_review(resolved_incident(), ada)
+    finding = add_finding(review, kind=FindingKind.WELL, text="The customer called back.", actor=ada.actor)
+    follow_up = add_follow_up(review, text="Train the team.", owner=ada, due=date(2030, 1, 1), actor=ada.actor)
+    return {
+        "reviews.incident_id": review.incident_id,
+        "reviews.finding_id": finding.pk,
+        "reviews.follow_up_id": follow_up.pk,
+    }
+
+
+def _words_of_accounts(ada: User, adam: User) -> dict[str, Any]:
+    token, _ = issue_token(adam, name="script", lifetime=timedelta(days=1), actor=adam.actor)
+    role = Role.objects.create(key="shift-lead", name="Shift lead", permissions=[])
+    return {
+        "accounts.pk": ada.pk, "accounts:revoke_token.pk": token.pk, "accounts:revoke_own_token.pk": token.pk,
+        "accounts:edit_role.pk": role.pk, "accounts:delete_role.pk": role.pk,
+        **{f"accounts:{page}_group.pk": DeviceGroupFactory.create().pk for page in ("edit", "delete")},
+        "accounts:move_group.pk": DeviceGroupFactory.create().pk, "accounts.to": 1,
+        "accounts:edit_option.key": "reviews.target_resolve_h",
+        "accounts:audit_event.pk": AuditEvent.objects.latest("id").id,
+    }  # fmt: skip
