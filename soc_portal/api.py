@@ -15,6 +15,7 @@ from incidents.api.alerts import AlertViewSet
 from incidents.api.dead_letters import DeadLetterViewSet
 from incidents.api.entities import DeviceViewSet, FileViewSet, IdentityViewSet, MailboxViewSet
 from incidents.api.incidents import IncidentViewSet
+from incidents.api.ingest import IngestViewSet
 from remediation.api.actions import ActionViewSet
 from reviews.api.report import ReportViewSet
 
@@ -51,6 +52,7 @@ class DocsView(SpectacularSwaggerSplitView):
 def _singles(slash: str) -> list[URLPattern | URLResolver]:
     """Addresses that are no collection."""
     return [
+        path(f"ingest/<slug:format_key>{slash}", IngestViewSet.as_view({"post": "accept"}), name="ingest"),
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
         re_path(
             rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",

@@ -217,6 +217,7 @@ SECURE_CSP = {
 
 # ---- API -----------------------------------------------------------------------------------------------------------
 API_RATE = env.str("SOC_API_RATE", "6000/min")
+INGEST_RATE = env.str("SOC_INGEST_RATE", "60000/min")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.TokenAuthentication",

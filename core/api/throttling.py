@@ -31,10 +31,12 @@ class PrincipalRateThrottle(BaseThrottle):
     Without the broker nothing is counted, because refusing accepted work would be worse.
     """
 
+    setting = "API_RATE"
+
     def allow_request(self, request: Request, _view: "APIView") -> bool:
-        most, seconds = parse_rate(settings.API_RATE)
+        most, seconds = parse_rate(getattr(settings, self.setting))
         window, self.left = int(time.time()) // seconds, seconds - time.time() % seconds
-        key = f"rate:{self._principal(request)}:{window}"
+        key = f"rate:{self.setting}:{self._principal(request)}:{window}"
         try:
             if cache.add(key, 1, timeout=seconds + 1):
                 return True
