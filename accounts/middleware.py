@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 
@@ -29,7 +31,8 @@ class SignedInOnlyMiddleware:
         if user.must_change_password and not request.path.startswith(WHILE_PASSWORD_IS_OLD):
             return self._to(request, reverse("accounts:password"))
         request.actor = user.actor  # type: ignore[attr-defined]
-        return self.get_response(request)
+        with timezone.override(zone_of(user)):
+            return self.get_response(request)
 
     @staticmethod
     def _to(request: HttpRequest, url: str) -> HttpResponse:
@@ -39,3 +42,11 @@ class SignedInOnlyMiddleware:
             response["HX-Redirect"] = url
             return response
         return redirect(url)
+
+
+def zone_of(user: User) -> ZoneInfo | None:
+    """The zone that a person chose; None is UTC, which the browser turns into its own."""
+    try:
+        return ZoneInfo(user.time_zone) if user.time_zone else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None

@@ -1,0 +1,82 @@
+"""The frame of the pages: who sees which entry, what it counts, what it costs."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from exercises.models import Exercise
+from soc_portal.navigation import count_for, frame, navigation
+from tests.conftest import SignedIn
+
+
+def entries(user: User, path: str = "/incidents/") -> dict[str, dict[str, Any]]:
+    return {item["label"]: item for group in navigation(user, path) for item in group["items"]}
+
+
+def test_the_rail_shows_what_a_person_may_open(ada: User, mona: User, adam: User) -> None:
+    assert {"Incidents", "Action center", "Reviews", "Devices"} <= set(entries(ada))
+    assert not {"Administration", "Audit log"} & set(entries(ada))
+    assert "Audit log" in entries(mona)
+    assert "Administration" in entries(adam)
+
+
+def test_the_entry_of_the_page_is_marked(adam: User) -> None:
+    found = entries(adam, "/admin/groups/")
+    assert found["Administration"]["current"]
+    assert not found["Incidents"]["current"]
+
+
+def test_the_counts_cost_four_queries_at_most(adam: User) -> None:
+    adam.permission_keys, adam.scope  # noqa: B018 - loaded once for any page
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        count_for(adam)
+        assert not Exercise.objects.exists()
+    assert len(queries) <= 5
+
+
+def test_a_fragment_pays_nothing_for_the_frame(rf: RequestFactory, adam: User) -> None:
+    request = rf.get("/incidents/", headers={"HX-Request": "true"})
+    request.user = adam
+    with CaptureQueriesContext(connection) as queries:
+        assert frame(request) == {}
+    assert len(queries) == 0
+
+
+def test_a_page_that_shows_no_rail_pays_nothing_either(rf: RequestFactory, adam: User) -> None:
+    request = rf.get("/me/")
+    request.user = adam
+    with CaptureQueriesContext(connection) as queries:
+        frame(request)
+    assert len(queries) == 0
+
+
+def test_the_demo_badge_shows_while_an_exercise_is_there(client: Client, ada: User, signed_in: SignedIn) -> None:
+    signed_in(client, ada)
+    assert "DEMO DATA" not in client.get("/me/").text
+    Exercise.objects.create(key="demo", seed=1)
+    assert "DEMO DATA" in client.get("/me/").text
+
+
+@pytest.mark.parametrize(("theme", "marked"), [("dark", True), ("light", True), ("system", False)])
+def test_the_page_is_drawn_in_the_chosen_theme_and_density(
+    client: Client, ada: User, signed_in: SignedIn, theme: str, marked: bool
+) -> None:
+    signed_in(client, ada).post("/me/appearance/", {"theme": theme})
+    client.post("/me/appearance/", {"density": "compact"})
+    page = client.get("/me/").text
+    assert (f'data-theme="{theme}"' in page) is marked
+    assert 'data-density="compact"' in page
+
+
+def test_the_rail_refreshes_alone(client: Client, ada: User, signed_in: SignedIn) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/actions/"}
+    page = signed_in(client, ada).get("/navigation/", headers=headers).text
+    assert 'id="rail-groups"' in page
+    assert "<html" not in page
+    assert page.count('aria-current="page"') == 1
