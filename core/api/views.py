@@ -46,6 +46,7 @@ class ApiViewSet(GenericViewSet[Any]):
     """
 
     required_permissions: ClassVar[Mapping[str, str]] = {}
+    format_kwarg = None
     max_body_bytes = MAX_BYTES
     parser_classes = (StrictJSONParser,)
     throttle_classes = (PrincipalRateThrottle,)
@@ -80,8 +81,8 @@ class ApiViewSet(GenericViewSet[Any]):
         return self.response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         request.version = request.versioning_scheme = None
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         try:
             self.perform_authentication(request)
         except (NotAuthenticated, AuthenticationFailed):
