@@ -23,7 +23,7 @@ def enqueue(task: str, *ids: int | str) -> None:
 def enqueue_in(seconds: float, task: str, *ids: int | str) -> None:
     """As `enqueue`, but not before `seconds` have passed. For short waits (a minute at most): a worker holds the
     message until then, and a sweep finds the row should that worker die."""
-    transaction.on_commit(lambda: _send(task, ids, countdown=seconds))
+    transaction.on_commit(lambda: _send(task, ids, countdown=seconds if seconds > 0 else None))
 
 
 def wake(task: str) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from connectors.ports import ObservedState
 from core import clock
@@ -23,9 +22,8 @@ def set_desired(run: ActionRun, *, actor: Actor, target: Target) -> ControlState
     with transaction.atomic():
         state = _locked(run)
         state.desired, state.run_id, state.by, state.since = action.wanted, run.pk, run.requester.name, clock.now()
-        state.generation = F("generation") + 1
+        state.generation += 1
         state.save()
-        state.refresh_from_db()
         _show(state, run, target, actor=actor)
     return state
 

@@ -1,5 +1,7 @@
 """Lines and files that a run leaves for people to read."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from core import blobs, clock
@@ -10,10 +12,31 @@ from remediation.models import ActionRun, RunArtefact, RunLog
 KEPT_DAYS = 180
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the remote side; `origin` tells it from every other line of the run."""
+
+    text: str
+    origin: str
+    level: str
+    at: datetime
+
+
 def note(run: ActionRun, text: str, *, origin: str, level: str = LogLevel.INFO, at: datetime | None = None) -> None:
     """Add one line; the same `origin` a second time is the same line."""
     RunLog.objects.bulk_create(
         [RunLog(run=run, text=text[:1000], origin=origin[:80], level=level, at=at or clock.now())],
+        ignore_conflicts=True,
+    )
+
+
+def note_lines(run: ActionRun, lines: Iterable[Line]) -> None:
+    """Add many lines with one statement; those that are there already stay as they are."""
+    RunLog.objects.bulk_create(
+        [
+            RunLog(run=run, text=line.text[:1000], origin=line.origin[:80], level=line.level, at=line.at)
+            for line in lines
+        ],
         ignore_conflicts=True,
     )
 

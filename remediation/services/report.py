@@ -12,7 +12,7 @@ from remediation.models import ActionRun
 from remediation.services.claims import look_again
 from remediation.services.deliveries import run_id_of
 from remediation.services.fan_out import derive_parent
-from remediation.services.notes import attach_blob, note
+from remediation.services.notes import Line, attach_blob, note, note_lines
 from remediation.services.outcome import EXECUTOR, end_run, pass_through_start
 
 _LEVELS = {"info": LogLevel.INFO, "warning": LogLevel.WARNING, "error": LogLevel.ERROR}
@@ -38,7 +38,7 @@ def delivery_changed(*, delivery_id: int, reference: str) -> None:
 
 def take_over(run: ActionRun, delivery: Delivery) -> None:
     """Bring the run up to its delivery. The row is locked."""
-    _copy(run, delivery)
+    copy_report(run, delivery)
     if not run.is_open:
         if run.status == RunStatus.UNKNOWN and delivery.state in FINAL_STATES:
             look_again(run, 0)  # the remote side has spoken after all
@@ -61,15 +61,9 @@ def take_over(run: ActionRun, delivery: Delivery) -> None:
         derive_parent(run.parent_id, actor=EXECUTOR)
 
 
-def _copy(run: ActionRun, delivery: Delivery) -> None:
-    for line in delivery.log:
-        note(
-            run,
-            line["text"],
-            origin=f"delivery-{line['id']}",
-            level=_LEVELS.get(line["level"], LogLevel.INFO),
-            at=datetime.fromisoformat(line["at"]),
-        )
+def copy_report(run: ActionRun, delivery: Delivery) -> None:
+    """Lines, files and figures; what was copied before stays as it is."""
+    note_lines(run, [_line(told) for told in delivery.log])
     for artefact in delivery.artefacts:
         attach_blob(run, artefact["blob_id"], name=artefact["name"])
     values = {"progress": delivery.progress, "result": delivery.result, "receipt": delivery.receipt}
@@ -79,6 +73,15 @@ def _copy(run: ActionRun, delivery: Delivery) -> None:
         for name, value in changed.items():
             setattr(run, name, value)
         announce_run(run)
+
+
+def _line(told: dict[str, str]) -> Line:
+    return Line(
+        text=told["text"],
+        origin=f"delivery-{told['id']}",
+        level=_LEVELS.get(told["level"], LogLevel.INFO),
+        at=datetime.fromisoformat(told["at"]),
+    )
 
 
 def _waiting(run: ActionRun, delivery: Delivery) -> None:

@@ -22,7 +22,7 @@ from remediation.services.claims import look_again, still_claimed
 from remediation.services.control import set_observed
 from remediation.services.notes import attach, note
 from remediation.services.outcome import EXECUTOR, end_run, pass_through_start
-from remediation.services.report import take_over
+from remediation.services.report import copy_report, take_over
 
 # An effect may come later than the word of it: look again after these seconds before calling it a failure.
 LOOKS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
@@ -43,17 +43,15 @@ class Verdict:
 
 def verify(run: ActionRun, delivery: Delivery) -> None:
     """Look at the target once and draw the conclusion. The looking happens outside any transaction."""
-    if delivery.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
-        observed = ObservedState(run.facet, known=False)
-    else:
-        observed = observe(delivery.connection, remote_target_of(delivery), run.facet, _key(run))
+    observed = observe(delivery.connection, remote_target_of(delivery), run.facet, _key(run))
     with transaction.atomic():
         held = still_claimed(run)
         if held is None or not (held.is_open or held.status == RunStatus.UNKNOWN):
             return
-        take_over(held, delivery)
-        if not (held.is_open or held.status == RunStatus.UNKNOWN):
+        if delivery.state in {DeliveryState.CANCELLED, DeliveryState.EXPIRED}:
+            take_over(held, delivery)
             return
+        copy_report(held, delivery)
         _conclude(held, delivery, observed)
 
 

@@ -1,0 +1,85 @@
+"""The simulated company's lab."""
+
+from datetime import timedelta
+from itertools import count
+
+from connectors.kinds.simulator import world
+from connectors.models import Connection
+from connectors.ports import Capability
+from connectors.services.connections import create_connection
+from connectors.targets import Target
+from core.actors import Actor
+from tests.contracts.labs import Case
+
+_SITUATIONS: dict[str, dict[str, object]] = {
+    "offline": {"offline": True},
+    "online": {"offline": False},
+    "unavailable_once": {"unavailable": 1},
+    "loses_answer_once": {"loses_answers": 1},
+    "slow": {"start_after_s": 60, "finish_after_s": 120},
+    "unobservable": {"unobservable": True},
+}
+_FILE, _MESSAGE = "sha256:" + "a" * 64, "<m1@mail.example>"
+# action -> (arguments, facet, key within it, word before, word after, inverse)
+_CASES: dict[str, tuple[dict[str, str], str, str, str, str, str]] = {
+    "device.isolate": ({"isolation_type": "full"}, "network", "", "connected", "isolated", "device.release"),
+    "device.release": ({}, "network", "", "isolated", "connected", "device.isolate"),
+    "device.antivirus_scan": ({"scan_type": "quick"}, "scan", "", "never", "finished", ""),
+    "file.quarantine": ({"file_key": _FILE}, "files", _FILE, "present", "quarantined", "file.restore"),
+    "file.restore": ({"file_key": _FILE}, "files", _FILE, "quarantined", "present", "file.quarantine"),
+    "identity.disable": ({}, "account", "", "enabled", "disabled", "identity.enable"),
+    "identity.enable": ({}, "account", "", "disabled", "enabled", "identity.disable"),
+    "mailbox.soft_delete_message": (
+        {"message_id": _MESSAGE}, "messages", _MESSAGE, "delivered", "removed", "mailbox.restore_message",
+    ),
+    "mailbox.restore_message": (
+        {"message_id": _MESSAGE}, "messages", _MESSAGE, "removed", "delivered", "mailbox.soft_delete_message",
+    ),
+}  # fmt: skip
+
+
+class SimulatorLab:
+    _numbers = count()
+
+    def connection(self) -> Connection:
+        return create_connection(
+            name=f"Lab {next(self._numbers)}",
+            kind="simulator",
+            settings={"start_after_s": "0", "finish_after_s": "0"},
+            actor=Actor.system("lab"),
+        )
+
+    def case(self, connection: Connection, capability: Capability) -> Case:
+        kind = next(iter(capability.target_kinds))
+        arguments, facet, key, before, after, inverse = _CASES[capability.action]
+        target = Target(kind, f"{kind}-{next(self._numbers)}", f"Lab {kind}")
+        world.put_target(connection, kind, target.remote_id, name=target.name)
+        if kind == "device":
+            world.put_file(connection, target.remote_id, _FILE, name="dropper.exe", path="C:\\Temp")
+        if kind == "mailbox":
+            world.put_message(connection, target.remote_id, _MESSAGE, subject="Invoice", folder="Projects")
+        self._prepare(connection, target, facet, before)
+        return Case(capability.action, target, arguments, facet, key, before, after, inverse)
+
+    def _prepare(self, connection: Connection, target: Target, facet: str, word: str) -> None:
+        """Bring the facet to its word before, as if somebody else had done it."""
+        with world.SimulatedCompany(connection).target(target.kind, target.remote_id) as remote:
+            if facet in {"network", "account"}:
+                remote.state[facet] = word
+            if facet == "files":
+                remote.state["files"][_FILE]["state"] = word
+            if facet == "messages" and word == "removed":
+                remote.state["messages"]["m1@mail.example"]["folder"] = world.TRASH
+            remote.save()
+
+    def be(self, connection: Connection, case: Case, situation: str) -> None:
+        world.set_behaviour(connection, case.target.kind, case.target.remote_id, **_SITUATIONS[situation])
+
+    def effects(self, connection: Connection, key: str) -> int:
+        return world.effects_of(connection, key)
+
+    def slow_by(self) -> timedelta:
+        return timedelta(seconds=130)
+
+
+LAB = SimulatorLab()
