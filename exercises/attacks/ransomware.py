@@ -52,6 +52,8 @@ class Ransomware:
 
     def advance(self, course: Course, around: Surroundings, now: datetime, *, prefix: str) -> list[Sighting]:
         tell = Reporter(f"{prefix}:{self.key}")
+        if course.over and not any(host["encrypt"] for host in course.hosts.values()):
+            return []
         found = self._lose_contained_hosts(course, around, now, tell)
         found += self._encrypt(course, now, tell)
         if not course.over and course.due <= now:

@@ -99,11 +99,11 @@ helpdesk    | Service desk
 
 # The security team: people of the portal, not of the directory. Account, name, role key.
 SECURITY_TEAM = """
-demo.ines.kovac     | Ines Kovač     | analyst
 demo.leila.haddad   | Leila Haddad   | analyst
 demo.marek.sorensen | Marek Sørensen | analyst
-demo.tomasz.brandt  | Tomasz Brandt  | responder
+demo.noor.castell   | Noor Castell   | analyst
 demo.dev.anand      | Dev Anand      | responder
+demo.iwona.petrak   | Iwona Petrak   | responder
 demo.ruth.adeyemi   | Ruth Adeyemi   | manager
 """
 

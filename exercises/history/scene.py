@@ -12,7 +12,10 @@ AUDIT_LOG = {"decoder": "office365", "groups": "office365", "location": "office3
 
 
 def some_person(rng: Random) -> Account:
-    return rng.choice([one for one in COMPANY.employees if one.machine and not one.is_sensitive])
+    at_hand = [
+        one for one in COMPANY.employees if one.machine and not one.is_sensitive and COMPANY.machine_of(one.name).online
+    ]
+    return rng.choice(at_hand)
 
 
 def some_workplace(rng: Random) -> Machine:

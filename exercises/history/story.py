@@ -10,7 +10,8 @@ from exercises.sources.sighting import Letter, Sighting
 
 
 class Deed(StrEnum):
-    """What the team did, by the keys of the action catalogue."""
+    """What the team did, by the keys of the action catalogue. A message is deleted in the mailbox named as target, a
+    file on every device that saw it."""
 
     ISOLATE = "device.isolate"
     SCAN = "device.antivirus_scan"

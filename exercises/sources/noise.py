@@ -30,7 +30,7 @@ HABITS: list[Habit] = [
         ALWAYS,
         scenes.gateway_guess,
         (_EXPECTED, "other", "Guessing at the gateway; keys only, no user exists."),
-        scenes.other_stranger,
+        scenes.other_guess,
     ),
     Habit(
         "backup",
@@ -47,6 +47,14 @@ HABITS: list[Habit] = [
         NIGHT,
         scenes.backup_behaviour,
         (_FALSE, "notMalicious", "The signed backup agent in its own window."),
+        look_alike="ransomware",
+    ),
+    Habit(
+        "service-round",
+        2,
+        NIGHT,
+        scenes.service_round,
+        (_EXPECTED, "lineOfBusinessApplication", "The backup service on its nightly round."),
         look_alike="ransomware",
     ),
     Habit(

@@ -51,7 +51,7 @@ def scanner(_rng: Random) -> Sighting:
 
 
 def other_target(rng: Random, scene: Sighting) -> Sighting:
-    target = rng.choice(COMPANY.machines)
+    target = rng.choice([one for one in COMPANY.machines if "-SRV-" in one.name or one.name.startswith("DC-")])
     return replace(scene, extra={**scene.extra, "far": target.ip, "port": str(rng.choice((22, 135, 443, 445, 3389)))})
 
 
@@ -83,7 +83,13 @@ def gateway_guess(_rng: Random) -> Sighting:
 
 
 def other_stranger(rng: Random, scene: Sighting) -> Sighting:
-    return replace(scene, address=stranger(rng), extra={**scene.extra, "user": rng.choice(("admin", "root", "test"))})
+    return replace(scene, address=stranger(rng))
+
+
+def other_guess(rng: Random, scene: Sighting) -> Sighting:
+    """Whoever guesses at the gateway rents a new address for each try."""
+    address = Address(f"2001:db8:{rng.randrange(1, 65536):x}:{rng.randrange(1, 65536):x}::{rng.randrange(1, 4096):x}")
+    return replace(scene, address=address, extra={**scene.extra, "user": rng.choice(("admin", "root", "test"))})
 
 
 _BACKUP = Program("agent-backup.exe", r"C:\Program Files\Keelback Backup", signer="Keelback Software")
@@ -109,6 +115,7 @@ def other_set(rng: Random, scene: Sighting) -> Sighting:
 
 
 def backup_behaviour(_rng: Random) -> Sighting:
+    """The agent runs as the system itself, so no account is named."""
     return _sighting(
         Wire.GRAPH,
         "Mass file changes by one process",
@@ -116,10 +123,25 @@ def backup_behaviour(_rng: Random) -> Sighting:
         "Ransomware",
         "mass-file-changes",
         machine=COMPANY.machine("BKP-SRV-01"),
-        account=COMPANY.account("svc-backup"),
         program=_BACKUP,
         command='"agent-backup.exe" --job nightly --compress',
         techniques=("T1486",),
+    )
+
+
+def service_round(_rng: Random) -> Sighting:
+    """The backup service signs in everywhere once a night: one alert that names all of its machines."""
+    served = [one for one in COMPANY.machines if one.managed and one.online and one.is_windows]
+    return _sighting(
+        Wire.SENTINEL,
+        "Service account signed in to many devices",
+        "informational",
+        "LateralMovement",
+        "service-round",
+        machine=served[0],
+        others=tuple(served[1:]),
+        account=COMPANY.account("svc-backup"),
+        techniques=("T1078.002",),
     )
 
 
@@ -250,7 +272,7 @@ def other_recipient(rng: Random, scene: Sighting) -> Sighting:
 
 
 def usb(rng: Random) -> Sighting:
-    machine = rng.choice([one for one in COMPANY.workplaces if one.name.startswith(("HR-", "CUS-", "YARD-", "FAC-"))])
+    machine = rng.choice([one for one in COMPANY.workplaces if one.name.startswith(("CUS-", "YARD-", "GATE-"))])
     return _sighting(
         Wire.WAZUH,
         "USB storage used",
