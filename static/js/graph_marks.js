@@ -91,7 +91,7 @@ export class Marks {
     pen.globalAlpha = node.hasClass("later") ? 0.35 : 1;
     this.#icon(pen, data, x, y, zoom);
     if (data.look === "safe") this.#check(pen, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
-    else if (data.count > 1) this.#count(pen, data.count, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
+    else if (data.count > 1) this.#count(pen, data, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
     this.#words(pen, data, x, y + half, zoom);
     pen.globalAlpha = 1;
   }
@@ -127,13 +127,15 @@ export class Marks {
     pen.stroke();
   }
 
-  #count(pen, count, x, y, zoom) {
+  // Red is kept for what is open or malicious.
+  #count(pen, { count, look }, x, y, zoom) {
     const text = count > 99 ? "99+" : String(count);
-    this.#disc(pen, x, y, (text.length > 2 ? 11 : 8) * zoom, this.colours.badSolid);
+    const bad = look === "bad";
+    this.#disc(pen, x, y, (text.length > 2 ? 11 : 8) * zoom, bad ? this.colours.badSolid : this.colours.text2);
     pen.font = `600 ${10 * zoom}px ${this.font}`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.fillStyle = this.colours.onSolid;
+    pen.fillStyle = bad ? this.colours.onSolid : this.colours.surface;
     pen.fillText(text, x, y + 0.5 * zoom);
   }
 
