@@ -196,7 +196,8 @@ class ApiViewSet(GenericViewSet[Any]):
         """One page of `rows`, filtered and ordered as the query says."""
         page = self.paginate_queryset(self.filter_queryset(rows)) or []
         shape = serializer or self.get_serializer_class()
-        return self.get_paginated_response(shape(page, many=True, context=self.context_of(page)).data)
+        context = self.context_of(page) if serializer is None else self.get_serializer_context()
+        return self.get_paginated_response(shape(page, many=True, context=context).data)
 
     def show(self, row: Model, *, status: int = 200) -> Response:
         """One object, with its version as ETag."""

@@ -3,19 +3,24 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import keys
 from core.api.views import ApiViewSet
 from incidents.api import errors as _errors  # noqa: F401 - says how this room's exceptions are told
-from incidents.api.alert_shapes import AlertChange, AlertOut
+from incidents.api.alert_shapes import AlertChange, AlertMove, AlertOut
 from incidents.api.filters import AlertFilters
+from incidents.api.incident_shapes import IncidentOut
 from incidents.api.incidents import ALERT_ORDERINGS
-from incidents.api.scope import hidden_entities, named_by_alerts
-from incidents.models import Alert
+from incidents.api.scope import hidden_entities, named_by_alerts, named_by_incidents
+from incidents.models import Alert, Incident
 from incidents.services.manage_alert import update_alert
+from incidents.services.move_alerts import move_alerts
 
 
 class AlertViewSet(ApiViewSet):
@@ -31,6 +36,7 @@ class AlertViewSet(ApiViewSet):
         "list": keys.READ,
         "retrieve": keys.READ,
         "partial_update": keys.MANAGE_ALERTS,
+        "move": keys.MANAGE_ALERTS,
     }
 
     def get_queryset(self) -> QuerySet[Alert]:
@@ -48,3 +54,22 @@ class AlertViewSet(ApiViewSet):
         changes = self.body(AlertChange, partial=True)
         update_alert(alert, changes=changes, actor=self.actor, expected_version=version)
         return self.show(self.get_object())
+
+    @extend_schema(request=AlertMove, responses=IncidentOut)
+    @action(detail=False, methods=["post"])
+    def move(self, _request: Request) -> Response:
+        """Move alerts to another incident, or to a new one."""
+        wanted = self.body(AlertMove)
+        user = self.user
+        alerts = list(Alert.objects.visible_to(user).filter(pk__in=wanted["alert_ids"]))
+        if len(alerts) != len(set(wanted["alert_ids"])):
+            raise Http404
+        target = None
+        if wanted["incident_id"] is not None:
+            target = get_object_or_404(Incident.objects.visible_to(user), pk=wanted["incident_id"])
+        incident = move_alerts(
+            alerts, to=target, actor=self.actor, comment=wanted.get("comment", ""), reason=wanted["reason"]
+        )
+        incident.refresh_from_db()
+        hidden = hidden_entities(user, named_by_incidents([incident]))
+        return Response(IncidentOut(incident, context={"hidden_entities": hidden}).data)

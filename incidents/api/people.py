@@ -12,10 +12,12 @@ class UserName(Text):
     default_error_messages = {"unknown": "There is no active user of this name."}
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=80, allow_null=True, **kwargs)
+        super().__init__(allow_null=True, **kwargs)
+        self.validators = []  # they are for texts, and this becomes a user
 
     def to_internal_value(self, data: Any) -> Any:
-        user = User.objects.filter(username__iexact=super().to_internal_value(data), is_active=True).first()
+        name = super().to_internal_value(data)[:81]
+        user = User.objects.filter(username__iexact=name, is_active=True).first()
         if user is None:
             self.fail("unknown")
         return user
