@@ -6,6 +6,7 @@ transactions never queue on one chain head: `verify()` tells sealed from not yet
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from core.models import AuditEvent, AuditSeal
 
 SEAL_LOCK = 0x50C_A0D17
 GENESIS = bytes(32)
+_UNSTORABLE_SIGNS = ("\\u0000", "\\ud", "NaN", "Infinity")
 _COLUMNS = ("at", "actor_kind", "actor_id", "actor_name", "verb", "subject", "thread", "changes", "reason", "data")
 
 
@@ -59,12 +61,12 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
             at,
             actor.kind.value,
             actor.id[:64],
-            actor.name[:255],
+            _storable(actor.name[:255]),
             entry.verb,
             entry.subject,
             entry.thread,
             _encode(entry.changes),
-            entry.reason.replace("\x00", ""),
+            _storable(entry.reason),
             _encode(entry.data),
         )
         for entry in entries
@@ -79,7 +81,23 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
 
 
 def _encode(value: Mapping[str, Any] | None) -> str:
-    return json.dumps(value or {}, cls=DjangoJSONEncoder, ensure_ascii=True).replace("\\u0000", "")
+    text = json.dumps(value or {}, cls=DjangoJSONEncoder)
+    if any(sign in text for sign in _UNSTORABLE_SIGNS):
+        return json.dumps(_storable(json.loads(text)))
+    return text
+
+
+def _storable(value: Any) -> Any:
+    """The same value without what PostgreSQL cannot keep: NUL, halves of characters, numbers that are none."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
 
 
 def canonical(event: AuditEvent) -> bytes:

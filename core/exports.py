@@ -9,7 +9,8 @@ from typing import Any
 from django.http import StreamingHttpResponse
 
 MAX_ROWS = 10_000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# The full-width forms count: some spreadsheets fold them before they look.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫")
 
 
 class _Echo:
