@@ -58,7 +58,7 @@ def _device(device: Any) -> list[tuple[str, Any, str]]:
         ("Domain", device.domain, ""),
         ("Last seen", device.last_seen, "when"),
         ("Signed in", device.logged_on_users[:5], "list"),
-        ("Addresses", device.ip_addresses[:4], "addresses"),
+        ("Addresses", device.ip_addresses[:4], "list"),
         ("Sensor", device.get_health_display(), ""),
         ("Exposure", device.get_exposure_level_display(), ""),
     ]

@@ -10,7 +10,7 @@ from django.urls import reverse
 from core.wording import cut_middle, defang, moment, visible
 from incidents.enums import Severity
 from incidents.models import Alert, Incident
-from incidents.story import Node, Story
+from incidents.story import ADDRESSES, Node, Story
 
 # Who does what to whom, by kind. The order is the order in which pairs of one alert are looked for.
 VERBS: dict[tuple[str, str], str] = {
@@ -36,7 +36,6 @@ VERBS: dict[tuple[str, str], str] = {
     ("device", "registry_key"): "changes",
 }
 SPREADING = {"LateralMovement", "Ransomware", "Impact"}
-ADDRESSES = {"ip", "url", "domain"}
 MOST_EDGES_AN_ALERT, LABEL = 40, 26
 
 

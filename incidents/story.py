@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import User
+from core.wording import defang
 from incidents.containment import Containment, containment_of
 from incidents.enums import EvidenceVerdict, RemediationStatus, Severity
 from incidents.models import Alert, Evidence, Incident
 
 MOST_ALERTS, MOST_EVIDENCE = 400, 6000
+ADDRESSES = {"ip", "url", "domain"}
 HARMLESS = {RemediationStatus.REMEDIATED, RemediationStatus.PREVENTED, RemediationStatus.BLOCKED}
 HIT = {"compromised", "attacked", "attacker", "commandAndControl"}
 # Things of their own although an entity is named with them.
@@ -178,5 +180,22 @@ def subject_words(step: Step) -> str:
     ranked = sorted(step.nodes, key=lambda node: (order.get(node.kind, 5), node.first))
     seen: dict[str, Node] = {}
     for node in ranked:
-        seen.setdefault(node.kind, node)
-    return " · ".join(node.label for node in list(seen.values())[:2])
+        if node.kind not in seen and node.label not in {other.label for other in seen.values()}:
+            seen[node.kind] = node
+    return " · ".join(short_label(node) for node in list(seen.values())[:2])
+
+
+def short_label(node: Node) -> str:
+    """Addresses defanged, a process by its program."""
+    if node.kind in ADDRESSES:
+        return defang(node.label)
+    return node.label.split(" ", 1)[0] if node.kind == "process" else node.label
+
+
+def lead_of(story: Story) -> Node | None:
+    """What the reader should look at first: the open device that was hit last, else what most alerts name."""
+    assets = [node for node in story.nodes.values() if node.entity is not None]
+    still_open = [node for node in assets if node.is_open and node.kind in {"device", "identity", "mailbox"}]
+    if still_open:
+        return max(still_open, key=lambda node: (node.kind == "device", node.first))
+    return max(assets, key=lambda node: (node.kind == "device", len(node.alerts)), default=None)

@@ -38,6 +38,8 @@ class ManageForm(forms.Form):
         self.incidents, self.many = incidents, len(incidents) > 1
         super().__init__(*args, **kwargs)
         keep = [KEEP] if self.many else []
+        for name in ("severity", "status", "verdict"):
+            self.fields[name].required = not self.many
         auto = [("auto", "Automatic, the highest of its alerts")]
         offer(self, "severity", [*keep, *[(item.value, str(item.label)) for item in SEVERITIES[:-1]], *auto])
         offer(self, "status", [*keep, *[(item.value, str(item.label)) for item in STATUSES]])

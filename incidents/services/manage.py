@@ -93,7 +93,7 @@ def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
         reason=f"{row.number} was resolved", resolved=now, updated=now,
     )  # fmt: skip
     roll_up([row.pk], actor=actor)
-    row.refresh_from_db(fields=["alert_counts", "priority_score", "priority_factors", "impacted_assets"])
+    row.refresh_from_db()
 
 
 def _store(row: Incident, wanted: dict[str, Any], *, actor: Actor, reason: str) -> set[str]:

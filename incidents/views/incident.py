@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -11,9 +11,10 @@ from accounts import keys
 from accounts.guard import AccountRequest, requires
 from core import slots
 from core.htmx import wants_part
+from core.pagination import counted
 from incidents.assets import sees_all_of
 from incidents.containment import Coverage, coverage
-from incidents.enums import IncidentStatus
+from incidents.enums import IncidentStatus, RemediationStatus
 from incidents.models import Device, Evidence, Incident
 
 # key, label of the tabs this room fills; `panel_url` names the view of the panel.
@@ -24,7 +25,7 @@ OWN_TABS = (
     ("evidence", "Evidence and response"),
     ("activities", "Activities"),
 )
-AFTER_SLOTS = ("activities",)
+LAST_TABS = ("activities", "review")
 
 
 @require_safe
@@ -83,26 +84,28 @@ def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
 
 
 def device_coverage(request: AccountRequest, found: Incident) -> Coverage | None:
-    """How many of its visible devices are contained; None while none is."""
-    named = Evidence.objects.visible_to(request.user).filter(alert__incident=found).values("device")
+    """How many of the devices it reached are contained; None while none is. Where it bounced off does not count."""
+    bounced = [RemediationStatus.BLOCKED, RemediationStatus.PREVENTED]
+    reached = Evidence.objects.visible_to(request.user).filter(alert__incident=found)
+    named = reached.exclude(remediation_status__in=bounced).values("device")
     devices = Device.objects.visible_to(request.user).filter(pk__in=named).only("display_name", "mitigation")
     return coverage(devices[:200], "device")
 
 
-def tabs_of(request: HttpRequest, found: Incident, current: str) -> list[dict[str, Any]]:
+def tabs_of(request: AccountRequest, found: Incident, current: str) -> list[dict[str, Any]]:
     """Own tabs and those of later rooms, in the order of the page."""
-    counts = {"alerts": found.alert_counts.get("total", 0), "assets": _assets(found)}
+    evidence = Evidence.objects.visible_to(request.user).filter(alert__incident=found)
+    counts = {"alerts": found.alert_counts.get("total", 0), "assets": _assets(found), "evidence": counted(evidence)}
     own = {
         key: {"key": key, "label": label, "count": counts.get(key),
               "panel": reverse(f"incidents:tab-{key}", args=[found.pk])}
         for key, label in OWN_TABS
     }  # fmt: skip
     later = [_of_later_room(entry) for entry in slots.entries("incident.tabs", request, found)]
-    first = [entry for key, entry in own.items() if key not in AFTER_SLOTS]
-    last = [own[key] for key in AFTER_SLOTS]
-    embedded = [entry for entry in later if not entry["page"]]
-    pages = [entry for entry in later if entry["page"]]
-    return [_placed(entry, found, current) for entry in [*first, *embedded, *last, *pages]]
+    known = [*own.values(), *later]
+    ordered = [entry for entry in known if entry["key"] not in LAST_TABS]
+    ordered += [entry for key in LAST_TABS for entry in known if entry["key"] == key]
+    return [_placed(entry, found, current) for entry in ordered]
 
 
 def _of_later_room(entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The Attack story tab: list, graph data, panes of nodes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpResponse, JsonResponse
@@ -12,9 +13,10 @@ from accounts.guard import AccountRequest, requires
 from core import clock, slots
 from incidents.assets import entity_url
 from incidents.entity_facts import facts_of
+from incidents.enums import EvidenceVerdict, RemediationStatus
 from incidents.graph import graph_of, state_words
 from incidents.models import Evidence, Incident
-from incidents.story import Node, Story, story_of, subject_words
+from incidents.story import Node, Story, lead_of, story_of, subject_words
 from incidents.views.incident import find_incident
 
 MOST_SHOWN = 12
@@ -26,7 +28,8 @@ def story(request: AccountRequest, pk: int) -> HttpResponse:
     found = find_incident(request, pk)
     told = story_of(found, request.user)
     steps = [{"step": step, "about": subject_words(step)} for step in told.steps]
-    context = {"incident": found, "story": told, "steps": steps, "live_topic": f"incident.changed:{pk} run.changed"}
+    context = {"incident": found, "story": told, "steps": steps, "lead": lead_of(told),
+               "live_topic": f"incident.changed:{pk} run.changed"}  # fmt: skip
     return render(request, "incidents/story.html", context)
 
 
@@ -54,8 +57,7 @@ def node(request: AccountRequest, pk: int, key: str) -> HttpResponse:
 def _node_context(request: AccountRequest, found: Incident, told: Story, wanted: Node) -> dict[str, Any]:
     entity = wanted.entity
     subject = (entity, found)
-    by_alert = {alert.pk: alert for alert in told.alerts}
-    shows = [{"alert": by_alert[item.alert_id], "evidence": item} for item in _telling(told.evidence_of(wanted.key))]
+    shows = _shows(told, wanted)
     return {
         "incident": found,
         "node": wanted,
@@ -70,9 +72,21 @@ def _node_context(request: AccountRequest, found: Incident, told: Story, wanted:
     }
 
 
-def _telling(evidence: list[Evidence]) -> list[Evidence]:
-    """What says most first: command lines, then verdicts; each display once an alert."""
-    seen: dict[tuple[int, str], Evidence] = {}
-    for item in evidence:
-        seen.setdefault((item.alert_id, item.display), item)
-    return sorted(seen.values(), key=lambda item: (item.type != "process", item.alert_id))
+def _shows(told: Story, wanted: Node) -> list[dict[str, Any]]:
+    """Alert by alert, the newest first: what each says about the node, each thing once."""
+    shows = []
+    for alert in reversed(told.alerts):
+        items = [item for node, item in told.members[alert.pk] if node.key == wanted.key]
+        if items:
+            said = {(item.type, item.display): item for item in items}.values()
+            verdicts = {item.get_verdict_display() for item in items if item.verdict != EvidenceVerdict.UNKNOWN}
+            states = {item.get_remediation_status_display() for item in items
+                      if item.remediation_status != RemediationStatus.NONE}  # fmt: skip
+            shows.append({"alert": alert, "lines": _telling(said, wanted), "marks": sorted(verdicts) + sorted(states)})
+    return shows
+
+
+def _telling(items: Iterable[Evidence], wanted: Node) -> list[Evidence]:
+    """Command lines, and names that differ from the node's own."""
+    told = [item for item in items if item.type == "process" or item.display != wanted.label]
+    return sorted(told, key=lambda item: item.type != "process")[:4]
