@@ -1,5 +1,6 @@
 """The native API under `/api/v1`: every resource of every room, the schema and the page that shows it."""
 
+from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -47,6 +48,7 @@ class DocsView(SpectacularSwaggerSplitView):
     """The schema to read and try. Its script is a file of its own, so the content policy holds."""
 
     required_permissions = {"GET": SIGNED_IN}
+    template_name = "api/docs.html"
 
 
 def _singles(slash: str) -> list[URLPattern | URLResolver]:
@@ -65,7 +67,7 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
 app_name = "api"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SchemaView.as_view(), name="schema"),
-    path("docs/", DocsView.as_view(url_name="api:schema"), name="docs"),
+    path("docs/", login_required(DocsView.as_view(url_name="api:schema")), name="docs"),
     *_singles(""),
     *addresses(RESOURCES, trailing_slash=False),
     path("", include((_singles("/") + addresses(RESOURCES, trailing_slash=True), "with_slash"))),

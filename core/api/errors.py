@@ -168,6 +168,9 @@ def _refused_by_a_service(error: django_errors.ValidationError) -> Problem:
     if hasattr(error, "error_dict"):
         field, messages = next(iter(error.message_dict.items()))
         return invalid(messages[0], field="" if field == django_errors.NON_FIELD_ERRORS else field)
+    code = error.error_list[0].code
+    if code and code != "invalid":
+        return Problem(422, error.messages[0], code=code)  # a rule said no, not a form
     return invalid(error.messages[0])
 
 

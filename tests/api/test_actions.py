@@ -3,9 +3,8 @@
 import pytest
 
 from accounts.models import User
-from remediation.models import Refusal
+from remediation.models import ActionRun, Refusal
 from remediation.services.carry_out import carry_out
-from remediation.models import ActionRun
 from tests.factories.api import Caller, caller
 from tests.factories.remediation import DeviceFactory, company, incident_naming
 
