@@ -56,6 +56,7 @@ class Link:
         return path.startswith((self.url, *self.also))
 
 
+OVERVIEW = Link("Overview", "/overview/", "chart", keys.READ)
 INCIDENTS = Link("Incidents", "/incidents/", "queue", keys.READ, ("/alerts/",))
 WAITING = Link("Waiting for me", "/waiting/", "inbox", keys.READ)
 ACTIONS = Link("Action center", "/actions/", "bolt", keys.READ)
@@ -110,6 +111,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
     """The groups of the rail for this person, with counts."""
     counts = count_for(user)
     work = [
+        _item(OVERVIEW, path),
         _item(INCIDENTS, path, counts.incidents),
         _item(WAITING, path, counts.for_me),
         _item(ACTIONS, path, counts.pending, hot=counts.decisions_for_me > 0),
