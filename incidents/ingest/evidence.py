@@ -27,9 +27,9 @@ def bounded_key(prefix: str, value: str) -> str:
 
 
 def clean_hash(value: Any, length: int) -> str:
-    """A lower-case hex digest of that length, or empty: an empty or made-up hash identifies nothing."""
+    """A lower-case hex digest of that length, or empty; all zeros stand for "not known"."""
     text = value.strip().lower() if isinstance(value, str) else ""
-    return text if len(text) == length and _HEX.fullmatch(text) and len(set(text)) > 2 else ""
+    return text if len(text) == length and _HEX.fullmatch(text) and text.strip("0") else ""
 
 
 @lru_cache(maxsize=8192)

@@ -13,7 +13,8 @@ MAX_ITEM_BYTES = 24 * 1024 * 1024
 _HEAD_BYTES = 64 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK, _BETWEEN = re.compile(rb"[ \t\r\n]*"), re.compile(rb"[ \t\r\n,]*")
-_ENVELOPE = re.compile(rb'"(?:value|alerts)"\s*:\s*\[')
+# An object that begins with its list, after annotations at most.
+_ENVELOPE = re.compile(rb'\{(?:\s*"@[^"]{0,200}"\s*:\s*"[^"\\]{0,2000}"\s*,)*\s*"(?:value|alerts)"\s*:\s*\[')
 # What changes the depth, whole strings, and the quote of a string that has no end yet.
 _TOKEN = re.compile(rb'[{}\[\],]|"(?:[^"\\]++|\\.)*+"|"', re.DOTALL)
 _QUOTE, _COMMA = ord('"'), ord(",")
@@ -60,23 +61,20 @@ def split(chunks: Iterator[bytes]) -> Iterator[bytes]:
         buffer.drop(len(_BYTE_ORDER_MARK))
     if not buffer.skip(_BLANK):
         return
-    if _is_line_per_item(buffer):
+    opening = _list_opening(buffer)
+    if opening is None and _is_line_per_item(buffer):
         yield from _lines(buffer)
         return
-    opening = _list_opening(buffer)
-    if opening is not None:
-        buffer.drop(opening)
+    buffer.drop(opening or 0)
     yield from _elements(buffer)
 
 
 def _is_line_per_item(buffer: Buffer) -> bool:
-    """Whether one of the first lines is a whole object by itself, or no line begins like a list or an object."""
+    """Whether one of the first lines is a whole object by itself, or the first does not even begin like one."""
     lines = [line.strip() for line in bytes(buffer.data[:_HEAD_BYTES]).split(b"\n")[:20]]
     first = next((line for line in lines if line), b"")
-    if first[:1] not in (b"{", b"["):
+    if first[:1] != b"{":
         return True
-    if first[:1] == b"[":
-        return False
     if any(_is_object(line) for line in lines[:5]):
         return True
     # A first line that is broken: the others tell.
@@ -97,12 +95,8 @@ def _list_opening(buffer: Buffer) -> int | None:
     """Where the entries of the list begin."""
     if buffer.data[:1] == b"[":
         return 1
-    head = bytes(buffer.data[:_HEAD_BYTES])
-    match = _ENVELOPE.search(head)
-    if match is None:
-        return None
-    before = head[1 : match.start()]
-    return match.end() if before.count(b"{") == before.count(b"}") else None
+    match = _ENVELOPE.match(buffer.data)
+    return match.end() if match else None
 
 
 def _lines(buffer: Buffer) -> Iterator[bytes]:

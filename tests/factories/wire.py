@@ -92,11 +92,16 @@ def sentinel_alert(*entities: dict[str, Any], **fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def take_in(*items: object, format: str = "graph", source: str = "", exercise: str = "") -> Receipt:
+def take_in(
+    *items: object,
+    format: str = "graph",  # noqa: A002 - the word of the address
+    source: str = "",
+    exercise: str = "",
+) -> Receipt:
     return accept_alerts(items, format=format, source=source or format, actor=SENSOR, exercise=exercise)
 
 
-def stored(*items: object, format: str = "graph", source: str = "") -> list[Alert]:
+def stored(*items: object, format: str = "graph", source: str = "") -> list[Alert]:  # noqa: A002 - as above
     """The alerts that the items became, in their order."""
     receipt = take_in(*items, format=format, source=source)
     assert not receipt.rejected, receipt.rejected
@@ -104,7 +109,12 @@ def stored(*items: object, format: str = "graph", source: str = "") -> list[Aler
     return [found[int(one["id"])] for one in receipt.alerts]
 
 
-def correlated(*items: object, format: str = "graph", source: str = "", exercise: str = "") -> list[Incident]:
+def correlated(
+    *items: object,
+    format: str = "graph",  # noqa: A002 - as above
+    source: str = "",
+    exercise: str = "",
+) -> list[Incident]:
     """Take the items in, let the lane work, and answer the incident of each item, in their order."""
     receipt = take_in(*items, format=format, source=source, exercise=exercise)
     assert not receipt.rejected, receipt.rejected

@@ -18,7 +18,8 @@ def named(alert: Alert, type_: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("level", "severity"), [(0, "informational"), (3, "informational"), (4, "low"), (7, "medium"), (12, "high"), (16, "high")]
+    ("level", "severity"),
+    [(0, "informational"), (3, "informational"), (4, "low"), (7, "medium"), (12, "high"), (16, "high")],
 )
 def test_severity_comes_from_the_level(level: int, severity: str) -> None:
     assert became(level=level).severity == severity
