@@ -36,7 +36,7 @@ def as_rows(incidents: Sequence[Incident], user: User) -> list[IncidentRow]:
 
 def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> IncidentRow:
     untouched = incident.status == IncidentStatus.ACTIVE and incident.acknowledged is None
-    sources = len(incident.service_sources or incident.sources)
+    sources = len(incident.sources)
     return IncidentRow(
         incident=incident,
         assets=asset_counts(incident.impacted_assets),

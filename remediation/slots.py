@@ -10,9 +10,10 @@ from accounts.models import User
 from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation.catalog import registry
 from remediation.catalog.action import Action
-from remediation.enums import Risk
+from remediation.enums import Risk, RunStatus
 from remediation.models import ActionRun, ControlState
 
+DONE = (RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED)
 Entity = Device | File | Identity | Mailbox
 
 
@@ -24,22 +25,27 @@ def respond_button(
     user = request.user
     if not isinstance(user, User) or entity.kind != action.target_kind:
         return None
-    if not _makes_sense(action, _states(request, entity)):
+    if not _makes_sense(action, *_known(request, entity)):
         return None
     return _button(action, entity, incident, user)
 
 
-def _states(request: HttpRequest, entity: Entity) -> dict[str, str]:
-    """The observed state of each facet, read once a request and entity."""
-    known: dict[tuple[str, int], dict[str, str]] = request.__dict__.setdefault("_control_states", {})
+def _known(request: HttpRequest, entity: Entity) -> tuple[dict[str, str], frozenset[str]]:
+    """The observed state of each facet and the actions that took effect, read once a request and entity."""
+    known: dict[tuple[str, int], tuple[dict[str, str], frozenset[str]]]
+    known = request.__dict__.setdefault("_known_of_entities", {})
     key = (str(entity.kind), entity.pk)
     if key not in known:
         states = ControlState.objects.filter(target_kind=entity.kind, target_id=entity.pk, facet_key="")
-        known[key] = dict(states.values_list("facet", "observed"))
+        done = ActionRun.objects.filter(target_kind=entity.kind, target_id=entity.pk, status__in=DONE, parent=None)
+        known[key] = (
+            dict(states.values_list("facet", "observed")),
+            frozenset(done.values_list("action", flat=True)),
+        )
     return known[key]
 
 
-def _makes_sense(action: Action, states: dict[str, str]) -> bool:
+def _makes_sense(action: Action, states: dict[str, str], done: frozenset[str]) -> bool:
     """An action that leads to the state in force is left out, and so is the undo of something never done."""
     inverse = registry.inverse_of(action)
     if inverse is None:
@@ -47,7 +53,7 @@ def _makes_sense(action: Action, states: dict[str, str]) -> bool:
     observed = states.get(action.facet, "")
     if action.in_force:
         return observed != action.wanted
-    return observed == inverse.wanted or bool(action.parameters) or action.acts_on is not None
+    return observed == inverse.wanted or inverse.key in done
 
 
 def _button(action: Action, entity: Entity, incident: Incident | None, user: User) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from core.live_stream import live_stream  # noqa: E402
 
 _pages = get_wsgi_application()
-_wsgi = WSGIMiddleware(  # type: ignore[arg-type]
-    StaticFilesHandler(_pages) if settings.SERVE_STATIC else _pages, workers=8
+_wsgi = WSGIMiddleware(
+    StaticFilesHandler(_pages) if settings.SERVE_STATIC else _pages,  # type: ignore[arg-type]
+    workers=8,
 )
 
 

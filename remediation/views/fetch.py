@@ -21,7 +21,8 @@ def target_for(user: User, kind: str, target_id: int) -> Target:
     """The entity an action would touch, when this person may see it; else 404."""
     if kind not in MODELS:
         raise Http404
-    return get_object_or_404(MODELS[kind].objects.visible_to(user), pk=target_id)
+    found: Target = get_object_or_404(MODELS[kind].objects.visible_to(user), pk=target_id)  # type: ignore[assignment]
+    return found
 
 
 def incident_for(user: User, incident_id: object) -> Incident | None:

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
+from django.db.models.expressions import OrderBy
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -16,7 +17,10 @@ from remediation.views.rows import run_row
 
 MOST = 100
 RECENT = timedelta(hours=1)
-ORDERS = {"expiry": ("expires_at", "id"), "priority": (F("incident__priority_score").desc(nulls_last=True), "id")}
+ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
+    "expiry": ("expires_at", "id"),
+    "priority": (F("incident__priority_score").desc(nulls_last=True), "id"),
+}
 
 
 @requires(keys.READ)
