@@ -30,15 +30,15 @@ _OPEN = frozenset(status.value for status in OPEN)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An alert in an incident that shares something with the batch. `open` is whether the incident may be joined."""
+    """An alert in an incident that names something that the batch names too. `links` is whether the incident may be
+    joined and the alert is more than a notice; the others only tell how common the thing is."""
 
     alert_id: int
     incident_id: int
     rank: int
     first: datetime
     last: datetime
-    open: bool
-    shown: str
+    links: bool
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -
     found = Candidates()
     earliest = min(node.first for node in nodes) - limits.widest
     latest = max(node.last for node in nodes) + limits.widest
-    wanted = {key for node in nodes for key in node.signals}
+    wanted = {key for node in nodes for key in node.named}
     loader = _Loader(found, wanted, earliest, latest)
     loader.by_entity("device_id", list(entities.devices), lambda pk: (DEVICE, f"device:{pk}"))
     loader.by_entity("file_id", list(entities.telling_files), lambda pk: (FILE, f"file:{pk}"))
@@ -163,16 +163,17 @@ class _Loader:
         pk, incident_id, source, detector, title, severity, first, last, exercise, status, restricted = alert
         rank = SEVERITY_RANK[severity]
         first, last = event_interval(first, last)
-        candidate = Candidate(pk, incident_id, rank, first, last, status in _OPEN and not restricted, title)
+        joinable = status in _OPEN and not restricted
         repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
         if repeated in self._wanted:
-            self._found.by_signal[repeated].append(candidate)
+            self._found.by_signal[repeated].append(Candidate(pk, incident_id, rank, first, last, joinable))
         signal = (rule.key, f"{exercise}|{value}")
-        if signal in self._wanted and _counts(rule, rank, type_, verdict):
-            self._found.by_signal[signal].append(candidate)
+        if signal in self._wanted:
+            links = joinable and _links(rule, rank, type_, verdict)
+            self._found.by_signal[signal].append(Candidate(pk, incident_id, rank, first, last, links))
 
 
-def _counts(rule: Rule, rank: int, type_: str, verdict: str) -> bool:
+def _links(rule: Rule, rank: int, type_: str, verdict: str) -> bool:
     """Whether the stored row would itself be a signal, so that the rule is the same from both sides."""
     if rank <= QUIET and not rule.quiet:
         return False

@@ -70,7 +70,7 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
         for key, signal in node.signals.items():
             nearest: dict[int, tuple[timedelta, int]] = {}
             for one in found.by_signal.get(key, ()):
-                if not one.open or one.alert_id == node.id:
+                if not one.links or one.alert_id == node.id:
                     continue
                 gap = gap_between(node.first, node.last, one.first, one.last)
                 if gap <= limits.window(signal.rule, node.rank, one.rank) and limits.windows[signal.rule.key]:

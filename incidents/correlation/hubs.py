@@ -42,7 +42,7 @@ def _by_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> s
             continue
         window = limits.windows[rule.key]
         for node in nodes:
-            if key in node.signals:
+            if key in node.named:
                 near = {one.incident_id for one in candidates
                         if one.last >= node.first - window and one.first <= node.last + window}
                 if len(near) >= limits.hub_incidents:
@@ -53,10 +53,10 @@ def _by_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> s
 
 def _by_neighbours(nodes: Sequence[Node], found: Candidates, limits: Limits) -> set[tuple[str, str]]:
     """Only what occurs often enough is counted: fewer alerts than neighbours allowed cannot make a hub."""
-    seen = Counter(key for node in nodes for key in node.signals)
+    seen = Counter(key for node in nodes for key in node.named)
     latest: dict[tuple[str, str], datetime] = {}
     for node in nodes:
-        for key in node.signals:
+        for key in node.named:
             latest[key] = max(node.last, latest.get(key, node.last))
     wanted: dict[str, dict[Any, tuple[str, str]]] = defaultdict(dict)
     for key, count in seen.items():

@@ -71,14 +71,17 @@ class Node:
     provider_incident: str
     categories: tuple[str, ...]
     signals: dict[tuple[str, str], Signal] = field(default_factory=dict)
+    # Everything that the alert names, also what does not link because the alert is only a notice.
+    named: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def quiet(self) -> bool:
         return self.rank <= QUIET
 
     def add(self, rule: Rule, value: str, shown: str) -> None:
+        signal = Signal(rule, f"{self.exercise}|{value}", shown)
+        self.named.add((rule.key, signal.value))
         if rule.quiet or not self.quiet:
-            signal = Signal(rule, f"{self.exercise}|{value}", shown)
             self.signals.setdefault((rule.key, signal.value), signal)
 
 
