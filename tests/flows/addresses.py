@@ -20,6 +20,7 @@ class Address:
     def fill(self, places: Mapping[str, Any]) -> str:
         """The path, each parameter looked up as `room:name.parameter`, `room.parameter`, then `parameter`.
 
+        `room:name?` is its query.
         Raises `LookupError` for a parameter that nobody has given a place.
         """
         room = self.name.partition(":")[0]
@@ -30,7 +31,7 @@ class Address:
             if found is None:
                 raise LookupError(f"tests/flows/stage.py names no {keys[0]}, so this page cannot be looked at")
             chosen[parameter] = places[found]
-        return reverse(self.name, kwargs=chosen)
+        return reverse(self.name, kwargs=chosen) + str(places.get(f"{self.name}?", ""))
 
 
 def addresses() -> list[Address]:

@@ -56,7 +56,7 @@ def _alert(number: int) -> dict[str, Any]:
         "firstActivityDateTime": at, "lastActivityDateTime": at,
         "evidence": [
             {"@odata.type": f"{_KIND}deviceEvidence", "deviceDnsName": f"{HOST}.example.org".lower(), "hostName": HOST,
-             "roles": ["attacked"]},
+             "roles": ["attacked"], "verdict": "malicious"},
             {"@odata.type": f"{_KIND}userEvidence",
              "userAccount": {"accountName": "m.okafor", "userPrincipalName": "m.okafor@example.org"}},
         ],

@@ -16,8 +16,8 @@ class Desk:
         self.page: Page = browser.new_context(base_url=url, reduced_motion="reduce").new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.goto("/accounts/login/")
-        self.page.get_by_label("Username").fill(person.username)
-        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.locator("[name=login]").fill(person.username)
+        self.page.locator("[name=password]").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.locator("#rows, h1").first).to_be_visible()
 
@@ -47,15 +47,18 @@ class Desk:
         """Click a node of the attack graph where it is drawn."""
         net = self.page.locator("[data-graph]")
         net.locator("canvas").first.wait_for()
-        where = self.page.wait_for_function(
+        where = self.page.evaluate(
             """async (label) => {
                 const { graphOf } = await import("/static/js/graph.js");
-                const graph = graphOf(document.querySelector("[data-graph]"));
-                const node = graph?.cy.nodes().filter((one) => one.data("label") === label)[0];
-                return node && node.renderedPosition();
+                for (;;) {
+                    const graph = graphOf(document.querySelector("[data-graph]"));
+                    const node = graph?.cy.nodes().filter((one) => one.data("label") === label)[0];
+                    if (node) return node.renderedPosition();
+                    await new Promise(requestAnimationFrame);
+                }
             }""",
-            arg=label,
-        ).json_value()
+            label,
+        )
         box = net.bounding_box()
         assert box is not None
         self.page.mouse.click(box["x"] + where["x"], box["y"] + where["y"])

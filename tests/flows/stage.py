@@ -7,6 +7,7 @@ from typing import Any
 from accounts.models import Role, User
 from accounts.services.tokens import issue_token
 from connectors.kinds.simulator.world import put_target
+from connectors.models import Connection
 from connectors.services.connections import create_connection
 from core import blobs, clock
 from core.actors import Actor
@@ -79,7 +80,9 @@ def _words_of_incidents(incident: Incident, entities: Entities, ada: User) -> di
     of_alerts = {f"incidents:{page}.pk": alert.pk for page in ("alert", "alert-pane", "manage-alert")}
     return {
         **of_entities, **of_alerts, "incidents.pk": incident.pk, "incidents:node.key": node, "incidents.tab": "alerts",
-        "incident_id": incident.pk, "dead_letter_id": DeadLetter.objects.get().pk,
+        "remediation.incident_id": incident.pk, "incidents:move-alerts?": f"?alert={alert.pk}",
+        "incidents:manage?": f"?id={incident.pk}",
+        **{f"incidents:{deed}-letter.pk": DeadLetter.objects.get().pk for deed in ("dead", "replay", "discard")},
     }  # fmt: skip
 
 
@@ -102,7 +105,9 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
     return {
         "remediation.run_id": waiting.pk, "remediation:cancel.run_id": queued.pk, "remediation:run.run_id": done.pk,
         "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
+        "remediation:decide_many?": f"?what=approve&id={waiting.pk}",
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
+        "connectors.pk": Connection.objects.get().pk,
     }  # fmt: skip
 
 

@@ -134,6 +134,7 @@ def test_the_keyboard_alone_walks_opens_and_manages(at_desk: AtDesk, ada: User) 
     page: Page = desk.page
     names = page.locator("table.data tbody .name")
     expect(names).to_have_count(3, timeout=PATIENCE_MS)
+    expect(page.locator("#live-state")).to_contain_text("Live")
     for key in ["j", "j", "k"]:
         page.keyboard.press(key)
     expect(names.nth(0)).to_be_focused()
@@ -154,6 +155,7 @@ def test_the_keyboard_alone_walks_opens_and_manages(at_desk: AtDesk, ada: User) 
 def test_two_keys_lead_to_each_place(at_desk: AtDesk, ada: User) -> None:
     desk = at_desk(ada)
     for key, path in {"a": "/actions/", "r": "/reviews/", "o": "/waiting/", "i": "/incidents/"}.items():
+        expect(desk.page.locator("#live-state")).to_contain_text("Live")
         desk.page.keyboard.press("g")
         desk.page.keyboard.press(key)
         desk.page.wait_for_url(f"**{path}")
