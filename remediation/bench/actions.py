@@ -145,7 +145,8 @@ def _until(true: Callable[[], bool], *, seconds: float) -> None:
 def _limit_s(connection: Connection) -> float:
     """The median of: `HOPS` messages to a worker and back, as many durable commits, and the simulator's own delay."""
     row = ConnectorState.objects.filter(connection=connection).first()
-    assert row is not None
+    if row is None:
+        raise RuntimeError("The company is empty.")
     samples = []
     for _ in range(20):
         began = time.monotonic()

@@ -29,7 +29,10 @@ def cancel_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") -
     The requester may cancel what has not been handed over; otherwise it takes the right to decide on the action.
     """
     frozen = replace(actor, person_id=user.pk)
-    with recording_refusals("execution", Subject.of_run(run, wanted="cancel"), actor=frozen), transaction.atomic():
+    with (
+        recording_refusals(Subject.of_run(run, wanted="cancel"), stage="execution", actor=frozen),
+        transaction.atomic(),
+    ):
         locked = ActionRun.objects.select_for_update(of=("self",)).select_related("incident").get(pk=run.pk)
         if not locked.is_open:
             label = RunStatus(locked.status).label.lower()

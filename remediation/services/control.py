@@ -38,7 +38,7 @@ def give_up_desired(run: ActionRun, *, actor: Actor, target: Target) -> None:
             _show(state, run, target, actor=actor)
 
 
-def set_observed(run: ActionRun, observed: ObservedState, *, actor: Actor, target: Target) -> None:
+def set_observed(run: ActionRun, *, observed: ObservedState, actor: Actor, target: Target) -> None:
     """Keep what was seen, whoever looked."""
     if not observed.known or get(run.action).by_order:
         return

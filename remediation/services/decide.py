@@ -22,13 +22,16 @@ from remediation.services.request import clean_comment, queue, seal
 def approve_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") -> ActionRun:
     """Say yes; the run (with its children) is on its way. Raises `Refused`."""
     frozen = replace(actor, person_id=user.pk)
-    with recording_refusals("decision", Subject.of_run(run, wanted="approve"), actor=frozen), transaction.atomic():
+    with (
+        recording_refusals(Subject.of_run(run, wanted="approve"), stage="decision", actor=frozen),
+        transaction.atomic(),
+    ):
         locked = _undecided(run)
         action = get(locked.action)
         policy.check_decider(locked, action, frozen, user, to_do=f"approve: {action.label.lower()}")
         children = list(locked.children.filter(decision=Decision.PENDING))
         _decide(locked, children, Decision.APPROVED, actor=frozen, comment=comment)
-        queue(locked, children, actor=frozen)
+        queue(locked, children=children, actor=frozen)
         tell_evidence(locked, actor=frozen)
     return _refreshed(run)
 
@@ -37,7 +40,7 @@ def reject_run(run: ActionRun, *, actor: Actor, user: User, comment: str) -> Act
     """Say no, with the reason. Raises `Refused` and `ValidationError`."""
     reason = clean_comment(comment)
     frozen = replace(actor, person_id=user.pk)
-    with recording_refusals("decision", Subject.of_run(run, wanted="reject"), actor=frozen), transaction.atomic():
+    with recording_refusals(Subject.of_run(run, wanted="reject"), stage="decision", actor=frozen), transaction.atomic():
         locked = _undecided(run)
         action = get(locked.action)
         policy.check_decider(locked, action, frozen, user, to_do=f"reject: {action.label.lower()}")
@@ -48,7 +51,10 @@ def reject_run(run: ActionRun, *, actor: Actor, user: User, comment: str) -> Act
 def withdraw_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") -> ActionRun:
     """Take one's own request back before anybody decided."""
     frozen = replace(actor, person_id=user.pk)
-    with recording_refusals("decision", Subject.of_run(run, wanted="withdraw"), actor=frozen), transaction.atomic():
+    with (
+        recording_refusals(Subject.of_run(run, wanted="withdraw"), stage="decision", actor=frozen),
+        transaction.atomic(),
+    ):
         locked = _undecided(run)
         if locked.requester_id != user.pk:
             raise Refused("forbidden", "Only the person who asked can withdraw a request; others reject it.")

@@ -52,8 +52,14 @@ def _start(run: ActionRun) -> None:
         try:
             target, bound = check_execution(held)
         except Refused as refusal:
-            record_refusal("execution", Subject.of_run(held), refusal, actor=EXECUTOR)
-            end_run(held, RunStatus.FAILED, detail=refusal.message, result={"refused": refusal.code})
+            record_refusal(refusal, stage="execution", subject=Subject.of_run(held), actor=EXECUTOR)
+            end_run(
+                held,
+                status=RunStatus.FAILED,
+                detail=refusal.message,
+                actor=EXECUTOR,
+                result={"refused": refusal.code},
+            )
             return
         _order(held, target, bound)
         set_desired(held, actor=EXECUTOR, target=target)

@@ -20,7 +20,7 @@ EXECUTOR = Actor.system("remediation")
 _LEVELS = {RunStatus.SUCCEEDED: LogLevel.INFO, RunStatus.CANCELLED: LogLevel.INFO, RunStatus.FAILED: LogLevel.ERROR}
 
 
-def end_run(run: ActionRun, status: RunStatus, *, detail: str, actor: Actor = EXECUTOR, **also: Any) -> None:
+def end_run(run: ActionRun, *, status: RunStatus, detail: str, actor: Actor, **also: Any) -> None:
     """Runs in the caller's transaction, with the run's row locked."""
     if status in {RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED}:
         pass_through_start(run, actor=actor)
@@ -35,7 +35,7 @@ def end_run(run: ActionRun, status: RunStatus, *, detail: str, actor: Actor = EX
         derive_parent(run.parent_id, actor=actor)
 
 
-def pass_through_start(run: ActionRun, *, actor: Actor = EXECUTOR) -> None:
+def pass_through_start(run: ActionRun, *, actor: Actor) -> None:
     """A remote side that tells of the end only has started all the same."""
     if run.status in {RunStatus.QUEUED, RunStatus.DELIVERED}:
         move_run(run, RunStatus.STARTED, actor=actor, delivered=run.delivered or clock.now())

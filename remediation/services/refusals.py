@@ -44,7 +44,7 @@ class Subject:
 
 
 @contextmanager
-def recording_refusals(stage: str, subject: Subject, *, actor: Actor) -> Iterator[None]:
+def recording_refusals(subject: Subject, *, stage: str, actor: Actor) -> Iterator[None]:
     """Write a `Refused` of the block down, after its transaction was rolled back, and let it go on.
 
     `stage` is request, decision or execution. The block brings its own transaction.
@@ -52,11 +52,11 @@ def recording_refusals(stage: str, subject: Subject, *, actor: Actor) -> Iterato
     try:
         yield
     except Refused as refusal:
-        record_refusal(stage, subject, refusal, actor=actor)
+        record_refusal(refusal, stage=stage, subject=subject, actor=actor)
         raise
 
 
-def record_refusal(stage: str, subject: Subject, refusal: Refused, *, actor: Actor) -> None:
+def record_refusal(refusal: Refused, *, stage: str, subject: Subject, actor: Actor) -> None:
     with transaction.atomic():
         Refusal.objects.create(
             stage=stage,

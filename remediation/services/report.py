@@ -48,9 +48,9 @@ def take_over(run: ActionRun, delivery: Delivery) -> None:
         move_run(run, RunStatus.DELIVERED, actor=EXECUTOR)
         note(run, f"Handed over to {run.connection}.", origin="delivered")
     elif state == DeliveryState.STARTED and run.status in {RunStatus.QUEUED, RunStatus.DELIVERED}:
-        pass_through_start(run)
+        pass_through_start(run, actor=EXECUTOR)
     elif state in _NO_EFFECT:
-        end_run(run, _NO_EFFECT[state], detail=delivery.error)
+        end_run(run, status=_NO_EFFECT[state], detail=delivery.error, actor=EXECUTOR)
         return
     elif state in FINAL_STATES or state == DeliveryState.UNKNOWN:
         look_again(run, 0)

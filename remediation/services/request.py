@@ -53,7 +53,7 @@ def request_action(
     reason = clean_comment(comment)
     frozen = replace(actor, person_id=user.pk)
     subject = Subject.of_request(action, target, incident, arguments=cleaned, comment=reason[:300])
-    with recording_refusals("request", subject, actor=frozen), transaction.atomic():
+    with recording_refusals(subject, stage="request", actor=frozen), transaction.atomic():
         plan = make_plan(declared, target, cleaned, user=user, incident=incident, undoes=undoes)
         supersede(plan, actor=frozen, user=user)
         return _store(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))
@@ -103,7 +103,7 @@ def _store(
     if plan.left_out:
         note(run, f"{plan.left_out} devices outside the requester's scope are left out.", origin="left-out")
     if run.decision == Decision.NOT_REQUIRED:
-        queue(run, children, actor=actor)
+        queue(run, children=children, actor=actor)
     tell_evidence(run, actor=actor)
     announce_run(run)
     return run
@@ -196,7 +196,7 @@ def _draft_child(parent: ActionRun, child: Child) -> ActionRun:
     )
 
 
-def queue(run: ActionRun, children: list[ActionRun], *, actor: Actor) -> None:
+def queue(run: ActionRun, *, children: list[ActionRun], actor: Actor) -> None:
     """Set a decided run on its way: a single one at once, a parent through its children."""
     waiting = [child for child in children if child.status == RunStatus.WAITING]
     due = clock.real_now()

@@ -28,7 +28,7 @@ def undo_run(
 
     Undoing the whole of a file action undoes every device where it worked; undoing one of its parts that device.
     """
-    with recording_refusals("request", Subject.of_run(run, wanted="undo"), actor=actor):
+    with recording_refusals(Subject.of_run(run, wanted="undo"), stage="request", actor=actor):
         key = check_undoable(run)
     return request_action(
         key,

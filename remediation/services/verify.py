@@ -61,7 +61,7 @@ def _key(run: ActionRun) -> str:
 
 
 def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> None:
-    set_observed(run, observed, actor=EXECUTOR, target=policy.target_of(run))
+    set_observed(run, observed=observed, actor=EXECUTOR, target=policy.target_of(run))
     looks = int(run.verification.get("looks", 0)) + 1
     matches = as_wanted(run, delivery, observed)
     verdict = judge(
@@ -82,7 +82,7 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
         "looks": looks,
     }
     if verdict.status is None:
-        pass_through_start(run)
+        pass_through_start(run, actor=EXECUTOR)
         ActionRun.objects.filter(pk=run.pk).update(verification=verification)
         note(run, f"{verdict.detail} Looking again.", origin=f"look-{min(looks, 3)}")
         look_again(run, verdict.pause_s)
@@ -93,8 +93,9 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
     _attach_probe(run, delivery, observed, verification)
     end_run(
         run,
-        verdict.status,
+        status=verdict.status,
         detail=verdict.detail,
+        actor=EXECUTOR,
         verification=verification,
         progress=100 if verification["done"] else run.progress,
     )

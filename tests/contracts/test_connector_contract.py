@@ -11,7 +11,17 @@ import pytest
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.errors import ConnectorError, Retry
 from connectors.models import Connection
-from connectors.ports import CancelAnswer, CancelSupport, Capability, Connector, Offline, Report, Request, Reversal, Ticket
+from connectors.ports import (
+    CancelAnswer,
+    CancelSupport,
+    Capability,
+    Connector,
+    Offline,
+    Report,
+    Request,
+    Reversal,
+    Ticket,
+)
 from connectors.registry import Kind, all_kinds, open_connection
 from connectors.targets import Target
 from core import clock
@@ -37,7 +47,9 @@ class Bench:
     case: Case
 
     def request(self, key: str = "", action: str = "") -> Request:
-        return Request(key or uuid4().hex, action or self.case.action, self.case.target, self.case.arguments, "contract")
+        return Request(
+            key or uuid4().hex, action or self.case.action, self.case.target, self.case.arguments, "contract"
+        )
 
     def be(self, situation: str) -> None:
         self.lab.be(self.connection, self.case, situation)

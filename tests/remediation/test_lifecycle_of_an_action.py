@@ -212,4 +212,4 @@ def test_what_the_catalogue_does_not_know_is_an_error_of_the_form(
 ) -> None:
     device = company().device()
     with pytest.raises(ValidationError):
-        ask(ada, action, device, **arguments)
+        request_action(action, target=device, arguments=arguments, comment="why", actor=ada.actor, user=ada)

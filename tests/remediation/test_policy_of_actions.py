@@ -32,9 +32,9 @@ from tests.factories.remediation import (
 pytestmark = pytest.mark.django_db
 
 
-def refused_request(user: User, action: str, device: Device, **fields: Incident) -> Refused:
+def refused_request(user: User, action: str, device: Device, incident: Incident | None = None) -> Refused:
     with pytest.raises(Refused) as refused:
-        ask(user, action, device, **fields)
+        ask(user, action, device, incident=incident)
     assert not ActionRun.objects.exists()
     assert Refusal.objects.get().code == refused.value.code
     return refused.value

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from connectors.kinds.simulator.behaviour import checked
 from connectors.kinds.simulator.client import ORDER, SimulatedCompany
-from connectors.kinds.simulator.effects import INBOX, TRASH, message_key
+from connectors.kinds.simulator.effects import INBOX, message_key
 from connectors.models import Connection, ConnectorState
 from connectors.services.deliver import target_seen
 

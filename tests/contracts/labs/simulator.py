@@ -4,6 +4,8 @@ from datetime import timedelta
 from itertools import count
 
 from connectors.kinds.simulator import world
+from connectors.kinds.simulator.client import SimulatedCompany
+from connectors.kinds.simulator.effects import TRASH
 from connectors.models import Connection
 from connectors.ports import Capability
 from connectors.services.connections import create_connection
@@ -63,13 +65,13 @@ class SimulatorLab:
 
     def _prepare(self, connection: Connection, target: Target, facet: str, word: str) -> None:
         """Bring the facet to its word before, as if somebody else had done it."""
-        with world.SimulatedCompany(connection).target(target.kind, target.remote_id) as remote:
+        with SimulatedCompany(connection).target(target.kind, target.remote_id) as remote:
             if facet in {"network", "account"}:
                 remote.state[facet] = word
             if facet == "files":
                 remote.state["files"][_FILE]["state"] = word
             if facet == "messages" and word == "removed":
-                remote.state["messages"]["m1@mail.example"]["folder"] = world.TRASH
+                remote.state["messages"]["m1@mail.example"]["folder"] = TRASH
             remote.save()
 
     def be(self, connection: Connection, case: Case, situation: str) -> None:
