@@ -97,18 +97,24 @@ class EntityIndex:
             self._take(row, alias)
 
     def add_weak_alias(self, row: Known, bare: str) -> None:
-        """A bare name is an alias as long as one row goes by it; the second one takes it from both."""
+        """A bare name is an alias as long as one row goes by it; the second one takes it from both. An account of the
+        directory goes before accounts of single machines."""
         if not bare or bare == row.key or bare in row.aliases:
             return
         holders = [holder for holder in self._named.get(bare, ()) if holder is not row]
-        if not holders:
+        best = max((_is_whole(holder.key) for holder in holders), default=False)
+        if not holders or (_is_whole(row.key) and not best and all(holder.key != bare for holder in holders)):
+            self._drop_alias(bare, holders)
             self._take(row, bare)
-            return
+        elif _is_whole(row.key) == best:
+            self._drop_alias(bare, holders)
+
+    def _drop_alias(self, alias: str, holders: Iterable[Known]) -> None:
         for holder in holders:
-            if bare in holder.aliases:
-                holder.aliases.discard(bare)
+            if alias in holder.aliases:
+                holder.aliases.discard(alias)
                 holder.changed.add("aliases")
-                self._named[bare].remove(holder)
+                self._named[alias].remove(holder)
 
     def _take(self, row: Known, alias: str) -> None:
         if len(row.aliases) < MAX_ALIASES:
@@ -134,6 +140,11 @@ class EntityIndex:
         for row in sorted((row for row in self._rows if row.changed), key=lambda row: row.pk):
             _write_back(table, row)
         _touch(table, used, at, exercise)
+
+
+def _is_whole(key: str) -> bool:
+    """A principal name, as opposed to `machine\\name`."""
+    return "@" in key
 
 
 def _may_be(row: Known, bare: str, whole_name: str, domain: str) -> bool:

@@ -106,13 +106,14 @@ def _store(
 
 
 def _distinct[F: (DeviceFacts, FileFacts, IdentityFacts, MailboxFacts)](facts: Sequence[F]) -> dict[str, F]:
-    """One fact per key, in the order of keys; the one that says most wins, so that nothing depends on order."""
+    """One fact per key; the one that says most wins, and whole names come before bare ones, so that nothing depends
+    on order."""
     distinct: dict[str, F] = {}
     for entry in facts:
         known = distinct.get(entry.key)
         if known is None or (known is not entry and _said(entry) > _said(known)):
             distinct[entry.key] = entry
-    return dict(sorted(distinct.items()))
+    return dict(sorted(distinct.items(), key=lambda entry: ("@" not in entry[0], "." not in entry[0], entry[0])))
 
 
 def _said(facts: Any) -> tuple[int, str]:
