@@ -1,6 +1,7 @@
 """Filters by field name; every one may be given several times and then means any of the values."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -62,14 +63,26 @@ class AnyId(AnyOf):
         super().__init__((), field_name=field_name)
 
 
-class Since(filters.IsoDateTimeFilter):
+class _Moment(filters.IsoDateTimeFilter):
+    """A time; the database is asked in UTC, because it does not know every zone that a client can write."""
+
+    def filter(self, qs: QuerySet[Any], value: datetime | None) -> QuerySet[Any]:
+        if value is None:
+            return qs
+        try:
+            return super().filter(qs, value.astimezone(UTC))
+        except OverflowError:
+            raise invalid("The time is out of range.", field=self.field_name) from None
+
+
+class Since(_Moment):
     """At that time or later."""
 
     def __init__(self, field_name: str) -> None:
         super().__init__(field_name=field_name, lookup_expr="gte")
 
 
-class Before(filters.IsoDateTimeFilter):
+class Before(_Moment):
     """Earlier than that time."""
 
     def __init__(self, field_name: str) -> None:
