@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Device(models.Model):
     """A machine. `key` is the lower-cased DNS name when known, else the lower-cased host name; `aliases` are further
     keys it goes by (host name, vendor ids as `mde:...`, `aad:...`, `wazuh:...`), each of which names one device only.
-    Criticality, value, risk and exposure are four different things. `mitigation` is `{facet: {"state", "since",
-    "by"}}`, written by `services.mitigation` alone."""
+    Criticality, value, risk and exposure are four different things. `mitigation` is `{facet: {"state",
+    "active", "desired", "observed", "since", "by", "simulated"}}`, written by `services.mitigation` alone; `active`
+    says that something is withheld now, so a badge is shown."""
 
     key = models.CharField(max_length=255, unique=True)
     aliases = ArrayField(models.CharField(max_length=255), default=list)

@@ -33,12 +33,14 @@ def cancel_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") -
         recording_refusals(Subject.of_run(run, wanted="cancel"), stage="execution", actor=frozen),
         transaction.atomic(),
     ):
+        # Parts before the whole, as workers do, or the two would wait for each other.
+        parts = list(ActionRun.objects.select_for_update().filter(parent=run.pk).order_by("pk"))
         locked = ActionRun.objects.select_for_update(of=("self",)).select_related("incident").get(pk=run.pk)
         if not locked.is_open:
             label = RunStatus(locked.status).label.lower()
             raise Refused("already_ended", f"{locked.number} has ended: {label}.", run=locked)
         _check_may_cancel(locked, user)
-        targets = [child for child in locked.children.select_for_update() if child.is_open] or [locked]
+        targets = [part for part in parts if part.is_open] or [locked]
         for one in targets:
             _cancel_one(one, actor=frozen, comment=comment)
         if targets != [locked]:

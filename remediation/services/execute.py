@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from connectors.enums import FINAL_STATES, DeliveryState
+from connectors.services.cancel import cancel_delivery
 from connectors.services.deliver import Order, order_delivery
 from connectors.targets import Target as RemoteTarget
 from incidents.models import File
@@ -13,7 +14,7 @@ from remediation.models import ActionRun
 from remediation.policy import Bound, Target
 from remediation.refused import Refused
 from remediation.services.claims import SAFETY, claim_run, look_again, still_claimed
-from remediation.services.control import set_desired
+from remediation.services.control import facet_of, set_desired
 from remediation.services.deliveries import delivery_of, key_of, reference_of
 from remediation.services.notes import note
 from remediation.services.outcome import EXECUTOR, end_run
@@ -61,6 +62,7 @@ def _start(run: ActionRun) -> None:
                 result={"refused": refusal.code},
             )
             return
+        _call_off_unknown(held)
         _order(held, target, bound)
         set_desired(held, actor=EXECUTOR, target=target)
         look_again(held, SAFETY.total_seconds())
@@ -78,6 +80,16 @@ def check_execution(run: ActionRun) -> tuple[Target, Bound]:
     if (bound.connection.pk, bound.remote_id) != (run.connection_id, run.remote_id):
         raise Refused("not_bound", f"{target} is bound to another remote object than when it was asked for.")
     return target, bound
+
+
+def _call_off_unknown(run: ActionRun) -> None:
+    """An older run of unknown outcome may still come to life; the newer wish wins, so it is asked to stop."""
+    older = ActionRun.objects.filter(**facet_of(run), status=RunStatus.UNKNOWN, pk__lt=run.pk).order_by("-pk")[:5]
+    for one in older:
+        delivery = delivery_of(one)
+        if delivery is not None and delivery.state not in FINAL_STATES and delivery.cancel_asked_at is None:
+            cancel_delivery(delivery, actor=EXECUTOR)
+            note(one, f"{run.number} is newer: the remote side is asked to stop.", origin=f"newer-{run.pk}")
 
 
 def _order(run: ActionRun, target: Target, bound: Bound) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
-from connectors.enums import DeliveryState
+from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.models import Delivery
 from connectors.ports import ObservedState
 from connectors.services.deliver import target_of as remote_target_of
@@ -19,7 +19,7 @@ from remediation.catalog import get
 from remediation.enums import OPEN_STATUSES, RunStatus
 from remediation.models import ActionRun
 from remediation.services.claims import look_again, still_claimed
-from remediation.services.control import set_observed
+from remediation.services.control import facet_of, set_observed
 from remediation.services.notes import attach, note
 from remediation.services.outcome import EXECUTOR, end_run, pass_through_start
 from remediation.services.report import copy_report, take_over
@@ -87,7 +87,8 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
         note(run, f"{verdict.detail} Looking again.", origin=f"look-{min(looks, 3)}")
         look_again(run, verdict.pause_s)
         return
-    if verdict.status == RunStatus.UNKNOWN and run.status == RunStatus.UNKNOWN:
+    still_silent = delivery.state not in FINAL_STATES
+    if run.status == RunStatus.UNKNOWN and (verdict.status == RunStatus.UNKNOWN or (still_silent and _newer(run))):
         _ask_again(run, verification)
         return
     _attach_probe(run, delivery, observed, verification)
@@ -145,15 +146,18 @@ def _ask_again(run: ActionRun, verification: dict[str, Any]) -> None:
     """Still unknown: ask again later, unless a newer run has taken the facet over or a day has passed."""
     asked = int(run.verification.get("asked", 0)) + 1
     ActionRun.objects.filter(pk=run.pk).update(verification={**verification, "asked": asked})
-    newer = ActionRun.objects.filter(
-        target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key, pk__gt=run.pk
-    )
     gone = run.ended is not None and clock.now() - run.ended > ASKED_FOR
-    if gone or newer.filter(status__in=[*OPEN_STATUSES, RunStatus.SUCCEEDED]).exists():
+    if gone or _newer(run):
         ActionRun.objects.filter(pk=run.pk).update(next_step_at=None)
         note(run, "No longer asked about: the outcome stays unknown.", origin="asked-enough")
     else:
         look_again(run, ASK_AGAIN_S[min(asked, len(ASK_AGAIN_S)) - 1])
+
+
+def _newer(run: ActionRun) -> bool:
+    """Whether what is seen on the facet is a newer run's doing."""
+    newer = ActionRun.objects.filter(**facet_of(run), pk__gt=run.pk)
+    return newer.filter(status__in=[*OPEN_STATUSES, RunStatus.SUCCEEDED]).exists()
 
 
 def _attach_probe(run: ActionRun, delivery: Delivery, observed: ObservedState, verification: dict[str, Any]) -> None:

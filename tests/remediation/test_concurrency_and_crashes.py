@@ -14,10 +14,11 @@ from connectors.models import Delivery
 from core import clock
 from remediation.models import ActionRun, Refusal
 from remediation.refused import Refused
+from remediation.services.cancel import cancel_run
 from remediation.services.carry_out import carry_out
 from remediation.services.decide import approve_run
 from remediation.services.execute import advance_run
-from tests.factories.remediation import Company, approve, ask, company
+from tests.factories.remediation import Company, FileFactory, approve, ask, company, saw
 
 HANDS = 4
 
@@ -70,6 +71,30 @@ def test_of_many_workers_one_takes_the_step(ada: User, rita: User) -> None:
     run = approve(rita, ask(ada, "device.isolate", company().device()))
     assert sorted(at_once(lambda: advance_run(run.pk))) == [False] * (HANDS - 1) + [True]
     assert Delivery.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancelling_the_whole_while_its_parts_end_leaves_no_part_behind(ada: User, rita: User) -> None:
+    place, file = company(), FileFactory.create()
+    devices = [place.device() for _ in range(HANDS)]
+    for device in devices:
+        world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    saw(file, *devices)
+    run = approve(rita, ask(ada, "file.quarantine", file))
+    parts = iter(list(run.children.all()))
+
+    def end_one_or_cancel() -> None:
+        part = next(parts)
+        carry_out(part)
+        if part.status == "queued" or part.pk % 2:
+            cancel_run(ActionRun.objects.get(pk=run.pk), actor=rita.actor, user=User.objects.get(pk=rita.pk))
+
+    results = at_once(end_one_or_cancel)
+    assert all(result is None or isinstance(result, Refused) for result in results), results
+    run.refresh_from_db()
+    assert run.status in {"succeeded", "partially_succeeded", "cancelled"}
+    assert sum(run.result[word] for word in ("verified", "open", "skipped", "failed")) == HANDS
+    assert not run.result["open"]
 
 
 class Killed(BaseException):

@@ -107,6 +107,17 @@ def test_an_unknown_outcome_does_not_block_the_facet(place: Company, ada: User, 
     assert done(ada, rita, "device.isolate", device).status == "succeeded"
 
 
+def test_a_newer_run_calls_the_unknown_one_off(place: Company, ada: User, rita: User) -> None:
+    device = place.device(hangs=True)
+    old = later(done(ada, rita, "device.isolate", device), hours=2)
+    place.behave(device, hangs=False)
+    done(ada, rita, "device.release", device)
+    assert Delivery.objects.get(reference=f"run:{old.pk}").cancel_asked_at is not None
+    advance_run(old.pk, even_if_not_due=True)
+    old.refresh_from_db()
+    assert (old.status, old.next_step_at) == ("unknown", None)
+
+
 def test_what_is_queued_is_cancelled_at_once(place: Company, ada: User, rita: User) -> None:
     device = place.device(offline=True)
     run = done(ada, rita, "device.isolate", device)
