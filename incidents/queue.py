@@ -48,6 +48,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "created": ("created", "id"),
     "name": ("display_name", "id"),
 }
+DEFAULT_SORT = "-priority"
 MAX_VALUES, MAX_TEXT = 40, 200
 
 
@@ -93,7 +94,7 @@ class QueueFilters:
         if not self.is_default:
             for name, values in (self.values or {"window": ["all"]}).items():
                 params.setlist(name, values)
-        if sort:
+        if sort not in {"", DEFAULT_SORT}:
             params["sort"] = sort
         return params.urlencode()
 
@@ -184,7 +185,7 @@ def read_order(params: QueryDict) -> tuple[str, Keyset]:
     """The word in the address and the order it stands for; `-priority` when it says none or nonsense."""
     word = params.get("sort", "")
     if word.removeprefix("-") not in ORDERS:
-        word = "-priority"
+        word = DEFAULT_SORT
     return word, Keyset(ORDERS[word.removeprefix("-")], word.startswith("-"))
 
 

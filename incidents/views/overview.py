@@ -18,7 +18,7 @@ from incidents.rows import as_rows
 from incidents.views.incident import device_coverage
 
 SPANS = (7, 30, 90)
-MOST = 6
+MOST = 4
 
 
 @require_safe
