@@ -47,7 +47,7 @@ class ServiceTokenForm(forms.Form):
     """A service account with its first token, as `./soc token` makes it."""
 
     name = forms.CharField(max_length=80, label="Name of the service", help_text="Letters, digits and . _ @ + -")
-    role = forms.ModelChoiceField(Role.objects.all(), empty_label=None)
+    role = forms.ModelChoiceField(Role.objects.all(), empty_label="Choose", to_field_name="key")
     scope_kind = forms.ChoiceField(
         choices=ScopeKind.choices, widget=forms.RadioSelect, label="Sees", initial=ScopeKind.ALL
     )

@@ -147,7 +147,7 @@ def test_moving_a_group_by_its_button(admin: Client) -> None:
 
 
 def test_a_service_token_is_shown_once_and_can_be_revoked(admin: Client) -> None:
-    body = {"name": "sensor", "role": role_id("ingest"), "scope_kind": "all", "lifetime": "90"}
+    body = {"name": "sensor", "role": "ingest", "scope_kind": "all", "lifetime": "90"}
     page = admin.post(reverse("accounts:new_token"), body, headers=HTMX).text
     secret = re.search(r"soc_[\w-]{43}", page)
     assert secret is not None
