@@ -88,5 +88,5 @@ def _shows(told: Story, wanted: Node) -> list[dict[str, Any]]:
 
 def _telling(items: Iterable[Evidence], wanted: Node) -> list[Evidence]:
     """Command lines, and names that differ from the node's own."""
-    told = [item for item in items if item.type == "process" or item.display != wanted.label]
+    told = [item for item in items if item.type == "process" or item.display.casefold() != wanted.label.casefold()]
     return sorted(told, key=lambda item: item.type != "process")[:4]

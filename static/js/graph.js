@@ -171,7 +171,16 @@ class AttackGraph {
       }
     });
     this.host.addEventListener("live", () => this.load().catch(() => {}));
-    new ResizeObserver(() => this.cy.resize() && this.fit(false)).observe(this.host);
+    new ResizeObserver(() => this.#resized()).observe(this.host);
+  }
+
+  // A room of another shape gets another drawing: squeezed, the names would lie upon each other.
+  #resized() {
+    const before = this.cy.width() / this.cy.height();
+    this.cy.resize();
+    const shape = this.cy.width() / this.cy.height();
+    if (this.story && Math.abs(Math.log(shape / before)) > 0.25) this.show();
+    this.fit(false);
   }
 
   #button(story) {

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -17,10 +17,10 @@ from PIL import Image
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 820, "height": 900}
+WIDE: "ViewportSize" = {"width": 1440, "height": 900}
+NARROW: "ViewportSize" = {"width": 820, "height": 900}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 COLOURS = 256
@@ -30,15 +30,19 @@ SESSION_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A page as one person sees it; `pose` walks there from the queue."""
+    """A page as one person sees it; `pose` walks there from the queue. `asked_by` first asks for what is shown."""
 
     name: str
     username: str
     pose: "Callable[[Page], None]"
+    asked_by: str = ""
 
 
 class Command(BaseCommand):
-    help = "Take pictures of the queue, an incident, the Action center and a review in both themes."
+    help = (
+        "Take pictures of the queue, an incident, the Action center and a review of the demo in both themes. When "
+        "nothing waits for a decision, two simulated machines are asked to be isolated and one request is approved."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--out", type=Path, default=Path("docs/img"), help="folder (default docs/img)")
@@ -49,31 +53,32 @@ class Command(BaseCommand):
         folder: Path = options["out"]
         folder.mkdir(parents=True, exist_ok=True)
         wanted = [picture for picture in PICTURES if options["only"] in {None, picture.name}]
-        people = {picture.username for picture in wanted}
+        people = {name for picture in wanted for name in (picture.username, picture.asked_by) if name}
         # Sessions first: while the browser's event loop runs in this thread, Django refuses its database.
         with _sessions(people) as keys, _browser(options["browser"]) as browser:
             for picture in wanted:
+                if picture.asked_by:
+                    with _context(browser, keys[picture.asked_by]) as context:
+                        _ask(context.new_page())
                 with _context(browser, keys[picture.username]) as context:
                     self._take(context.new_page(), picture, folder)
 
     def _take(self, page: "Page", picture: Picture, folder: Path) -> None:
-        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
-        page.goto(f"{settings.PUBLIC_URL}/incidents/")
-        picture.pose(page)
-        for name, size, theme in [
-            *((f"{picture.name}-{theme}", WIDE, theme) for theme in THEMES),
-            (f"{picture.name}-820-light", NARROW, THEMES[0]),
-        ]:
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            _settle(page)
-            file = folder / f"{name}.png"
-            file.write_bytes(_small(page.screenshot()))
-            self.stdout.write(f"{file} {file.stat().st_size // 1024} KB")
+        for size, suffix, themes in ((WIDE, "", THEMES), (NARROW, "-820", THEMES[:1])):
+            page.set_viewport_size(size)
+            page.goto(f"{settings.PUBLIC_URL}/incidents/")
+            picture.pose(page)
+            for theme in themes:
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+                _settle(page)
+                file = folder / f"{picture.name}{suffix}-{theme}.png"
+                file.write_bytes(_small(page.screenshot()))
+                self.stdout.write(f"{file} {file.stat().st_size // 1024} KB")
 
 
 def _queue(page: "Page") -> None:
-    page.locator("table.data tbody tr.tap").first.press("o")
+    page.locator("#live-state", has_text="Live").wait_for()
+    page.locator("table.data tbody tr.tap").first.locator("td").nth(4).click()
     page.locator("#pane-title").wait_for()
 
 
@@ -82,24 +87,40 @@ def _incident(page: "Page") -> None:
     page.locator("table.data tbody .name").first.click()
     page.locator("[data-graph] canvas").first.wait_for()
     _settle(page)
-    page.evaluate(
-        """async () => {
-            const { graphOf } = await import('/static/js/graph.js');
-            const graph = graphOf(document.querySelector('[data-graph]'));
-            const worst = graph.cy.nodes("[?square][look = 'bad']").sort((a, b) => b.degree() - a.degree())[0];
-            graph.choose([(worst ?? graph.cy.nodes("[?square]")[0]).id()], { pane: true });
-        }"""
-    )
+    page.evaluate(CHOOSE_MACHINE, 0)
     page.locator("#pane-title").wait_for()
+
+
+def _ask(page: "Page") -> None:
+    """Two simulated machines of the top incident are to be isolated, unless something waits already."""
+    page.goto(f"{settings.PUBLIC_URL}/actions/")
+    if page.locator(".approval").count():
+        return
+    page.goto(f"{settings.PUBLIC_URL}/incidents/")
+    for place, reason in enumerate(REASONS):
+        if place == 0:
+            _incident(page)
+        page.evaluate(CHOOSE_MACHINE, place)
+        _settle(page)
+        page.locator("#pane").get_by_role("link", name="Isolate…").click()
+        page.locator("#dialog [name=reason]").fill(reason)
+        page.locator("#dialog button[type=submit]").click()
+        page.locator("#dialog").wait_for(state="hidden")
 
 
 def _actions(page: "Page") -> None:
     """What waits for a decision, and the story of what was decided last."""
     page.goto(f"{settings.PUBLIC_URL}/actions/")
-    rows = page.locator("[data-pane]")
-    if rows.count():
-        rows.first.click()
-        page.locator("#pane-title").wait_for()
+    page.locator("#live-state", has_text="Live").wait_for()
+    done = page.locator("tr[data-pane]", has_text="Verified")
+    if page.locator(".approval").count() > 1 and not done.count():
+        page.locator(".approval").get_by_role("link", name="Approve…").first.click()
+        page.locator("#dialog button[type=submit]").click()
+        done.first.wait_for()
+        page.reload()  # without the note about the approval
+        page.locator("#live-state", has_text="Live").wait_for()
+    done.first.locator("td").nth(1).click()
+    page.locator("#pane-title").wait_for()
 
 
 def _review(page: "Page") -> None:
@@ -108,10 +129,21 @@ def _review(page: "Page") -> None:
     page.wait_for_url("**/reviews/*/")
 
 
+# Machines in the order of how much the attack went through them.
+CHOOSE_MACHINE = """async (place) => {
+    const { graphOf } = await import("/static/js/graph.js");
+    const graph = graphOf(document.querySelector("[data-graph]"));
+    const machines = graph.cy.nodes("[?square]").sort((a, b) => b.degree() - a.degree());
+    graph.choose([machines[Math.min(place, machines.length - 1)].id()], { pane: true });
+}"""
+REASONS = (
+    "Credentials were read from its memory; the attacker came from here.",
+    "Files are being encrypted on it.",
+)
 PICTURES = (
     Picture("queue", "analyst", _queue),
     Picture("incident", "analyst", _incident),
-    Picture("actions", "responder", _actions),
+    Picture("actions", "responder", _actions, asked_by="analyst"),
     Picture("review", "manager", _review),
 )
 
@@ -171,8 +203,11 @@ def _settle(page: "Page") -> None:
 
 
 def _small(png: bytes) -> bytes:
-    """Fewer colours, which a page full of greys hardly shows."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    """The 256 commonest colours: exact for the grounds and marks of a page, near enough for the edges of letters."""
+    whole = Image.open(io.BytesIO(png)).convert("RGB")
+    counted = sorted(whole.getcolors(whole.width * whole.height) or [], reverse=True)[:COLOURS]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for _, colour in counted for channel in cast("tuple[int, ...]", colour)])
     out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
+    whole.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
