@@ -107,9 +107,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "core.forgiving_cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "soc",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
     }
 }
 
@@ -247,6 +248,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["accounts.api.permissions.HasDeclaredPermission"],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "GET_LIB_DOC_EXCLUDES": "core.api.schema.bases",
     "PREPROCESSING_HOOKS": ["core.api.schema.without_slash_twins"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": ["core.api.schema.without_marks"],

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from exercises.models import Exercise
+from incidents.models import Incident
 from soc_portal.navigation import count_for, frame, navigation
 from tests.conftest import SignedIn
 
@@ -38,6 +39,14 @@ def test_the_counts_cost_four_queries_at_most(adam: User) -> None:
         count_for(adam)
         assert not Exercise.objects.exists()
     assert len(queries) <= 5
+
+
+def test_what_waits_for_a_person_is_counted_for_that_person(ada: User, mona: User) -> None:
+    Incident.objects.create(display_name="Mine", assigned_to=ada)
+    Incident.objects.create(display_name="Nobody's", severity="high")
+    Incident.objects.create(display_name="Closed", severity="high", status="resolved")
+    assert (count_for(ada).incidents, count_for(ada).for_me) == (2, 2)
+    assert count_for(mona).for_me == 0
 
 
 def test_a_fragment_pays_nothing_for_the_frame(rf: RequestFactory, adam: User) -> None:
