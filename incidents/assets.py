@@ -37,8 +37,7 @@ def shown_names(incidents: Iterable[Incident], user: User) -> dict[int, list[dic
         if kind in MODELS
     }
     return {
-        pk: [row for row in rows if row.get("id") in visible.get(row.get("kind", ""), ())]
-        for pk, rows in names.items()
+        pk: [row for row in rows if row.get("id") in visible.get(row.get("kind", ""), ())] for pk, rows in names.items()
     }
 
 

@@ -64,8 +64,10 @@ def clocks(user: User, *, since: datetime, now: datetime) -> list[dict[str, Any]
 
 
 def _seconds(rows: IncidentQuerySet, column: str, start: datetime, end: datetime) -> list[float]:
-    """From the first activity, as in the review, to the mark, for marks in the span; a clock set back counts as at once."""
-    pairs = rows.filter(**{f"{column}__gte": start, f"{column}__lt": end}).values_list("first_activity", column)[:20_000]
+    """From the first activity, as in the review, to the mark, for marks in the span; a clock set back counts as 0."""
+    pairs = rows.filter(**{f"{column}__gte": start, f"{column}__lt": end}).values_list("first_activity", column)[
+        :20_000
+    ]
     return sorted(max(0.0, (mark - begin).total_seconds()) for begin, mark in pairs)
 
 

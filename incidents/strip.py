@@ -13,7 +13,7 @@ from incidents.models import Alert, Incident
 
 SLOTS, WIDTH, HEIGHT, STEP = 96, 480, 28, 5
 SECONDS = 15 * 60
-KEPT_S = 15
+KEPT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Strip:
 
 
 def strip_for(user: User) -> Strip:
-    """Counts of what this person may see, kept for a quarter of a minute: the list is opened far more often."""
+    """Counts of what this person may see, kept for half a minute: the list is opened far more often."""
     key = f"queue-strip:{user.pk}"
     found: Strip | None = cache.get(key)
     if found is None:

@@ -82,6 +82,7 @@ class Incident(models.Model):
                 name="incident_open",
             ),
             models.Index(fields=["assigned_to", "-last_activity"], name="incident_owner"),
+            models.Index(fields=["id"], condition=models.Q(restricted=True), name="incident_restricted"),
             GinIndex(fields=["device_group_ids"], name="incident_groups"),
             GinIndex(fields=["custom_tags"], name="incident_tags"),
             GinIndex(fields=["display_name"], name="incident_name_trgm", opclasses=["gin_trgm_ops"]),

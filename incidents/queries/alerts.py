@@ -28,10 +28,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Alerts this person may see; nothing for somebody who may not read at all."""
         if not user.holds("security_data.read"):
             return self.none()
-        named: Any = apps.get_model("incidents", "Incident").objects.all()
-        allowed = self.filter(
-            Q(incident=None) | Q(incident__restricted=False) | Q(incident__in=named.named_to(user))
-        )
+        incidents: Any = apps.get_model("incidents", "Incident").objects.all()
+        allowed = self.exclude(incident__in=incidents.hidden_from(user))
         if user.scope.everything:
             return allowed
         return allowed.filter(Q(device_group_ids=[]) | Q(device_group_ids__overlap=sorted(user.scope.group_ids)))

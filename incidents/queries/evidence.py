@@ -14,12 +14,8 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         """Evidence of alerts this person may see."""
         if not user.holds("security_data.read"):
             return self.none()
-        named: Any = apps.get_model("incidents", "Incident").objects.all()
-        allowed = self.filter(
-            Q(alert__incident=None)
-            | Q(alert__incident__restricted=False)
-            | Q(alert__incident__in=named.named_to(user))
-        )
+        incidents: Any = apps.get_model("incidents", "Incident").objects.all()
+        allowed = self.exclude(alert__incident__in=incidents.hidden_from(user))
         if user.scope.everything:
             return allowed
         groups = sorted(user.scope.group_ids)

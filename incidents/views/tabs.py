@@ -93,8 +93,13 @@ def _assets_of(kind: str, found: Incident, request: AccountRequest) -> dict[str,
     return {
         "kind": KINDS[kind],
         "rows": [
-            {"entity": row, "key": str(row.pk), "url": entity_url(kind, row.pk), "alerts": times[row.pk],
-             "held": containment_of(row)}
+            {
+                "entity": row,
+                "key": str(row.pk),
+                "url": entity_url(kind, row.pk),
+                "alerts": times[row.pk],
+                "held": containment_of(row),
+            }
             for row in shown
         ],
         "hidden": len(times) - len(shown),

@@ -26,7 +26,10 @@ function closed(dialog) {
 export function startDialogs() {
   let asker = null;
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target?.id === "dialog" && !event.target.closest("dialog")) asker = event.detail.elt;
+    if (event.detail.target?.id !== "dialog" || event.target.closest("dialog")) return;
+    // A key presses a control from afar: the focus goes back to where the reader was, not to the control.
+    const reader = document.activeElement;
+    asker = reader && reader !== document.body && !reader.closest("dialog") ? reader : event.detail.elt;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target?.id !== "dialog") return;

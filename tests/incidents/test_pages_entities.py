@@ -1,5 +1,7 @@
 """Lists and pages of entities, search, what waits, the overview."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -19,7 +21,12 @@ from tests.factories.incidents import (
 )
 
 pytestmark = pytest.mark.django_db
-LISTS = {"devices": DeviceFactory, "identities": IdentityFactory, "files": FileFactory, "mailboxes": MailboxFactory}
+LISTS: dict[str, Any] = {
+    "devices": DeviceFactory,
+    "identities": IdentityFactory,
+    "files": FileFactory,
+    "mailboxes": MailboxFactory,
+}
 
 
 @pytest.fixture

@@ -190,8 +190,7 @@ def test_a_restricted_incident_is_not_in_the_list(desk: Client, rita: User) -> N
 def test_the_export_has_the_filtered_rows_and_no_formulas(desk: Client) -> None:
     IncidentFactory.create(display_name="=cmd()", severity="high")
     IncidentFactory.create(display_name="other", severity="low")
-    response = desk.get("/incidents/export.csv?severity=high")
-    lines = b"".join(response.streaming_content).decode().splitlines()
+    lines = desk.get("/incidents/export.csv?severity=high").getvalue().decode().splitlines()
     assert len(lines) == 2
     assert "'=cmd()" in lines[1]
 
@@ -202,9 +201,8 @@ def test_checked_rows_are_managed_together(desk: Client, ada: User) -> None:
     filled = {"id": ids, "status": "resolved", "resolving_comment": "Noise.", "verdict": "falsePositive/notMalicious"}
     answer = desk.post("/incidents/manage/", filled, headers={"HX-Request": "true"})
     assert answer.status_code == 204
-    assert set(Incident.objects.values_list("status", "determination", "assigned_to")) == {
-        ("resolved", "notMalicious", None)
-    }
+    found = [(one.status, one.determination, one.assigned_to) for one in Incident.objects.all()]
+    assert found == [("resolved", "notMalicious", None)] * 3
 
 
 def test_one_row_out_of_reach_stops_all(client: Client, signed_in: SignedIn, elsewhere: DeviceGroup, eve: User) -> None:
@@ -227,4 +225,4 @@ def test_the_filter_dialog_offers_what_is_there(desk: Client) -> None:
     IncidentFactory.create(service_sources=["microsoftDefenderForEndpoint"], custom_tags=["vip"])
     page = desk.get("/incidents/filters/", headers={"HX-Request": "true"}).content.decode()
     assert "Defender for Endpoint" in page
-    assert '<html' not in page
+    assert "<html" not in page
