@@ -18,7 +18,7 @@ def raise_risk(alert_ids: Sequence[int]) -> None:
         for kind in _KINDS:
             cursor.execute(
                 f"""
-                UPDATE incidents_{kind} t SET risk_level = free.level FROM (
+                WITH free AS MATERIALIZED (
                     SELECT d.id, s.level FROM incidents_{kind} d JOIN (
                         SELECT e.{kind}_id AS id, ({_LEVELS})[max(array_position({_LEVELS}, a.severity::text))] AS level
                         FROM incidents_evidence e JOIN incidents_alert a ON a.id = e.alert_id
@@ -27,7 +27,8 @@ def raise_risk(alert_ids: Sequence[int]) -> None:
                     ) s ON s.id = d.id
                     WHERE array_position({_LEVELS}, s.level) > array_position({_LEVELS}, d.risk_level::text)
                     ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
-                ) free WHERE t.id = free.id
+                )
+                UPDATE incidents_{kind} t SET risk_level = free.level FROM free WHERE t.id = free.id
                 """,
                 [list(alert_ids)],
             )
