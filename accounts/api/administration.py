@@ -119,5 +119,6 @@ class DeviceGroupViewSet(ApiViewSet):
     @extend_schema(request=DeviceGroupChange, responses=DeviceGroupOut)
     def partial_update(self, _request: Request, pk: str) -> Response:
         """Change name, description or rule; devices are matched anew."""
+        group = self.get_object()
         changes = self.body(DeviceGroupChange, partial=True)
-        return self.show(update_device_group(self.get_object(), changes=changes, actor=self.actor))
+        return self.show(update_device_group(group, changes=changes, actor=self.actor))

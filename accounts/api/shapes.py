@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.enums import ScopeKind, UserKind
@@ -113,6 +113,7 @@ class OptionOut(Out):
     maximum = serializers.FloatField(allow_null=True)
 
 
+@extend_schema_serializer(many=False)
 class OptionsOut(Out):
     results = OptionOut(many=True)
     next = serializers.CharField(allow_null=True)

@@ -42,4 +42,4 @@ class ConnectionViewSet(ApiViewSet):
     search_fields = ("name",)
     orderings = {"name": ("name", "id"), "id": ("id",)}
     default_ordering = "name"
-    required_permissions = {"list": keys.READ, "retrieve": keys.READ}
+    required_permissions = {"list": keys.MANAGE_SYSTEM, "retrieve": keys.MANAGE_SYSTEM}

@@ -4,9 +4,11 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.utils import Direction, OpenApiParameter
 
-from core.api.serializers import Error
+from core.api.serializers import Error, In, Out
+from core.api.views import ApiViewSet
 
 ANY_REQUEST = (400, 401, 403, 404, 429, 503)
 ANY_WRITE = (409, 413, 415, 422)
@@ -37,6 +39,9 @@ class ApiSchema(AutoSchema):
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status in (*ANY_REQUEST, *(() if self.method == "GET" else ANY_WRITE)):
             bodies.setdefault(str(status), self._get_response_for_code(Error, str(status)))  # type: ignore[no-untyped-call]
+        if self.method == "POST" and "201" in bodies:
+            again = "What an earlier request with the same Idempotency-Key was answered."
+            bodies.setdefault("200", {**bodies["201"], "description": again})
         return bodies
 
 
@@ -59,6 +64,11 @@ class InExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Any:
         schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
         return {**schema, "additionalProperties": False}
+
+
+def bases() -> list[type]:
+    """Classes whose own description says nothing about what is built on them."""
+    return [*get_lib_doc_excludes(), In, Out, ApiViewSet]
 
 
 def without_marks(result: Any, **_rest: Any) -> Any:

@@ -123,8 +123,8 @@ class ActionViewSet(ApiViewSet):
     @action(detail=True, methods=["post"])
     def undo(self, _request: Request, pk: str) -> Response:
         """Ask to take it back; answers the second run."""
-        comment = self.body(NeededComment)["comment"]
         run = self.get_object()
+        comment = self.body(NeededComment)["comment"]
         return self._made(undo_run(run, actor=self.actor, user=self.user, comment=comment, source=Source.API))
 
     @extend_schema(responses=CatalogOut)

@@ -1,5 +1,6 @@
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
@@ -10,16 +11,30 @@ if TYPE_CHECKING:
     from remediation.models import ActionRun  # noqa: F401 - named in the base class
 
 
+def _target_is_visible(user: "User") -> Q:
+    """Accounts, mailboxes and files are seen with an alert that names them; the same holds for what is done to them."""
+    found = Q()
+    for kind, model in (("file", "File"), ("identity", "Identity"), ("mailbox", "Mailbox")):
+        seen: Any = apps.get_model("incidents", model).objects.all()
+        found |= Q(target_kind=kind, target_id__in=seen.visible_to(user).values("pk"))
+    return found
+
+
 class RunQuerySet(models.QuerySet["ActionRun"]):
     def visible_to(self, user: "User") -> Self:
-        """Runs this person may see: those that touch no device or one in scope, outside restricted incidents."""
+        """Runs this person may see, outside restricted incidents: those on a device in scope, and those that touch no
+        device when both their target and their incident may be seen."""
         if not user.holds("security_data.read"):
             return self.none()
-        allowed = self.filter(Q(incident=None) | Q(incident__restricted=False) | Q(incident__restricted_to=user))
+        incidents: Any = apps.get_model("incidents", "Incident").objects.all()
+        named = Q(incident__in=incidents.named_to(user))
+        allowed = self.filter(Q(incident=None) | Q(incident__restricted=False) | named)
         if user.scope.everything:
             return allowed
         groups = sorted(user.scope.group_ids)
-        return allowed.filter(Q(device_group_ids=[]) | Q(device_group_ids__overlap=groups))
+        incident = Q(incident=None) | Q(incident__open_to_all=True) | Q(incident__device_group_ids__overlap=groups)
+        without_device = Q(device_group_ids=[]) & incident & _target_is_visible(user)
+        return allowed.filter(Q(device_group_ids__overlap=groups) | without_device)
 
     def top_level(self) -> Self:
         """Without the children of fanned-out runs."""

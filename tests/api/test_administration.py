@@ -46,9 +46,9 @@ def test_a_cut_dead_letter_is_not_replayed(adam: User) -> None:
     assert (answer.status, answer.code) == (422, "truncated")
 
 
-def test_connections_show_no_secret(mona: User) -> None:
+def test_connections_show_no_secret(adam: User) -> None:
     company()
-    body = caller(mona).get("/connections").body["results"][0]
+    body = caller(adam).get("/connections").body["results"][0]
     assert body["kind"] == "simulator"
     assert not {"secrets", "settings"} & set(body)
     assert Connection.objects.count() == 1

@@ -1,0 +1,30 @@
+"""One of everything that an address of the API can be about, on the stage that the pages are looked at on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.models import User
+from tests.flows.stage import set_stage
+
+# resource of the API -> the word of the stage
+WORDS: Mapping[str, str] = {
+    "incidents": "incidents.pk",
+    "alerts": "incidents:alert.pk",
+    "devices": "incidents:device.pk",
+    "files": "incidents:file.pk",
+    "identities": "incidents:identity.pk",
+    "mailboxes": "incidents:mailbox.pk",
+    "actions": "remediation.run_id",
+    "connections": "connectors.pk",
+    "dead-letters": "incidents:dead-letter.pk",
+    "device-groups": "accounts:edit_group.pk",
+    "users": "accounts.pk",
+    "roles": "accounts:edit_role.pk",
+    "options": "accounts:edit_option.key",
+}
+
+
+def set_api_stage(ada: User, rita: User, adam: User) -> dict[str, Any]:
+    """Make it all; answers the words of the pages and, for each resource, its `pk`."""
+    words = set_stage(ada, rita, adam)
+    return {**words, **{f"{resource}.pk": words[word] for resource, word in WORDS.items()}, "format_key": "graph"}
