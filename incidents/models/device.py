@@ -63,7 +63,7 @@ class Device(models.Model):
         indexes = [
             models.Index(fields=["display_name", "id"], name="device_name"),
             models.Index(fields=["-last_seen", "-id"], name="device_last_seen"),
-            GinIndex(fields=["aliases"], name="device_aliases"),
+            GinIndex(fields=["aliases"], name="device_aliases", fastupdate=False),
             GinIndex(fields=["ip_addresses"], name="device_ips"),
             GinIndex(fields=["display_name"], name="device_name_trgm", opclasses=["gin_trgm_ops"]),
         ]

@@ -39,7 +39,7 @@ class Identity(models.Model):
         indexes = [
             models.Index(fields=["display_name", "id"], name="identity_name"),
             models.Index(fields=["-last_seen", "-id"], name="identity_last_seen"),
-            GinIndex(fields=["aliases"], name="identity_aliases"),
+            GinIndex(fields=["aliases"], name="identity_aliases", fastupdate=False),
             GinIndex(fields=["display_name"], name="identity_name_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
