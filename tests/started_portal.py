@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 from soc_portal.up.data_folder import ROOT
-from soc_portal.up.processes import wait_until
+from soc_portal.up.processes import tail, wait_until
 from tests.running_portal import free_port
 
 
@@ -58,6 +58,11 @@ class StartedPortal:
         self._process.send_signal(number)
         self._process.wait(30)
         return time.monotonic() - started
+
+    def last_lines(self) -> str:
+        """The ends of the logs, for the one who reads a failure."""
+        logs = [self._log, *sorted((self.data / "logs").glob("*.log"))]
+        return "\n".join(f"== {log.name}\n{tail(log, 3_000)}" for log in logs if log.exists())
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -34,6 +34,16 @@ class Ledger:
             )
         return False
 
+    def unsettled(self) -> str:
+        """What is still under way, for the one who reads a failure."""
+        waiting = self.value("SELECT count(*) FROM incidents_alert WHERE incident_id IS NULL OR correlated IS NULL")
+        deliveries = self.rows(
+            "SELECT state, count(*), min(due - now())::text, max(due - now())::text, max(leased_until - now())::text,"
+            " max(attempts), min(error) FROM connectors_delivery WHERE state IN ('queued', 'delivered', 'started')"
+            " GROUP BY state"
+        )
+        return f"{waiting} alerts uncorrelated; runs {dict(self.run_statuses())}; deliveries {deliveries}"
+
     def run_statuses(self) -> Counter[str]:
         return Counter(dict(self.rows("SELECT status, count(*) FROM remediation_actionrun GROUP BY status")))
 

@@ -78,7 +78,7 @@ def weather(portal: StartedPortal, size: Size) -> Aftermath:
         killer.strike()
     settled = wait_until(ledger.is_settled, seconds=size.settle_s, pause=0.5)
     print(f"killed {dict(killer.killed)}, {api.retries} tries again, answers {api.statuses}")  # noqa: T201 - shown with a failure
-    assert settled, f"still under way: {ledger.run_statuses()}"
+    assert settled, f"{ledger.unsettled()}; {portal.last_lines()}"
     return Aftermath(size, sensors, responders, ledger, portal)
 
 

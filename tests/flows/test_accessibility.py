@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as configured
 from django.http import HttpResponse
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import User
 from tests.factories.people import sign_in
@@ -99,7 +99,7 @@ def _sign_in(context: BrowserContext, url: str, person: User) -> None:
 
 def _findings(page: Page) -> Iterator[str]:
     """Injected by the debugger, so the content policy stays as it is. Parts that come by themselves have come."""
-    page.wait_for_function("!document.querySelector('.htmx-request, [hx-trigger=load]')")
+    expect(page.locator(".htmx-request, [hx-trigger=load]")).to_have_count(0)
     page.evaluate(AXE.read_text())
     for theme, rules in RULES.items():
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")

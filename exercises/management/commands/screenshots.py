@@ -23,7 +23,7 @@ WIDE: "ViewportSize" = {"width": 1440, "height": 900}
 NARROW: "ViewportSize" = {"width": 820, "height": 900}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-COLOURS = 256
+COLOURS, COMMON = 256, 150
 SETTLE_MS = 900
 SESSION_S = 900
 
@@ -199,15 +199,18 @@ def _settle(page: "Page") -> None:
     """Letters, lazy parts and drawings have come."""
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(SETTLE_MS)
-    page.wait_for_function("!document.querySelector('.htmx-request')")
+    page.locator(".htmx-request").first.wait_for(state="detached")
 
 
 def _small(png: bytes) -> bytes:
-    """The 256 commonest colours: exact for the grounds and marks of a page, near enough for the edges of letters."""
+    """At most 256 colours: the commonest, exact, and then the loud ones, however small their marks are."""
     whole = Image.open(io.BytesIO(png)).convert("RGB")
-    counted = sorted(whole.getcolors(whole.width * whole.height) or [], reverse=True)[:COLOURS]
+    found = cast("list[tuple[int, tuple[int, int, int]]]", whole.getcolors(whole.width * whole.height))
+    found.sort(reverse=True)
+    loud = sorted(found[COMMON:], key=lambda one: one[0] * (max(one[1]) - min(one[1])), reverse=True)
+    chosen = [*found[:COMMON], *loud][:COLOURS]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([channel for _, colour in counted for channel in cast("tuple[int, ...]", colour)])
+    palette.putpalette([channel for _, colour in chosen for channel in colour])
     out = io.BytesIO()
     whole.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
