@@ -15,4 +15,6 @@ class RemediationConfig(AppConfig):
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(slots.respond_button, action), order=action.order))
         fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))
+        fill("waiting.sections", Filling("decisions", slots.waiting_section, "remediation/waiting.html", order=10))
+        fill("search.results", Filling("runs", slots.search_results))
         fill("entity.tabs", Filling("actions", slots.entity_tab, order=80))

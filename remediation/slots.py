@@ -12,8 +12,12 @@ from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import Risk, RunStatus
 from remediation.models import ActionRun, ControlState
+from remediation.views.cards import approval_card
+from remediation.views.titles import title_of
 
 DONE = (RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED)
+MOST_WAITING = 50
+MOST_DIGITS = 18
 Entity = Device | File | Identity | Mailbox
 
 
@@ -90,3 +94,25 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
 def entity_tab(request: HttpRequest, entity: Entity) -> dict[str, Any]:
     """The Actions tab of an entity's page."""
     return {"label": "Actions", "url": reverse("remediation:of_target", args=[entity.kind, entity.pk])}
+
+
+def waiting_section(request: HttpRequest, user: User) -> dict[str, Any]:
+    """The requests that this person may decide, the one that runs out first on top."""
+    runs = ActionRun.objects.visible_to(user).top_level().pending().select_related("incident")
+    cards = [approval_card(run, user) for run in runs.order_by("expires_at", "pk")[:MOST_WAITING]]
+    return {"cards": [card for card in cards if not card["refusal"]]}
+
+
+def search_results(request: HttpRequest, text: str) -> dict[str, Any] | None:
+    """`RUN-7312` leads to its run."""
+    user = request.user
+    number = text.strip().upper().removeprefix("RUN-")
+    if not isinstance(user, User) or not number.isdecimal() or len(number) > MOST_DIGITS:
+        return None
+    runs = ActionRun.objects.visible_to(user).filter(pk=int(number))
+    results = [
+        {"url": reverse("remediation:run", args=[run.pk]), "label": f"{run.number} {title_of(run)}",
+         "meta": run.get_status_display()}
+        for run in runs
+    ]  # fmt: skip
+    return {"label": "Actions", "results": results} if results else None

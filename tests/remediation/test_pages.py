@@ -210,3 +210,18 @@ def test_the_tab_of_an_incident_shows_what_waits_and_what_was_refused(
 
     assert "Waiting for a decision" in page
     assert f"Isolate {device}" in page
+
+
+def test_what_a_person_may_decide_waits_for_that_person_only(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    run = ask(ada, "device.isolate", world.device())
+
+    assert f"/actions/{run.pk}/approve/" in text(signed_in(client, rita), "/waiting/")
+    assert f"/actions/{run.pk}/approve/" not in text(signed_in(client, ada), "/waiting/")
+
+
+def test_a_run_is_found_by_its_number(client: Client, ada: User, signed_in: SignedIn, world: Company) -> None:
+    run = ask(ada, "device.isolate", world.device())
+
+    assert f'href="/actions/{run.pk}/"' in text(signed_in(client, ada), f"/search/?q={run.number}")
