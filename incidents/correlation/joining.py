@@ -10,14 +10,21 @@ from core.actors import Actor
 from incidents.correlation.explain import Reason, reasons_of
 from incidents.correlation.grouping import Group
 from incidents.correlation.merge import merge_incidents
+from incidents.ingest.copying import copy_rows
 from incidents.models import CorrelationLink, Incident
 from incidents.queries.incidents import OPEN
-from incidents.services.announce import CREATED, announce_incident
+from incidents.services.announce import CHANGED, CREATED, announce_incident
 from incidents.services.risk import raise_risk
 from incidents.services.roll_up import roll_up
 
 CORRELATED = "incident.correlated"
+MOST_ANNOUNCED = 50
+_FIELDS = Incident._meta.concrete_fields
 _LINK_COLUMNS = ("alert_id", "incident_id", "reason", "rule", "evidence", "other_alert_id", "created")
+
+
+# What is read of an incident that is joined or merged.
+_NEEDED = ("pk", "status", "restricted", "assigned_to_id", "display_name")
 
 
 class Busy(Exception):
@@ -27,10 +34,9 @@ class Busy(Exception):
 def apply_groups(groups: Sequence[Group], *, actor: Actor) -> None:
     """Write all groups in the caller's transaction, with a fixed number of statements besides merges."""
     existing = _lock(groups)
-    for group in groups:
-        if group.merged and group.incident is not None:
-            merge_incidents(existing[group.incident], sources=[existing[pk] for pk in group.merged], actor=actor,
-                            reason="they turned out to belong together")  # fmt: skip
+    merges = [(existing[group.incident], [existing[pk] for pk in group.merged])
+              for group in groups if group.incident is not None and group.merged]  # fmt: skip
+    merge_incidents(merges, actor=actor, reason="they turned out to belong together")
     fresh = _open_new(groups)
     by_group = [existing.get(group.incident) if group.incident is not None else fresh[id(group)] for group in groups]
     pairs = [(group, incident) for group, incident in zip(groups, by_group, strict=True) if incident is not None]
@@ -48,8 +54,8 @@ def _lock(groups: Sequence[Group]) -> dict[int, Incident]:
     if not joined:
         return {}
     stay = {node.incident_id for group in groups for node in group.alerts if node.incident_id is not None}
-    rows = {row.pk: row for row in
-            Incident.objects.select_for_update(skip_locked=True).filter(pk__in=joined).order_by("pk")}
+    free = Incident.objects.select_for_update(skip_locked=True).filter(pk__in=joined).order_by("pk").only(*_NEEDED)
+    rows = {row.pk: row for row in free}
     joinable = {pk for pk, row in rows.items() if pk in stay or (row.status in OPEN and not row.restricted)}
     if joinable != joined:
         raise Busy
@@ -58,15 +64,25 @@ def _lock(groups: Sequence[Group]) -> dict[int, Incident]:
 
 def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
     """An incident for each group that has none; its name and all else come with the roll-up."""
+    opening = [group for group in groups if group.incident is None]
+    if not opening:
+        return {}
     now = clock.now()
-    fresh = {
-        id(group): Incident(
-            display_name="", first_activity=group.alerts[0].first, last_activity=group.alerts[-1].last,
-            created=now, updated=now, exercise=group.alerts[0].exercise,
-        )
-        for group in groups if group.incident is None
-    }  # fmt: skip
-    Incident.objects.bulk_create(fresh.values())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('incidents_incident', 'id')) FROM generate_series(1, %s)",
+                       [len(opening)])
+        ids = [row[0] for row in cursor.fetchall()]
+    blank = Incident(display_name="", created=now, updated=now)
+    columns = {field.column: field.get_db_prep_save(getattr(blank, field.attname), connection) for field in _FIELDS}
+    rows = []
+    fresh = {}
+    for pk, group in zip(ids, opening, strict=True):
+        first = group.alerts[0]
+        own = {"id": pk, "first_activity": first.first, "last_activity": group.alerts[-1].last,
+               "exercise": first.exercise}  # fmt: skip
+        rows.append(list({**columns, **own}.values()))
+        fresh[id(group)] = Incident(pk=pk, display_name="", exercise=first.exercise)
+    copy_rows(Incident._meta.db_table, list(columns), rows)
     return fresh
 
 
@@ -99,9 +115,7 @@ def _keep_reasons(pairs: Sequence[tuple[Group, Incident]], *, new: set[int], act
             ]
             entries.append(_joined(alert_id, incident, reasons))
     if links:
-        CorrelationLink.objects.bulk_create(
-            [CorrelationLink(**dict(zip(_LINK_COLUMNS, link, strict=True))) for link in links], batch_size=1000
-        )
+        copy_rows(CorrelationLink._meta.db_table, _LINK_COLUMNS, links)
     audit.record_many(entries, actor=actor)
 
 
@@ -114,9 +128,11 @@ def _joined(alert_id: int, incident: Incident, reasons: Sequence[Reason]) -> aud
 
 
 def _announce(pairs: Sequence[tuple[Group, Incident]], *, new: set[int]) -> None:
-    """To the later rooms and to open pages, with the scope that the roll-up has just written."""
-    rows = Incident.objects.in_bulk([incident.pk for _, incident in pairs])
+    """To the later rooms, and to open pages with the scope that the roll-up has just written. After a flood the pages
+    hear of the gravest only: any of them makes a list look again."""
     for group, incident in pairs:
-        row = rows[incident.pk]
-        outbox.publish(CORRELATED, incident_id=row.pk, alert_ids=[node.id for node in group.alerts])
-        announce_incident(row, topic=CREATED if row.pk in new else "incident.changed")
+        outbox.publish(CORRELATED, incident_id=incident.pk, alert_ids=[node.id for node in group.alerts])
+    rows = Incident.objects.filter(pk__in=[incident.pk for _, incident in pairs])
+    shown = rows.only("pk", "restricted", "open_to_all", "device_group_ids").order_by("-priority_score", "pk")
+    for row in shown[:MOST_ANNOUNCED]:
+        announce_incident(row, topic=CREATED if row.pk in new else CHANGED)

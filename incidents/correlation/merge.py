@@ -1,16 +1,17 @@
 """Putting together incidents that turn out to be one: their alerts and reasons move, and old addresses lead on."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.db import connection
 
-from core import audit, clock
+from core import audit, clock, outbox
 from core.actors import Actor, ActorKind
 from incidents.correlation.grouping import Size
 from incidents.enums import Classification, IncidentStatus, ValueSource
 from incidents.lifecycle import INCIDENT_STATUS
 from incidents.models import Alert, Comment, CorrelationLink, Incident
-from incidents.services.announce import publish_change
+from incidents.services.announce import CHANGED
 
 REDIRECTED_TAG = "Redirected"
 
@@ -54,22 +55,43 @@ def _touched_by_people(incident_ids: Collection[int]) -> set[int]:
         return {int(thread.partition(":")[2]) for (thread,) in cursor.fetchall()}
 
 
-def merge_incidents(target: Incident, *, sources: Sequence[Incident], actor: Actor, reason: str) -> None:
-    """Move everything of `sources` into `target`; they remain as signposts. All rows are locked by the caller, who
-    rolls up the target afterwards."""
-    ids = [row.pk for row in sources]
-    Alert.objects.filter(incident__in=ids).update(incident=target)
-    CorrelationLink.objects.filter(incident__in=ids).update(incident=target)
-    Comment.objects.filter(incident__in=ids).update(incident=target)
-    Incident.objects.filter(redirect_incident__in=ids).update(redirect_incident=target)
-    now = clock.now()
-    for row in sources:
-        tags = [*(tag for tag in row.system_tags if tag != REDIRECTED_TAG), REDIRECTED_TAG]
-        INCIDENT_STATUS.move(
-            row, IncidentStatus.REDIRECTED, actor=actor, thread=row.thread,
-            reason=f"Merged into {target.number}: {reason}", data={"into": target.pk},
-            redirect_incident=target, updated=now, system_tags=tags,
-        )  # fmt: skip
-        audit.record("incident.merged", subject=target.thread, thread=target.thread, actor=actor, reason=reason,
-                     data={"from": row.pk, "display_name": row.display_name})  # fmt: skip
-        publish_change(row, ["status", "redirect_incident"])
+def merge_incidents(
+    merges: Sequence[tuple[Incident, Sequence[Incident]]], *, actor: Actor, reason: str
+) -> None:
+    """Move everything of the sources into their target; they remain as signposts. All rows are locked by the caller,
+    who rolls up the targets afterwards. However many merges: the same few statements."""
+    pairs = [(source, target) for target, sources in merges for source in sources]
+    if not pairs:
+        return
+    moved = [[source.pk for source, _ in pairs], [target.pk for _, target in pairs]]
+    with connection.cursor() as cursor:
+        for model in (Alert, CorrelationLink, Comment):
+            _redirect(cursor, model._meta.db_table, "incident_id", moved)
+        _redirect(cursor, Incident._meta.db_table, "redirect_incident_id", moved)
+    sources = [source for source, _ in pairs]
+    INCIDENT_STATUS.move_many(sources, IncidentStatus.REDIRECTED, actor=actor, reason=f"Merged: {reason}",
+                              updated=clock.now(), system_tags=[REDIRECTED_TAG])  # fmt: skip
+    with connection.cursor() as cursor:
+        _redirect(cursor, Incident._meta.db_table, "redirect_incident_id", moved, by="id")
+    audit.record_many(
+        [entry for source, target in pairs for entry in _entries(source, target, reason)], actor=actor
+    )  # fmt: skip
+    for source in sources:
+        outbox.publish(CHANGED, incident_id=source.pk, fields=["status", "redirect_incident"])
+
+
+def _redirect(cursor: Any, table: str, column: str, moved: list[list[int]], *, by: str = "") -> None:
+    """Set `column` from source to target in the rows whose `by` (the column itself, if not said) is a source."""
+    cursor.execute(
+        f"UPDATE {table} t SET {column} = v.target FROM unnest(%s::bigint[], %s::bigint[]) AS v(source, target) "
+        f"WHERE t.{by or column} = v.source",
+        moved,
+    )
+
+
+def _entries(source: Incident, target: Incident, reason: str) -> list[audit.Entry]:
+    return [
+        audit.Entry("incident.merged", target.thread, target.thread, reason=reason,
+                    data={"from": source.pk, "display_name": source.display_name}),
+        audit.Entry("incident.merged_away", source.thread, source.thread, reason=reason, data={"into": target.pk}),
+    ]  # fmt: skip

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -54,32 +55,34 @@ class Asset:
     since: datetime | None
 
 
-@dataclass(slots=True)
+@dataclass
 class IncidentFacts:
+    """Filled once by `load_facts`, then read; what is derived is computed once."""
+
     sorts: list[Sort] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
     # (type, verdict, remediation status) -> how many
     evidence: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def total(self) -> int:
         return sum(one.count for one in self.sorts)
 
-    @property
+    @cached_property
     def telling(self) -> list[Sort]:
         return [one for one in self.sorts if one.tells]
 
-    @property
+    @cached_property
     def severity(self) -> str:
         return max((one.severity for one in self.sorts), key=SEVERITY_RANK.__getitem__, default=Severity.UNKNOWN)
 
-    @property
+    @cached_property
     def categories(self) -> list[str]:
         """In kill-chain order, unknown words last."""
         found = {category for one in self.sorts for category in one.categories}
         return sorted(found, key=lambda value: (KILL_CHAIN.get(value, len(KILL_CHAIN)), value))
 
-    @property
+    @cached_property
     def stages(self) -> list[str]:
         """The kill-chain stages that telling alerts report; what says only that something is bad is no stage."""
         vague = {Category.SUSPICIOUS_ACTIVITY, Category.MALWARE, Category.UNWANTED_SOFTWARE}

@@ -128,19 +128,24 @@ _FILE_COLUMNS = ("sha256", "sha1", "md5", "names", "path", "size", "exercise")
 
 
 def _load(table: str, columns: Sequence[str], names: Iterable[str], *, aliases: bool = True) -> list[Known]:
-    """Rows whose key or alias is among the names; locked only when they are changed."""
-    listed = sorted(names)
+    """Rows whose key or alias is among the names. Most are found by their key and know all their names; only names
+    that are still open are looked for among the aliases, one index search each: `&&` with thousands of names would
+    compare them all with every row."""
     extra = ", ".join(columns)
+    selected = f"SELECT t.id, t.key, t.last_seen, {'t.aliases' if aliases else "'{}'::text[]"}, {extra}"
+    wanted = set(names)
     with connection.cursor() as cursor:
-        if aliases:
+        cursor.execute(f"{selected} FROM {table} t WHERE t.key = ANY(%s)", [sorted(wanted)])
+        found = {row[0]: _known(row, columns) for row in cursor.fetchall()}
+        for row in found.values():
+            wanted -= {row.key, *row.aliases}
+        if aliases and wanted:
             cursor.execute(
-                f"SELECT id, key, last_seen, aliases, {extra} FROM {table} WHERE key = ANY(%s) OR aliases && %s",
-                [listed, listed],
+                f"{selected} FROM unnest(%s::varchar[]) n(name) JOIN {table} t ON t.aliases @> ARRAY[n.name]",
+                [sorted(wanted)],
             )
-        else:
-            cursor.execute(f"SELECT id, key, last_seen, '{{}}'::text[], {extra} FROM {table} WHERE key = ANY(%s)",
-                           [listed])
-        return [_known(row, columns) for row in cursor.fetchall()]
+            found.update({row[0]: _known(row, columns) for row in cursor.fetchall() if row[0] not in found})
+    return list(found.values())
 
 
 def _load_files(facts: Iterable[FileFacts]) -> list[Known]:

@@ -1,0 +1,1 @@
+"""Measurements of this room; `./soc bench NAME` runs them."""
