@@ -123,7 +123,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(ACTIONS, path, counts.pending, hot=counts.decisions_for_me > 0),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
     ]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"items": work if user.holds(keys.READ) else []},
         {"label": "Entities", "items": [_item(link, path) for link in ENTITIES if user.holds(link.permission)]},
         {"foot": True, "items": _foot(user, path)},

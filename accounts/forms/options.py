@@ -26,7 +26,7 @@ class OptionForm(forms.Form):
 
 
 def _field(option: Option, value: Any) -> forms.Field:
-    limits = {"min_value": option.minimum, "max_value": option.maximum}
+    limits: dict[str, Any] = {"min_value": option.minimum, "max_value": option.maximum}
     common: dict[str, Any] = {"label": option.label, "help_text": option.help, "initial": value}
     if option.kind == "bool":
         return forms.BooleanField(required=False, **common)

@@ -67,8 +67,9 @@ def lift_lock_out(user: User, *, actor: Actor) -> None:
 
 def is_locked_out(user: User) -> bool:
     """Whether too many wrong passwords keep this user name out, from at least one address."""
-    attempts = AccessAttempt.objects.filter(username=user.username)
-    return attempts.filter(
+    found: bool = AccessAttempt.objects.filter(
+        username=user.username,
         failures_since_start__gte=settings.AXES_FAILURE_LIMIT,
         attempt_time__gt=clock.real_now() - timedelta(hours=settings.AXES_COOLOFF_TIME),
     ).exists()
+    return found

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from core.models import AuditEvent
 DAY = timedelta(days=1)
 
 
-def issue(user: User, **more: object) -> tuple[ApiToken, str]:
+def issue(user: User, **more: Any) -> tuple[ApiToken, str]:
     return issue_token(user, name="script", lifetime=DAY, actor=user.actor, **more)
 
 
