@@ -19,9 +19,12 @@ from accounts.models import User
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-WIDE: "ViewportSize" = {"width": 1440, "height": 900}
-NARROW: "ViewportSize" = {"width": 820, "height": 900}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# Window, what is added to the name, themes.
+SIZES: "tuple[tuple[ViewportSize, str, tuple[Literal['light', 'dark'], ...]], ...]" = (
+    ({"width": 1440, "height": 900}, "", THEMES),
+    ({"width": 820, "height": 900}, "-820", THEMES[:1]),
+)
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 COLOURS, COMMON = 256, 150
 SETTLE_MS = 900
@@ -49,7 +52,10 @@ class Command(BaseCommand):
         parser.add_argument("--browser", default="chromium", help="the browser's program (default chromium)")
         parser.add_argument("--only", choices=[picture.name for picture in PICTURES], help="only this page")
 
+        parser.add_argument("--narrow", action="store_true", help="also in a window of 820 pixels")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        self.sizes = SIZES if options["narrow"] else SIZES[:1]
         folder: Path = options["out"]
         folder.mkdir(parents=True, exist_ok=True)
         wanted = [picture for picture in PICTURES if options["only"] in {None, picture.name}]
@@ -64,7 +70,7 @@ class Command(BaseCommand):
                     self._take(context.new_page(), picture, folder)
 
     def _take(self, page: "Page", picture: Picture, folder: Path) -> None:
-        for size, suffix, themes in ((WIDE, "", THEMES), (NARROW, "-820", THEMES[:1])):
+        for size, suffix, themes in self.sizes:
             page.set_viewport_size(size)
             page.goto(f"{settings.PUBLIC_URL}/incidents/")
             picture.pose(page)
