@@ -82,10 +82,11 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
             for row in rows:
                 copy.write_row(row)
         return
+    one = f"({', '.join(['%s'] * len(_COLUMNS))})"
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO core_audit_event ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})",
-            rows,
+        cursor.execute(
+            f"INSERT INTO core_audit_event ({', '.join(_COLUMNS)}) VALUES {', '.join([one] * len(rows))}",
+            [value for row in rows for value in row],
         )
 
 

@@ -18,6 +18,7 @@ from incidents.services.facts import DeviceFacts, FileFacts, IdentityFacts, Mail
 MAX_LISTED = 30
 ENTITY_LOCK = 0x50C_E7
 LOCK_BUCKETS = 128
+_GO_BY_SEVERAL_NAMES = frozenset({"incidents_device", "incidents_identity"})
 
 
 def resolve_devices(facts: Sequence[DeviceFacts], *, at: datetime, exercise: str = "") -> list[Known]:
@@ -96,7 +97,7 @@ def _store(
     make the same thing under another of its names, which no unique key would notice."""
     index, found = resolve()
     fresh = {row.bare_name for row in found.values() if row.id is None}
-    if fresh:
+    if fresh and table in _GO_BY_SEVERAL_NAMES:
         buckets = sorted({crc32(f"{table}:{name}".encode()) % LOCK_BUCKETS for name in fresh})
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, b) FROM unnest(%s::int[]) b", [ENTITY_LOCK, buckets])
