@@ -70,7 +70,7 @@ class _Moment(filters.IsoDateTimeFilter):
         if value is None:
             return qs
         try:
-            return super().filter(qs, value.astimezone(UTC))
+            return qs.filter(**{f"{self.field_name}__{self.lookup_expr}": value.astimezone(UTC)})
         except OverflowError:
             raise invalid("The time is out of range.", field=self.field_name) from None
 
@@ -93,7 +93,7 @@ class SearchFilter(BaseFilterBackend):
     """`?search=TEXT`: rows in whose `search_fields` (lookups of the view) the text occurs, or whose id it is."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
-        fields: Iterable[str] = getattr(view, "search_fields", ())
+        fields: Iterable[str] = view.searched_fields() if hasattr(view, "searched_fields") else ()
         text = request.query_params.get("search", "").strip()
         if not fields or not text:
             return queryset

@@ -68,7 +68,7 @@ class InExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
 
 def bases() -> list[type]:
     """Classes whose own description says nothing about what is built on them."""
-    return [*get_lib_doc_excludes(), In, Out, ApiViewSet]
+    return [*get_lib_doc_excludes(), In, Out, ApiViewSet]  # type: ignore[no-untyped-call]
 
 
 def without_marks(result: Any, **_rest: Any) -> Any:

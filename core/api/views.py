@@ -115,6 +115,10 @@ class ApiViewSet(GenericViewSet[Any]):
             if name not in known:
                 raise invalid("There is no such parameter here.", field=name[:80])
 
+    def searched_fields(self) -> tuple[str, ...]:
+        """Where `?search=` looks for this caller."""
+        return self.search_fields
+
     @property
     def is_list(self) -> bool:
         return self.action == "list" or self.action in self.list_actions

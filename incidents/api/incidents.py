@@ -77,6 +77,11 @@ class IncidentViewSet(ApiViewSet):
         listed_all = self.action != "list" or "redirected" in self.request.query_params.getlist("status")
         return seen if listed_all else seen.listed()
 
+    def searched_fields(self) -> tuple[str, ...]:
+        """Names of assets are searched by those who may see them all: a hit would tell what a row keeps to itself."""
+        hidden = () if self.user.scope.everything else ("impacted_assets__names",)
+        return tuple(field for field in self.search_fields if field not in hidden)
+
     def context_of(self, rows: list[Any]) -> dict[str, Any]:
         hidden = hidden_entities(self.user, named_by_incidents(rows))
         return {**super().context_of(rows), "hidden_entities": hidden}

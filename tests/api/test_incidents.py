@@ -116,6 +116,7 @@ def test_what_is_out_of_scope_is_counted_and_not_named(eve: User, elsewhere: Dev
     client = caller(eve)
     body = client.get(f"/incidents/{incident.pk}").body
     assert theirs.display_name not in [one["name"] for one in body["impacted_assets"]["names"]]
+    assert client.get("/incidents", search=theirs.display_name).ids == []
     alerts = client.get(f"/incidents/{incident.pk}/alerts").body["results"]
     assert len(alerts) == 1
     assert {"kind": "device", "id": str(theirs.pk)} not in [row["entity"] for row in alerts[0]["evidence"]]

@@ -76,7 +76,7 @@ class Caller:
         )
         content = response.content if not response.streaming else b""
         is_json = "json" in response.headers.get("Content-Type", "")
-        return Answer(response.status_code, json.loads(content) if is_json else content, response.headers)
+        return Answer(response.status_code, json.loads(content) if is_json and content else content, response.headers)
 
 
 def token_of(user: User, *, may_decide: bool = False, permissions: Collection[str] = ()) -> tuple[ApiToken, str]:
