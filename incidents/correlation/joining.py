@@ -73,7 +73,9 @@ def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
                        [len(opening)])
         ids = [row[0] for row in cursor.fetchall()]
     blank = Incident(display_name="", created=now, updated=now)
-    columns = {field.column: field.get_db_prep_save(getattr(blank, field.attname), connection) for field in _FIELDS}
+    columns = {
+        str(field.column): field.get_db_prep_save(getattr(blank, field.attname), connection) for field in _FIELDS
+    }
     rows = []
     fresh = {}
     for pk, group in zip(ids, opening, strict=True):

@@ -109,9 +109,10 @@ def contents() -> list[Any]:
 
 def test_copy_and_plain_statements_store_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     items = items_of_every_kind(60)
-    changed = [{**item, "title": "changed \\ \"quoted\" {x}", "mitreTechniques": ['T"1', "T\\2"]} for item in items]
+    changed = [{**item, "title": 'changed \\ "quoted" {x}', "mitreTechniques": ['T"1', "T\\2"]} for item in items]
     results = []
     for limit in (1, 10_000):
+
         def store(*args: Any, limit: int = limit, **options: Any) -> Any:
             return store_alerts(*args, **options, copy_from=limit)
 
@@ -129,7 +130,9 @@ def test_copy_and_plain_statements_store_the_same(monkeypatch: pytest.MonkeyPatc
 def test_the_number_of_queries_does_not_grow_with_the_batch(count: int, most: int) -> None:
     take_in(*items_of_every_kind(2))
     items = [{**item, "id": f"{item['id']}-new"} for item in items_of_every_kind(count)]
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         take_in(*items)
     assert len(queries) <= most, [query["sql"][:80] for query in queries]
 

@@ -128,8 +128,9 @@ def test_a_mailbox_and_its_persons_account_are_the_same_person() -> None:
 
 def test_an_account_that_exists_everywhere_links_nothing() -> None:
     lone = {"agent": {"id": "000", "name": "siem"}, "data": {"dstuser": "root"}}
-    other = {"level": 10, "description": "x"}
-    first, second = correlated(wazuh_alert(**lone), wazuh_alert(minutes=1, **lone, rule=other), format="wazuh")
+    other = {"rule": {"level": 10, "description": "x"}}
+    items = [{**wazuh_alert(), **lone}, {**wazuh_alert(minutes=1), **lone, **other}]
+    first, second = correlated(*items, format="wazuh")
     assert first != second
 
 

@@ -127,8 +127,9 @@ def test_the_factors_always_add_up_to_the_score(shapes: list[tuple[str, str, int
         for severity, category, n in shapes
     ))  # fmt: skip
     for incident in Incident.objects.filter(pk__in=[one.pk for one in found]):
-        assert incident.priority_score == sum(one["points"] for one in incident.priority_factors)
-        assert 0 <= incident.priority_score <= 100
+        total = sum(one["points"] for one in incident.priority_factors)
+        assert incident.priority_score == total
+        assert 0 <= total <= 100
 
 
 def test_an_incident_sums_up_its_assets_and_counts() -> None:
@@ -144,7 +145,7 @@ def test_an_incident_sums_up_its_assets_and_counts() -> None:
 
 def test_rolling_up_again_changes_nothing_but_the_time() -> None:
     incident = incident_of(*ransomware(2))
-    before = Incident.objects.values().get(pk=incident.pk)
+    before: dict[str, Any] = dict(Incident.objects.values().get(pk=incident.pk))
     roll_up([incident.pk], actor=SENSOR)
-    after = Incident.objects.values().get(pk=incident.pk)
+    after: dict[str, Any] = dict(Incident.objects.values().get(pk=incident.pk))
     assert {name for name in before if before[name] != after[name]} <= {"updated"}
