@@ -46,7 +46,7 @@ class Aftermath:
 
 
 QUICK = Size(alerts=2_000, actions=40, kills=7)
-WHOLE = Size(alerts=20_000, actions=200, kills=25)
+WHOLE = Size(alerts=20_000, actions=200, kills=25, settle_s=300.0)
 
 
 @pytest.fixture(scope="module")
