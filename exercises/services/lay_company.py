@@ -33,9 +33,11 @@ def lay_company(connection: Connection, *, now: datetime, actor: Actor = DIRECTO
         resolve_identities([_identity_facts(account) for account in COMPANY.accounts], at=known_since, exercise=DEMO)
         resolve_mailboxes(_mailbox_facts(), at=known_since, exercise=DEMO)
         machines = {machine.dns_name: _machine_words(machine) for machine in COMPANY.machines}
-        describe_assets(Device, machines, actor=actor)
-        describe_assets(Identity, {account.upn: _account_words(account) for account in COMPANY.accounts}, actor=actor)
-        describe_assets(Mailbox, _mailbox_words(), actor=actor)
+        describe_assets(Device, facts=machines, actor=actor)
+        describe_assets(
+            Identity, facts={account.upn: _account_words(account) for account in COMPANY.accounts}, actor=actor
+        )
+        describe_assets(Mailbox, facts=_mailbox_words(), actor=actor)
         _bind_everything(connection, actor)
         _hire_security_team(actor)
 

@@ -13,6 +13,7 @@ from core import clock
 from exercises.company.people import SECURITY_TEAM, rows
 from exercises.history.script import Moment, Verb
 from exercises.keys import DEMO
+from exercises.lifecycle import PLAYING
 from exercises.models import Exercise
 from exercises.services import past_reviews
 from exercises.services.feed import replay
@@ -31,13 +32,16 @@ BATCH = 8
 def play_past(exercise: Exercise, connection: Connection, script: list[Moment]) -> Iterator[int]:
     """Play what has not been played yet; yields how many moments are done, after each batch.
 
-    A batch and the note of how far the play has come are one transaction: killed, it goes on where it was.
+    A batch and the note of how far the play has come are one transaction: killed, it goes on where it was. It ends
+    early when the demo is to be removed.
     """
     done = int(exercise.plan.get("past", {}).get("done", 0))
     while done < len(script):
         batch = _next_batch(script, done)
         with transaction.atomic():
-            row = Exercise.objects.select_for_update().get(pk=exercise.pk)
+            row = Exercise.objects.select_for_update().filter(pk=exercise.pk, state=PLAYING).first()
+            if row is None:
+                return
             past = dict(row.plan.get("past") or {"incidents": {}, "runs": {}})
             player = _Player(connection, past, row.seed)
             for moment in batch:

@@ -48,7 +48,7 @@ def forget_exercise(exercise: str, *, actor: Actor) -> dict[str, int]:
         counts = {"alerts": _forget_alerts(exercise, actor), "incidents": _forget_incidents(exercise)}
         counts["dead_letters"] = DeadLetter.objects.filter(exercise=exercise).delete()[0]
         for model, column in _BINDINGS:
-            model.objects.filter(**{f"{column}__exercise": exercise}).delete()
+            _forget_bindings(model, column, exercise)
         for model, column in _ENTITIES:
             counts[f"{model._meta.verbose_name_plural}"] = _forget_entities(model, column, exercise)
         audit.record("exercise.incidents_removed", subject=f"exercise:{exercise}", actor=actor, data=counts)
@@ -76,6 +76,14 @@ def _forget_incidents(exercise: str) -> int:
     Comment.objects.filter(incident__exercise=exercise).delete()
     count, _ = Incident.objects.filter(exercise=exercise).delete()
     return count
+
+
+def _forget_bindings(model: Any, column: str, exercise: str) -> None:
+    """To the connections of the exercise, whatever is bound to them; what they held back is free again."""
+    bindings = model.objects.filter(connection__exercise=exercise)
+    entities = model._meta.get_field(column).related_model
+    entities.objects.filter(pk__in=bindings.values(column)).update(mitigation={})
+    bindings.delete()
 
 
 def _forget_entities(model: Any, column: str, exercise: str) -> int:

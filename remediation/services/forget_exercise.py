@@ -11,7 +11,8 @@ from remediation.models import ActionRun, ControlState, Refusal, RunArtefact
 
 
 def forget_exercise(exercise: str, *, actor: Actor) -> int:
-    """Delete every run on a target, or for an incident, of the exercise. Call it before those are gone."""
+    """Delete every run on a target, for an incident or through a connection of the exercise. Call it before those are
+    gone."""
     if not exercise:
         raise ValueError("Without a name this would delete the real rows.")
     targets = Q(pk__in=[])
@@ -19,11 +20,13 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
         ids = model._default_manager.filter(exercise=exercise).values("pk")
         targets |= Q(target_kind=model.kind, target_id__in=ids)
     with transaction.atomic():
-        runs = ActionRun.objects.filter(targets | Q(exercise=exercise) | Q(incident__exercise=exercise))
+        runs = ActionRun.objects.filter(
+            targets | Q(exercise=exercise) | Q(incident__exercise=exercise) | Q(connection__exercise=exercise)
+        )
+        ControlState.objects.filter(targets | Q(run_id__in=runs.values("pk"))).delete()
         Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=runs).values("blob")).delete()
         count = runs.count()
         runs.delete()
         Refusal.objects.filter(targets | Q(incident__exercise=exercise)).delete()
-        ControlState.objects.filter(targets).delete()
         audit.record("exercise.runs_removed", subject=f"exercise:{exercise}", actor=actor, data={"runs": count})
     return count

@@ -125,7 +125,7 @@ class Portal:
         quiet = ["--log-level", "warning", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "1"]
         self.web = Child("web", [*_PYTHON, *web, *quiet], env=env, log=self._log("web"))
         self.worker = Child("worker", [*_PYTHON, "-m", "soc_portal.up.worker"], env=env, log=self._log("worker"))
-        self.demo = Child("demo", [*_PYTHON, str(ROOT / "manage.py"), "play_demo"], env=env)
+        self.demo = Child("demo", [*_PYTHON, str(ROOT / "manage.py"), "play_demo", "--unless-removed"], env=env)
         self.web.start()
         self.worker.start()
         self.record_children()

@@ -1,0 +1,111 @@
+"""The quarter before the play, through the ordinary services, under the clock of then."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+
+import pytest
+
+from core import clock
+from core.models import AuditEvent
+from exercises.history.script import Moment, Verb, write_script
+from exercises.models import Exercise
+from exercises.services.past import play_past
+from incidents.enums import Classification, IncidentStatus
+from incidents.models import Alert, Device, Identity, Incident
+from remediation.enums import RunStatus
+from remediation.models import ActionRun
+from tests.factories.exercises import MOMENT, SEED, lay_demo
+
+
+def stories(*keys: str) -> list[Moment]:
+    """The moments of the first case of each story."""
+    script = write_script(SEED, MOMENT)
+    first = {key: min(one.case.number for one in script if one.case.story.key == key) for key in keys}
+    return [one for one in script if one.case.number in first.values()]
+
+
+def play(exercise: Exercise, script: list[Moment]) -> Iterator[int]:
+    connection = exercise.connection  # type: ignore[attr-defined]
+    return play_past(exercise, connection, script)
+
+
+@pytest.fixture
+def exercise(db: None) -> Exercise:
+    with clock.at(MOMENT):
+        exercise, connection = lay_demo(anchor=MOMENT)
+    exercise.connection = connection  # type: ignore[attr-defined]
+    return exercise
+
+
+def test_a_case_is_taken_acted_upon_undone_resolved_reviewed_and_signed(exercise: Exercise) -> None:
+    script = stories("foothold")
+    list(play(exercise, script))
+    incident = Incident.objects.get()
+    assert incident.status == IncidentStatus.RESOLVED
+    assert incident.classification == Classification.TRUE_POSITIVE
+    assert incident.assigned_to is not None
+    runs = ActionRun.objects.top_level().order_by("created")
+    assert [run.action for run in runs][:2] == ["device.isolate", "file.quarantine"]
+    assert {"device.release", "identity.enable"} <= {run.action for run in runs}
+    assert {run.status for run in runs} == {RunStatus.SUCCEEDED}
+    assert all(run.simulated and run.is_verified for run in runs)
+    assert incident.review.summary
+
+
+def test_everything_carries_the_time_of_then(exercise: Exercise) -> None:
+    script = stories("foothold")
+    list(play(exercise, script))
+    incident = Incident.objects.get()
+    assert incident.acknowledged is not None
+    assert incident.contained_at is not None
+    assert incident.resolved is not None
+    assert script[0].at == incident.created < incident.acknowledged < incident.contained_at < incident.resolved < MOMENT
+    told = AuditEvent.objects.filter(thread=incident.thread)
+    assert min(row.at for row in told) == incident.created
+    assert max(row.at for row in told) < MOMENT
+
+
+def test_two_different_people_ask_and_approve(exercise: Exercise) -> None:
+    list(play(exercise, stories("spray")))
+    decided = ActionRun.objects.exclude(decided_by__isnull=True)
+    assert decided
+    assert all(run.decided_by and run.decided_by["person_id"] != run.requester_id for run in decided)
+
+
+def test_nothing_stays_isolated_or_disabled(exercise: Exercise) -> None:
+    list(play(exercise, stories("malware", "leaver")))
+    for row in [*Device.objects.all(), *Identity.objects.all()]:
+        assert not any(entry["active"] for entry in row.mitigation.values()), row
+
+
+def test_an_unmanaged_machine_and_a_benign_cause_end_without_any_action(exercise: Exercise) -> None:
+    list(play(exercise, stories("crane-panel", "scanner")))
+    assert set(Incident.objects.values_list("status", flat=True)) == {IncidentStatus.RESOLVED}
+    assert not ActionRun.objects.exists()
+
+
+def test_a_killed_play_goes_on_where_it_was(exercise: Exercise) -> None:
+    script = stories("phishing", "mailbox-rules")
+    list(islice(play(exercise, script), 2))
+    exercise.refresh_from_db()
+    done = exercise.plan["past"]["done"]
+    assert 0 < done < len(script)
+    list(play(exercise, script))
+    expected = sum(len(one.case.story.sightings) for one in script if one.verb == Verb.ALERTS)
+    assert Alert.objects.count() == expected
+    assert Incident.objects.filter(status=IncidentStatus.RESOLVED).count() == 2
+    assert AuditEvent.objects.filter(verb="review.begun").count() == 2
+
+
+def test_the_play_stops_when_it_is_to_be_removed(exercise: Exercise) -> None:
+    player = play(exercise, stories("phishing"))
+    next(player)
+    Exercise.objects.update(state="removing")
+    assert list(player) == []
+
+
+def test_alerts_of_the_past_never_wait_for_a_worker(exercise: Exercise) -> None:
+    for _ in play(exercise, stories("scanner")):
+        assert not Alert.objects.filter(correlated=None).exists()
+    assert Alert.objects.latest("created").created < MOMENT - timedelta(days=1)
