@@ -147,6 +147,7 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-audit-partitions": {"task": "core.tasks.ensure_audit_partitions", "schedule": 86400.0},
     "forget-old-rows": {"task": "core.tasks.forget_expired", "schedule": 3600.0},
     "correlate": {"task": "incidents.tasks.correlate_pending", "schedule": 5.0, "options": {"expires": 10}},
+    "forget-hubs": {"task": "incidents.tasks.forget_hubs", "schedule": 3600.0, "options": {"expires": 600}},
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
     "poll-deliveries": {"task": "connectors.tasks.poll_deliveries", "schedule": 1.0, "options": {"expires": 2}},

@@ -60,6 +60,10 @@ def _work_batch(limit: int) -> int | None:
     """One batch; None when another worker holds the lane."""
     try:
         return _try_batch(limit)
+    except Busy:
+        if connection.in_atomic_block:
+            raise
+        return 0  # held for seconds: the next sweep tries again
     except Exception:
         if connection.in_atomic_block:
             raise
