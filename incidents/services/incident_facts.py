@@ -84,9 +84,12 @@ class IncidentFacts:
 
     @cached_property
     def stages(self) -> list[str]:
-        """The kill-chain stages that telling alerts report; what says only that something is bad is no stage."""
-        vague = {Category.SUSPICIOUS_ACTIVITY, Category.MALWARE, Category.UNWANTED_SOFTWARE}
+        """The kill-chain stages that telling alerts report; what says only that something is bad is no stage, and
+        ransomware is how an attack ends."""
+        vague = {Category.SUSPICIOUS_ACTIVITY, Category.MALWARE, Category.UNWANTED_SOFTWARE, Category.RANSOMWARE}
         found = {category for one in self.telling for category in one.categories}
+        if Category.RANSOMWARE in found:
+            found.add(Category.IMPACT)
         return [value for value in KILL_CHAIN if value in found and value not in vague]
 
     @property

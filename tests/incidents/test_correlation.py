@@ -231,6 +231,12 @@ def test_all_alerts_of_a_batch_are_taken_however_many() -> None:
     assert len(set(incidents_of(receipt))) == 30
 
 
+def test_a_burst_on_one_machine_is_one_incident_however_it_is_cut() -> None:
+    take_in(*(graph_alert(device(), minutes=n / 100, title="Failed sign-in", detectorId="f") for n in range(900)))
+    assert correlate_waiting(batch=100).alerts == 900
+    assert Incident.objects.count() == 1
+
+
 def test_the_lag_is_the_wait_of_the_oldest() -> None:
     take_in(graph_alert())
     waiting = Alert.objects.get()
