@@ -96,9 +96,14 @@ def test_the_lane_waits_for_a_person_who_holds_the_incident() -> None:
 
 def correlate_waiting_in_thread() -> None:
     """Begin while the row is held; the lane tries again until it is free or gives way for now."""
-    thread = threading.Thread(target=lambda: (correlate_waiting(), connections.close_all()))
+    thread = threading.Thread(target=_correlate_on_its_own_connection)
     thread.start()
     thread.join(0.3)
+
+
+def _correlate_on_its_own_connection() -> None:
+    correlate_waiting()
+    connections.close_all()
 
 
 def test_the_same_batch_from_two_senders_at_once_is_stored_once() -> None:
