@@ -11,7 +11,7 @@ from core.api.serializers import Error, In, Out
 from core.api.views import ApiViewSet
 
 ANY_REQUEST = (400, 401, 403, 404, 429, 503)
-ANY_WRITE = (409, 413, 415, 422)
+ANY_WRITE = (409, 411, 413, 415, 422)
 
 
 class ApiSchema(AutoSchema):

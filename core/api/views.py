@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from core import idempotency
 from core.actors import Actor
 from core.api import pagination
-from core.api.errors import conflict, invalid, problem_of
+from core.api.errors import Problem, conflict, invalid, problem_of
 from core.api.fields import MAX_ID_DIGITS
 from core.api.filters import SearchFilter
 from core.api.parsing import MAX_BYTES, StrictJSONParser, refuse_unstorable_text
@@ -93,6 +93,13 @@ class ApiViewSet(GenericViewSet[Any]):
             raise MethodNotAllowed(str(request.method))
         self.check_permissions(request)
         self._check_query(request)
+        if "Transfer-Encoding" in request.headers:
+            # The server interface hands over as many bytes as Content-Length says: none.
+            raise Problem(411, "Say how long the body is (Content-Length); chunked bodies are not taken.")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         problem = problem_of(exc)

@@ -81,6 +81,15 @@ def test_a_body_over_the_limit(ada: User) -> None:
     of_shape(caller(ada).send("/incidents", b"x" * 22 * 1024 * 1024), 413, "too_large")
 
 
+def test_a_body_in_chunks_is_refused_instead_of_read_as_empty(ada: User) -> None:
+    answer = caller(ada).post("/incidents", {"display_name": "x"}, Transfer_Encoding="chunked")
+    of_shape(answer, 411, "length_required")
+
+
+def test_answers_are_kept_by_no_cache(ada: User) -> None:
+    assert caller(ada).get("/me").headers["Cache-Control"] == "no-store"
+
+
 def test_a_misspelt_filter_does_not_answer_everything(ada: User) -> None:
     error = of_shape(caller(ada).get("/incidents", staus="active"), 400, "invalid_request")
     assert error["field"] == "staus"
