@@ -35,8 +35,8 @@ class Reporter:
         )
 
     def entry(self, machine: Machine, at: datetime) -> list[Sighting]:
+        """A letter, a program from a profile folder, and what the program does first."""
         clerk = COMPANY.account("m.okafor")
-        dump = Program("rundll32.exe", r"C:\Windows\System32", signer="Microsoft")
         return [
             self._one(
                 Wire.GRAPH,
@@ -64,6 +64,12 @@ class Reporter:
                 command=PROGRAM.path,
                 techniques=("T1204.002",),
             ),
+            *self._at_work(machine, at),
+        ]
+
+    def _at_work(self, machine: Machine, at: datetime) -> list[Sighting]:
+        dump = Program("rundll32.exe", r"C:\Windows\System32", signer="Microsoft")
+        return [
             self._one(
                 Wire.WAZUH,
                 "control",

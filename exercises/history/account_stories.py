@@ -3,10 +3,10 @@
 from datetime import datetime
 from random import Random
 
-from exercises.company import COMPANY
+from exercises.company import COMPANY, Account, Machine
 from exercises.history.scene import AUDIT_LOG, Scene, some_attacker, some_person
 from exercises.history.story import Deed, Report, Step, Story
-from exercises.sources.sighting import Letter, Wire
+from exercises.sources.sighting import Address, Letter, Wire
 
 
 def phishing(rng: Random, start: datetime, key: str) -> Story:
@@ -15,6 +15,41 @@ def phishing(rng: Random, start: datetime, key: str) -> Story:
     host = f"portal-{rng.randrange(100, 999)}.example"
     subject = rng.choice(("Salary letter", "Your parking permit", "Crew list for signature", "Missed delivery"))
     letter = Letter(subject, f"desk@{host}", "Desk", thief.ip, url=f"https://{host}/sign")
+    _signs_of_phishing(scene, person, machine, thief, letter)
+    return Story(
+        "phishing",
+        "medium",
+        "truePositive",
+        "phishing",
+        tuple(scene.found),
+        (
+            f"{person.display_name} confirms opening the link and typing the password.",
+            "Session ended and password changed with the service desk.",
+        ),
+        "One password given away, changed within the hour. No mail was read from outside.",
+        (
+            Step(
+                Deed.DISABLE,
+                person.name,
+                "Password typed into a look-alike page; stop the stranger's sign-in.",
+                undo="Password is changed and sessions are gone; back to work.",
+            ),
+            Step(Deed.DELETE_MESSAGE, person.upn, "The same message must not be opened again.", letter=letter),
+        ),
+        Report(
+            f"A message with a look-alike sign-in page reached {person.display_name}, who typed the "
+            f"password. A sign-in from {thief.city} followed within minutes. The account was disabled, verified by a "
+            "refused sign-in, and given back with a new password.",
+            "People report a message more often when the answer comes quickly. The report button should answer.",
+            ("The sign-in was noticed nine minutes after the message.",),
+            ("The message had been reported by somebody else an hour before and lay in a queue.",),
+            ("Answer every reported message within 30 minutes",),
+        ),
+    )
+
+
+def _signs_of_phishing(scene: Scene, person: Account, machine: Machine, thief: Address, letter: Letter) -> None:
+    """The letter, the click, the stranger who signs in."""
     scene.see(
         Wire.GRAPH,
         0,
@@ -50,36 +85,6 @@ def phishing(rng: Random, start: datetime, key: str) -> Story:
         account=person,
         address=thief,
         techniques=("T1078.004",),
-    )
-    return Story(
-        "phishing",
-        "medium",
-        "truePositive",
-        "phishing",
-        tuple(scene.found),
-        (
-            f"{person.display_name} confirms opening the link and typing the password.",
-            "Session ended and password changed with the service desk.",
-        ),
-        "One password given away, changed within the hour. No mail was read from outside.",
-        (
-            Step(
-                Deed.DISABLE,
-                person.name,
-                "Password typed into a look-alike page; stop the stranger's sign-in.",
-                undo="Password is changed and sessions are gone; back to work.",
-            ),
-            Step(Deed.DELETE_MESSAGE, person.upn, "The same message must not be opened again.", letter=letter),
-        ),
-        Report(
-            f"A message with a look-alike sign-in page reached {person.display_name}, who typed the "
-            f"password. A sign-in from {thief.city} followed within minutes. The account was disabled, verified by a "
-            "refused sign-in, and given back with a new password.",
-            "People report a message more often when the answer comes quickly. The report button should answer.",
-            ("The sign-in was noticed nine minutes after the message.",),
-            ("The message had been reported by somebody else an hour before and lay in a queue.",),
-            ("Answer every reported message within 30 minutes",),
-        ),
     )
 
 
@@ -138,6 +143,40 @@ def spray(rng: Random, start: datetime, key: str) -> Story:
 
 def mailbox_rules(rng: Random, start: datetime, key: str) -> Story:
     person, thief, scene = some_person(rng), some_attacker(rng), Scene(start, key)
+    _signs_of_mailbox_rules(scene, person, thief)
+    return Story(
+        "mailbox-rules",
+        "high",
+        "truePositive",
+        "compromisedAccount",
+        tuple(scene.found),
+        (
+            "Rule moves everything with the word invoice to the RSS folder.",
+            "Three customers called by telephone; none had paid.",
+        ),
+        "Rule removed, password and second factor renewed. No payment went out.",
+        (
+            Step(
+                Deed.DISABLE,
+                person.name,
+                "Mail is being hidden by a stranger.",
+                undo="Rules removed, second factor new.",
+            ),
+        ),
+        Report(
+            f"Somebody signed in to the mailbox of {person.display_name} with a stolen password and hid replies about "
+            "invoices with an inbox rule. Customers were called; no money was lost.",
+            "A mailbox that can change payment details is a high-value asset and should be marked as one.",
+            ("Customers were called back within the hour.", "Three sources joined into one incident."),
+            ("Waiting for an approver took 19 minutes.",),
+            ("Mark payment mailboxes as high value", "Name a second approver for identity actions"),
+        ),
+        ("payment fraud",),
+    )
+
+
+def _signs_of_mailbox_rules(scene: Scene, person: Account, thief: Address) -> None:
+    """A stranger signs in and hides mail; two sources see the rule."""
     scene.see(
         Wire.SENTINEL,
         0,
@@ -176,35 +215,6 @@ def mailbox_rules(rng: Random, start: datetime, key: str) -> Story:
         techniques=("T1564.008",),
         extra={**AUDIT_LOG, "operation": "New-InboxRule"},
     )
-    return Story(
-        "mailbox-rules",
-        "high",
-        "truePositive",
-        "compromisedAccount",
-        tuple(scene.found),
-        (
-            "Rule moves everything with the word invoice to the RSS folder.",
-            "Three customers called by telephone; none had paid.",
-        ),
-        "Rule removed, password and second factor renewed. No payment went out.",
-        (
-            Step(
-                Deed.DISABLE,
-                person.name,
-                "Mail is being hidden by a stranger.",
-                undo="Rules removed, second factor new.",
-            ),
-        ),
-        Report(
-            f"Somebody signed in to the mailbox of {person.display_name} with a stolen password and hid replies about "
-            "invoices with an inbox rule. Customers were called; no money was lost.",
-            "A mailbox that can change payment details is a high-value asset and should be marked as one.",
-            ("Customers were called back within the hour.", "Three sources joined into one incident."),
-            ("Waiting for an approver took 19 minutes.",),
-            ("Mark payment mailboxes as high value", "Name a second approver for identity actions"),
-        ),
-        ("payment fraud",),
-    )
 
 
 def leaver(rng: Random, start: datetime, key: str) -> Story:
@@ -242,4 +252,12 @@ def leaver(rng: Random, start: datetime, key: str) -> Story:
         ("Contract ends this month. Human resources and the head of department are informed.",),
         "Files handed back, stick kept as evidence.",
         (Step(Deed.DISABLE, person.name, "Agreed with human resources before the talk.", undo="Talk is over."),),
+        Report(
+            f"Before leaving the company {person.display_name} copied files of the department to a stick. The "
+            "account was closed for the talk; the files were handed back.",
+            "Who leaves keeps full access until the last day; nobody looks at large downloads in that month.",
+            ("Cloud and device told of it within half an hour.",),
+            (),
+            ("Watch downloads of people who have given notice",),
+        ),
     )

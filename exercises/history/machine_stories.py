@@ -3,10 +3,10 @@
 from datetime import datetime
 from random import Random
 
-from exercises.company import COMPANY
+from exercises.company import COMPANY, Account, Machine
 from exercises.history.scene import Scene, some_attacker, some_workplace
 from exercises.history.story import Deed, Report, Step, Story
-from exercises.sources.sighting import Program, Wire
+from exercises.sources.sighting import Address, Program, Wire
 
 
 def malware(rng: Random, start: datetime, key: str) -> Story:
@@ -60,12 +60,54 @@ def malware(rng: Random, start: datetime, key: str) -> Story:
             Step(Deed.QUARANTINE, machine.name, "The installer itself.", sha256=program.sha256),
             Step(Deed.SCAN, machine.name, "Look for what else it left."),
         ),
+        _malware_report(machine, name) if rng.random() < 0.75 else None,
+    )
+
+
+def _malware_report(machine: Machine, name: str) -> Report:
+    return Report(
+        f"Somebody at {machine.name} downloaded {name} and ran it. The device was isolated, the file quarantined on "
+        "every device that saw it, and the device released after a clean scan.",
+        "Programs from download folders should not start at all.",
+        ("Isolated before it spoke to anybody outside.",),
+        ("The installer came through the web filter.",),
+        ("Refuse programs from download folders",),
     )
 
 
 def web_shell(rng: Random, start: datetime, key: str) -> Story:
     machine, thief, scene = COMPANY.machine("WEB-SRV-01"), some_attacker(rng), Scene(start, key)
     shell = Program("track.php", "/var/www/booking/uploads", label=key, size=4_096)
+    _signs_of_a_web_shell(scene, machine, thief, shell)
+    return Story(
+        "web-shell",
+        "high",
+        "truePositive",
+        "multiStagedAttack",
+        tuple(scene.found),
+        ("Upload form of the booking page took any file type.", "Two commands, both only looking around."),
+        "Script removed, form mended, server rebuilt from its image.",
+        (
+            Step(
+                Deed.ISOLATE,
+                machine.name,
+                "A stranger runs commands on the web server.",
+                undo="Rebuilt and mended; booking goes on.",
+            ),
+        ),
+        Report(
+            "A weakness of the upload form let a stranger place a script on the web server and run two commands. The "
+            "server was isolated, rebuilt and released.",
+            "The upload form should have been part of the last test.",
+            ("File watch and network sensor agreed within two minutes.",),
+            ("The booking page was away for four hours.",),
+            ("Test every form that takes files", "Keep a second booking server ready"),
+        ),
+    )
+
+
+def _signs_of_a_web_shell(scene: Scene, machine: Machine, thief: Address, shell: Program) -> None:
+    """Upload, new file, first commands: three sources within eleven minutes."""
     scene.see(
         Wire.WAZUH,
         0,
@@ -103,37 +145,48 @@ def web_shell(rng: Random, start: datetime, key: str) -> Story:
         techniques=("T1059.004",),
         extra={"parent": "apache2"},
     )
-    return Story(
-        "web-shell",
-        "high",
-        "truePositive",
-        "multiStagedAttack",
-        tuple(scene.found),
-        ("Upload form of the booking page took any file type.", "Two commands, both only looking around."),
-        "Script removed, form mended, server rebuilt from its image.",
-        (
-            Step(
-                Deed.ISOLATE,
-                machine.name,
-                "A stranger runs commands on the web server.",
-                undo="Rebuilt and mended; booking goes on.",
-            ),
-        ),
-        Report(
-            "A weakness of the upload form let a stranger place a script on the web server and run two commands. The "
-            "server was isolated, rebuilt and released.",
-            "The upload form should have been part of the last test.",
-            ("File watch and network sensor agreed within two minutes.",),
-            ("The booking page was away for four hours.",),
-            ("Test every form that takes files", "Keep a second booking server ready"),
-        ),
-    )
 
 
 def foothold(rng: Random, start: datetime, key: str) -> Story:
     machine, thief, scene = some_workplace(rng), some_attacker(rng), Scene(start, key)
     person = COMPANY.account(machine.users[0])
     loader = Program("qm_loader.dll", rf"C:\Users\{person.name}\AppData\Local\Temp", label=key)
+    _signs_of_a_foothold(scene, machine, person, thief, loader)
+    return Story(
+        "foothold",
+        "high",
+        "truePositive",
+        "multiStagedAttack",
+        tuple(scene.found),
+        (
+            "Beacon every 60 s to one address. Nobody else talks to it.",
+            "Only listing so far; no second host in the logs.",
+        ),
+        "Machine rebuilt, password changed, address blocked at the gateway.",
+        (
+            Step(
+                Deed.ISOLATE,
+                machine.name,
+                "Beacon and directory listing: the step before moving on.",
+                undo="Rebuilt from the image.",
+            ),
+            Step(Deed.QUARANTINE, machine.name, "The loader, before it is used elsewhere.", sha256=loader.sha256),
+            Step(Deed.DISABLE, person.name, "Its password was in reach of the attacker.", undo="Password is new."),
+        ),
+        Report(
+            f"An attachment started a loader on {machine.name}. It beaconed and listed the directory before the "
+            "machine was isolated. No other host was reached.",
+            "Script files in mail have no use in the company.",
+            ("Isolation was verified seven minutes after approval.", "Undo was tested: the machine came back at once."),
+            ("Scripts in mail were still allowed for three departments.",),
+            ("Refuse script files in mail", "Listing of the directory by ordinary users raises an alert of its own"),
+        ),
+        ("hands on keyboard",),
+    )
+
+
+def _signs_of_a_foothold(scene: Scene, machine: Machine, person: Account, thief: Address, loader: Program) -> None:
+    """Loader, beacon, a look around."""
     scene.see(
         Wire.GRAPH,
         0,
@@ -175,37 +228,6 @@ def foothold(rng: Random, start: datetime, key: str) -> Story:
         machine=machine,
         account=person,
         techniques=("T1087.002",),
-    )
-    return Story(
-        "foothold",
-        "high",
-        "truePositive",
-        "multiStagedAttack",
-        tuple(scene.found),
-        (
-            "Beacon every 60 s to one address. Nobody else talks to it.",
-            "Only listing so far; no second host in the logs.",
-        ),
-        "Machine rebuilt, password changed, address blocked at the gateway.",
-        (
-            Step(
-                Deed.ISOLATE,
-                machine.name,
-                "Beacon and directory listing: the step before moving on.",
-                undo="Rebuilt from the image.",
-            ),
-            Step(Deed.QUARANTINE, machine.name, "The loader, before it is used elsewhere.", sha256=loader.sha256),
-            Step(Deed.DISABLE, person.name, "Its password was in reach of the attacker.", undo="Password is new."),
-        ),
-        Report(
-            f"An attachment started a loader on {machine.name}. It beaconed and listed the directory before the "
-            "machine was isolated. No other host was reached.",
-            "Script files in mail have no use in the company.",
-            ("Isolation was verified seven minutes after approval.", "Undo was tested: the machine came back at once."),
-            ("Scripts in mail were still allowed for three departments.",),
-            ("Refuse script files in mail", "Listing of the directory by ordinary users raises an alert of its own"),
-        ),
-        ("hands on keyboard",),
     )
 
 

@@ -15,7 +15,7 @@ from exercises.company import COMPANY, Account, Machine
 from exercises.company.directory import DOMAIN, NT_DOMAIN
 from exercises.company.machines import GROUPS
 from exercises.company.people import SECURITY_TEAM, rows
-from exercises.keys import DEMO, DIRECTOR
+from exercises.keys import DEMO
 from exercises.sources.wazuh import MANAGER
 from incidents.models import Device, Identity, Mailbox
 from incidents.services.bindings import bind
@@ -24,7 +24,7 @@ from incidents.services.facts import DeviceFacts, IdentityFacts, MailboxFacts
 from incidents.services.resolve_entities import resolve_devices, resolve_identities, resolve_mailboxes
 
 
-def lay_company(connection: Connection, *, now: datetime, actor: Actor = DIRECTOR) -> None:
+def lay_company(connection: Connection, *, now: datetime, actor: Actor) -> None:
     """All of it in one transaction; repeating it changes nothing."""
     known_since = now - timedelta(days=400)
     with transaction.atomic():

@@ -23,7 +23,10 @@ from exercises.services.noise import play_day
 from exercises.services.past import play_past
 from exercises.services.remove_demo import remove_demo
 from exercises.services.simulated_world import lay_world
+from exercises.services.standing import leave_standing
 from incidents.models import Incident
+from remediation.enums import OPEN_STATUSES
+from remediation.models import ActionRun
 
 Say = Callable[[str], None]
 DEFAULT_SEED = 1187
@@ -63,8 +66,10 @@ def play_demo(*, seed: int, with_history: bool, say: Say) -> Exercise:
     say(f"three attacks are under way: {_attacked()}")
     play_day(exercise, anchor=_anchor(exercise))
     say("a day of ordinary alerts is around them")
+    leave_standing(exercise, anchor=_anchor(exercise))
     if with_history:
         _past(exercise, connection, say)
+    _team_at_work(working=False)
     exercise.refresh_from_db()
     return exercise
 
@@ -79,13 +84,13 @@ def stop_and_remove(*, say: Say, wait_s: float = 60.0) -> dict[str, int]:
             EXERCISE_STATE.move(exercise, REMOVING, actor=DIRECTOR)
     with only_player(wait_s=wait_s):
         say("removing the demo company")
-        return remove_demo()
+        return remove_demo(actor=DIRECTOR)
 
 
 def _begin(seed: int) -> Exercise:
     found = Exercise.objects.filter(key=DEMO).first()
     if found is not None and found.state == REMOVING:
-        remove_demo()
+        remove_demo(actor=DIRECTOR)
     with transaction.atomic():
         exercise, created = Exercise.objects.get_or_create(key=DEMO, defaults={"seed": seed})
         if created:
@@ -105,7 +110,7 @@ def _company(exercise: Exercise, say: Say) -> Connection:
     with transaction.atomic():
         connection = lay_world(actor=DIRECTOR)
         if exercise.state != PLAYING:
-            lay_company(connection, now=_anchor(exercise))
+            lay_company(connection, now=_anchor(exercise), actor=DIRECTOR)
             EXERCISE_STATE.move(exercise, PLAYING, actor=DIRECTOR)
     say(f"the company is there: {len(COMPANY.machines)} devices, {len(COMPANY.accounts)} accounts")
     return connection
@@ -127,12 +132,13 @@ def _past(exercise: Exercise, connection: Connection, say: Say) -> None:
         if percent >= told + 10:
             told = percent - percent % 10
             say(f"history {told} %")
-    _team_at_work(working=False)
 
 
 def _team_at_work(*, working: bool) -> None:
-    """The people of the past are switched off when it is played: nobody should wait for a decision of theirs."""
-    for user in User.objects.filter(exercise=DEMO, is_active=not working):
+    """The people of the past are switched off when it is played: nobody should wait for a decision of theirs. Those
+    who asked for something that is still open stay."""
+    still_asking = ActionRun.objects.filter(status__in=OPEN_STATUSES).exclude(requester_id=None).values("requester_id")
+    for user in User.objects.filter(exercise=DEMO, is_active=not working).exclude(pk__in=still_asking):
         if working:
             reactivate_user(user, actor=DIRECTOR, reason="The past is being played.")
         else:

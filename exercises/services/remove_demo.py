@@ -6,14 +6,14 @@ from accounts.services.forget_exercise import forget_exercise as forget_people
 from connectors.services.forget_exercise import forget_exercise as forget_connections
 from core import audit
 from core.actors import Actor
-from exercises.keys import DEMO, DIRECTOR
+from exercises.keys import DEMO
 from exercises.lifecycle import EXERCISE_STATE, REMOVING
 from exercises.models import Exercise
 from incidents.services.forget_exercise import forget_exercise as forget_incidents
 from remediation.services.forget_exercise import forget_exercise as forget_runs
 
 
-def remove_demo(*, actor: Actor = DIRECTOR) -> dict[str, int]:
+def remove_demo(*, actor: Actor) -> dict[str, int]:
     """Remove everything that carries the demo's mark; nothing when there is none. Returns how many of what."""
     with transaction.atomic():
         exercise = Exercise.objects.select_for_update().filter(key=DEMO).first()

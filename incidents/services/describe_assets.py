@@ -20,7 +20,7 @@ DESCRIBABLE: Mapping[type[Device | Identity | Mailbox], frozenset[str]] = {
 
 
 def describe_assets(
-    model: type[Device | Identity | Mailbox], facts: Mapping[str, Mapping[str, Any]], *, actor: Actor
+    model: type[Device | Identity | Mailbox], *, facts: Mapping[str, Mapping[str, Any]], actor: Actor
 ) -> int:
     """Write `{key: {column: value}}`; keys nobody knows are passed over. Raises `LookupError` for other columns.
 

@@ -11,7 +11,7 @@ from remediation.catalog.action import Action
 from remediation.enums import Decision, Risk
 from remediation.forms import AskForm
 from remediation.refused import Refused
-from remediation.services.preview import preview_action
+from remediation.services.preview import Preview, preview_action
 from remediation.services.request import request_action
 from remediation.views.answers import done
 from remediation.views.fetch import Target, incident_for, target_for
@@ -66,23 +66,26 @@ def _context(request: AccountRequest, action: Action, target: Target, form: AskF
     preview = preview_action(action.key, target, arguments, request.user, incident=incident)
     if request.method == "GET" and arguments:
         form.initial.update(arguments)
-    verb = f"Request {action.label[0].lower()}{action.label[1:]}" if action.needs_approval else action.verb
     return {
         "form": form,
         "incident": incident,
         "targets": [target_link(action.target_kind, target.pk, str(target))],
-        "ask": {
-            "symbol": action.icon or "bolt",
-            "title": f"{action.verb} {target}",
-            "happens": " ".join(preview.effects),
-            "approval": preview.approval,
-            "checked_by": preview.checked_by,
-            "undo": preview.undo,
-            "warnings": preview.warnings,
-            "refusal": refusal or " ".join(blocker.message for blocker in preview.blockers),
-            "refusal_url": next((blocker.link for blocker in preview.blockers if blocker.link), ""),
-            "verb": verb,
-            "danger": action.risk == Risk.HIGH,
-            "simulated": preview.simulated,
-        },
+        "ask": {"title": f"{action.verb} {target}", **_consequence(action, preview, refusal)},
+    }
+
+
+def _consequence(action: Action, preview: Preview, refusal: str) -> dict[str, Any]:
+    """What the confirmation says before the click."""
+    return {
+        "symbol": action.icon or "bolt",
+        "happens": " ".join(preview.effects),
+        "approval": preview.approval,
+        "checked_by": preview.checked_by,
+        "undo": preview.undo,
+        "warnings": preview.warnings,
+        "refusal": refusal or " ".join(blocker.message for blocker in preview.blockers),
+        "refusal_url": next((blocker.link for blocker in preview.blockers if blocker.link), ""),
+        "verb": f"Request {action.label[0].lower()}{action.label[1:]}" if action.needs_approval else action.verb,
+        "danger": action.risk == Risk.HIGH,
+        "simulated": preview.simulated,
     }

@@ -8,7 +8,7 @@ from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from connectors.models import Delivery
 from remediation.catalog import registry
-from remediation.catalog.action import Parameter
+from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
 from remediation.models import ActionRun, ControlState
 from remediation.views.fetch import run_for
@@ -38,11 +38,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "state": state_of(run),
         "took": took,
         "duration": duration,
-        "arguments": [
-            (one.label, _argument(one, run.arguments[one.name]))
-            for one in action.parameters
-            if run.arguments.get(one.name)
-        ],
+        "arguments": _arguments(action, run),
         "target": target_link(run.target_kind, run.target_id, run.target_name),
         "incident": incident_link(run.incident),
         "control": ControlState.objects.filter(
@@ -54,6 +50,11 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "children": [run_row(child, user) for child in children],
         **_abilities(run, user),
     }
+
+
+def _arguments(action: Action, run: ActionRun) -> list[tuple[str, str]]:
+    given = [one for one in action.parameters if run.arguments.get(one.name)]
+    return [(one.label, _argument(one, run.arguments[one.name])) for one in given]
 
 
 def _argument(parameter: Parameter, value: str) -> str:

@@ -42,19 +42,23 @@ def page_context(request: AccountRequest, incident: Incident, review: Review) ->
         "editable": editable,
         "may_sign": request.user.holds(keys.SIGN_REVIEWS),
         "may_follow_up": request.user.holds(keys.WRITE_REVIEWS),
-        "write_form": WriteForm(
-            initial={"summary": review.summary, "lessons": review.lessons, "version": review.version}
-        ),
         "findings": list(review.findings.all()),
-        "finding_forms": [
-            ("well", FindingForm(initial={"kind": "well"}, auto_id="well-%s")),
-            ("badly", FindingForm(initial={"kind": "badly"}, auto_id="badly-%s")),
-        ],
         "follow_ups": follow_ups,
-        "follow_up_form": FollowUpForm(),
         "open_follow_ups": sum(row.state == FollowUpState.OPEN for row in follow_ups),
         "late_follow_ups": sum(row.state == FollowUpState.OPEN and row.due < clock.now().date() for row in follow_ups),
         "today": clock.now().date(),
+        **_forms(review),
+    }
+
+
+def _forms(review: Review) -> dict[str, Any]:
+    shown = {"summary": review.summary, "lessons": review.lessons, "version": review.version}
+    return {
+        "write_form": WriteForm(initial=shown),
+        "finding_forms": [
+            (kind, FindingForm(initial={"kind": kind}, auto_id=f"{kind}-%s")) for kind in ("well", "badly")
+        ],
+        "follow_up_form": FollowUpForm(),
     }
 
 

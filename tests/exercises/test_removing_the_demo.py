@@ -12,6 +12,7 @@ from core import clock
 from core.actors import Actor
 from core.models import AuditEvent
 from core.outbox import deliver
+from exercises.keys import DIRECTOR
 from exercises.models import Exercise
 from exercises.services.attack import advance_attacks
 from exercises.services.past import play_past
@@ -63,7 +64,7 @@ def test_nothing_is_left_but_the_history(played: Exercise, ada: User) -> None:
     request_action("device.isolate", target=target, comment="It spreads.", actor=ada.actor, user=ada)
     assert len(marked()) >= 8
     told = AuditEvent.objects.count()
-    remove_demo()
+    remove_demo(actor=DIRECTOR)
     deliver()
     assert marked() == {}
     for model in (Exercise, Alert, Incident, Evidence, ActionRun, ControlState, Review, Connection, Delivery,
@@ -76,7 +77,7 @@ def test_nothing_is_left_but_the_history(played: Exercise, ada: User) -> None:
 
 def test_what_real_alerts_name_stays(played: Exercise) -> None:
     pk = a_real_alert("FIN-WS-011")
-    remove_demo()
+    remove_demo(actor=DIRECTOR)
     deliver()
     device = Device.objects.get()
     assert device.display_name == "FIN-WS-011"
@@ -87,12 +88,12 @@ def test_what_real_alerts_name_stays(played: Exercise) -> None:
 
 
 def test_removing_twice_or_nothing_does_no_harm(played: Exercise) -> None:
-    assert remove_demo()["alerts"] > 0
-    assert remove_demo() == {}
+    assert remove_demo(actor=DIRECTOR)["alerts"] > 0
+    assert remove_demo(actor=DIRECTOR) == {}
 
 
 def test_a_removed_demo_does_not_go_on(played: Exercise) -> None:
-    remove_demo()
+    remove_demo(actor=DIRECTOR)
     with clock.at(MOMENT + timedelta(minutes=30)):
         assert advance_attacks() == 0
     assert not Alert.objects.exists()

@@ -47,7 +47,7 @@ def lay_demo(*, anchor: datetime | None = None) -> tuple[Exercise, Connection]:
     """The company without any alert, ready to be attacked."""
     now = anchor or clock.now()
     connection = lay_world(actor=DIRECTOR)
-    lay_company(connection, now=now)
+    lay_company(connection, now=now, actor=DIRECTOR)
     exercise = Exercise.objects.create(key=DEMO, seed=SEED, plan={"anchor": now.isoformat()})
     EXERCISE_STATE.move(exercise, PLAYING, actor=DIRECTOR)
     return exercise, connection
