@@ -76,9 +76,10 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
     if not rows:
         return
     if len(rows) >= COPY_FROM:
-        with connection.cursor() as cursor, cursor.cursor.copy(
-            f"COPY core_audit_event ({', '.join(_COLUMNS)}) FROM STDIN"
-        ) as copy:
+        with (
+            connection.cursor() as cursor,
+            cursor.cursor.copy(f"COPY core_audit_event ({', '.join(_COLUMNS)}) FROM STDIN") as copy,
+        ):
             for row in rows:
                 copy.write_row(row)
         return

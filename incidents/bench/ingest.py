@@ -106,5 +106,7 @@ def _foreign_keys(cursor: Any, table: str) -> list[tuple[str, str]]:
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'",
         [table],
     )
-    return [(name, definition.replace("REFERENCES incidents_alert(", "REFERENCES bench_incidents_alert("))
-            for name, definition in cursor.fetchall()]
+    return [
+        (name, definition.replace("REFERENCES incidents_alert(", "REFERENCES bench_incidents_alert("))
+        for name, definition in cursor.fetchall()
+    ]

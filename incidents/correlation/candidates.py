@@ -49,8 +49,10 @@ class Candidates:
     by_signal: dict[tuple[str, str], list[Candidate]] = field(default_factory=lambda: defaultdict(list))
 
 
-_COLUMNS = ("a.id, a.incident_id, a.source, a.detector_id, a.title, a.severity, a.first_activity, a.last_activity, "
-            "a.exercise, i.status, i.restricted")
+_COLUMNS = (
+    "a.id, a.incident_id, a.source, a.detector_id, a.title, a.severity, a.first_activity, a.last_activity, "
+    "a.exercise, i.status, i.restricted"
+)
 _JOIN = "JOIN incidents_alert a ON a.id = e.alert_id JOIN incidents_incident i ON i.id = a.incident_id"
 
 
@@ -112,9 +114,7 @@ def _newest(condition: str) -> str:
 
 
 class _Loader:
-    def __init__(
-        self, found: Candidates, wanted: set[tuple[str, str]], earliest: datetime, latest: datetime
-    ) -> None:
+    def __init__(self, found: Candidates, wanted: set[tuple[str, str]], earliest: datetime, latest: datetime) -> None:
         self._found, self._wanted = found, wanted
         self._between = [earliest, latest]
 

@@ -58,4 +58,4 @@ def _reason(node: Node, edge: Edge, other: int, nodes: Mapping[int, Node]) -> Re
 def evidence_text(rule_key: str, shown: str, gap: timedelta) -> str:
     """`Same device: FIN-WS-014, 14 min apart`."""
     when = f", {duration(gap)} apart" if gap else ", at the same time"
-    return f"{RULES[rule_key].label}: {shown[:400].rstrip(" .")}{when}"[:500]
+    return f"{RULES[rule_key].label}: {shown[:400].rstrip(' .')}{when}"[:500]

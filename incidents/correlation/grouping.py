@@ -130,8 +130,9 @@ class _Forest:
             return
         self._parent[child] = root
         mine, its = self.size[root], self.size.pop(child)
-        self.size[root] = Size(mine.alerts + its.alerts, min(mine.first, its.first), max(mine.last, its.last),
-                               mine.fixed or its.fixed)
+        self.size[root] = Size(
+            mine.alerts + its.alerts, min(mine.first, its.first), max(mine.last, its.last), mine.fixed or its.fixed
+        )
         self.incidents[root] += self.incidents.pop(child)
 
 
@@ -191,9 +192,7 @@ def _may_join(forest: _Forest, edge: Edge, sizes: Mapping[int, Size], limits: Li
     return fits and span <= limits.max_span
 
 
-def _collect(
-    forest: _Forest, nodes: Sequence[Node], edges: Sequence[Edge], sizes: Mapping[int, Size]
-) -> list[Group]:
+def _collect(forest: _Forest, nodes: Sequence[Node], edges: Sequence[Edge], sizes: Mapping[int, Size]) -> list[Group]:
     groups: dict[Point, Group] = defaultdict(Group)
     for node in nodes:
         groups[forest.find(("alert", node.id))].alerts.append(node)

@@ -43,8 +43,11 @@ def _by_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> s
         window = limits.windows[rule.key]
         for node in nodes:
             if key in node.named:
-                near = {one.incident_id for one in candidates
-                        if one.last >= node.first - window and one.first <= node.last + window}
+                near = {
+                    one.incident_id
+                    for one in candidates
+                    if one.last >= node.first - window and one.first <= node.last + window
+                }
                 if len(near) >= limits.hub_incidents:
                     hubs.add(key)
                     break
@@ -124,8 +127,9 @@ def _mark(hubs: Iterable[tuple[str, str]], entities: Entities) -> None:
     with connection.cursor() as cursor:
         for kind, pks in ids.items():
             if pks:
-                cursor.execute(f"UPDATE {_TABLES[kind]} SET is_hub = true WHERE id = ANY(%s) AND NOT is_hub",
-                               [sorted(pks)])
+                cursor.execute(
+                    f"UPDATE {_TABLES[kind]} SET is_hub = true WHERE id = ANY(%s) AND NOT is_hub", [sorted(pks)]
+                )
 
 
 def forget_quiet_hubs() -> int:

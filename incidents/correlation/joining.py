@@ -69,8 +69,10 @@ def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
         return {}
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('incidents_incident', 'id')) FROM generate_series(1, %s)",
-                       [len(opening)])
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('incidents_incident', 'id')) FROM generate_series(1, %s)",
+            [len(opening)],
+        )
         ids = [row[0] for row in cursor.fetchall()]
     blank = Incident(display_name="", created=now, updated=now)
     columns = {
@@ -109,8 +111,14 @@ def _keep_reasons(pairs: Sequence[tuple[Group, Incident]], *, new: set[int], act
     now = clock.now()
     for group, incident in pairs:
         if incident.pk in new:
-            entries.append(audit.Entry("incident.created", incident.thread, incident.thread,
-                                       data={"alert": group.alerts[0].id, "alerts": len(group.alerts)}))
+            entries.append(
+                audit.Entry(
+                    "incident.created",
+                    incident.thread,
+                    incident.thread,
+                    data={"alert": group.alerts[0].id, "alerts": len(group.alerts)},
+                )
+            )
         for alert_id, reasons in reasons_of(group).items():
             links += [
                 (alert_id, incident.pk, one.reason.value, one.rule, one.evidence, one.other, now) for one in reasons
@@ -125,8 +133,13 @@ def _joined(alert_id: int, incident: Incident, reasons: Sequence[Reason]) -> aud
     data: dict[str, Any] = {"alert": alert_id}
     if reasons:
         data |= {"rule": reasons[0].rule, "reason": reasons[0].reason.value, "other_alert": reasons[0].other}
-    return audit.Entry("incident.alert_joined", f"alert:{alert_id}", incident.thread,
-                       reason=reasons[0].evidence if reasons else "", data=data)
+    return audit.Entry(
+        "incident.alert_joined",
+        f"alert:{alert_id}",
+        incident.thread,
+        reason=reasons[0].evidence if reasons else "",
+        data=data,
+    )
 
 
 def _announce(pairs: Sequence[tuple[Group, Incident]], *, new: set[int]) -> None:

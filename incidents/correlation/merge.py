@@ -55,9 +55,7 @@ def _touched_by_people(incident_ids: Collection[int]) -> set[int]:
         return {int(thread.partition(":")[2]) for (thread,) in cursor.fetchall()}
 
 
-def merge_incidents(
-    merges: Sequence[tuple[Incident, Sequence[Incident]]], *, actor: Actor, reason: str
-) -> None:
+def merge_incidents(merges: Sequence[tuple[Incident, Sequence[Incident]]], *, actor: Actor, reason: str) -> None:
     """Move everything of the sources into their target; they remain as signposts. All rows are locked by the caller,
     who rolls up the targets afterwards. However many merges: the same few statements."""
     pairs = [(source, target) for target, sources in merges for source in sources]

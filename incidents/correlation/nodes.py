@@ -114,8 +114,21 @@ def load_waiting(cursor: Any, limit: int, skip: Sequence[int] = ()) -> list[Node
     nodes = []
     for row in cursor.fetchall():
         first, last = event_interval(row[6], row[7])
-        nodes.append(Node(row[0], row[1], row[2], row[3], row[4], SEVERITY_RANK[row[5]], first, last, row[8], row[9],
-                          tuple(row[10])))
+        nodes.append(
+            Node(
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                SEVERITY_RANK[row[5]],
+                first,
+                last,
+                row[8],
+                row[9],
+                tuple(row[10]),
+            )
+        )
     return nodes
 
 
@@ -238,28 +251,36 @@ def repeated_value(source: str, detector: str, title: str, key: str) -> str:
 
 def _load_entities(cursor: Any, rows: Sequence[Named]) -> Entities:
     found = Entities()
-    ids = {name: sorted({value for row in rows if (value := getattr(row, name)) is not None})
-           for name in ("device_id", "file_id", "identity_id", "mailbox_id")}
+    ids = {
+        name: sorted({value for row in rows if (value := getattr(row, name)) is not None})
+        for name in ("device_id", "file_id", "identity_id", "mailbox_id")
+    }
     if ids["device_id"]:
         cursor.execute("SELECT id, display_name, is_hub FROM incidents_device WHERE id = ANY(%s)", [ids["device_id"]])
         found.devices = {row[0]: row[1:] for row in cursor.fetchall()}
     if ids["file_id"]:
-        cursor.execute("SELECT id, display_name, is_hub, publisher, signer FROM incidents_file WHERE id = ANY(%s)",
-                       [ids["file_id"]])
+        cursor.execute(
+            "SELECT id, display_name, is_hub, publisher, signer FROM incidents_file WHERE id = ANY(%s)",
+            [ids["file_id"]],
+        )
         found.telling_files = {
-            pk: (name, hub) for pk, name, hub, publisher, signer in cursor.fetchall()
+            pk: (name, hub)
+            for pk, name, hub, publisher, signer in cursor.fetchall()
             if name.lower() not in ORDINARY_PROGRAMS and "microsoft" not in f"{publisher} {signer}".lower()
         }
     if ids["identity_id"]:
-        cursor.execute("SELECT id, key, display_name, account_name, sid, is_hub FROM incidents_identity "
-                       "WHERE id = ANY(%s)", [ids["identity_id"]])
+        cursor.execute(
+            "SELECT id, key, display_name, account_name, sid, is_hub FROM incidents_identity WHERE id = ANY(%s)",
+            [ids["identity_id"]],
+        )
         for pk, key, name, account, sid, hub in cursor.fetchall():
             found.person_of_identity[pk] = f"person:{key}" if "@" in key else f"identity:{pk}"
             if is_personal(account, sid):
                 found.identities[pk] = (name, hub)
     if ids["mailbox_id"]:
-        cursor.execute("SELECT id, key, display_name, upn FROM incidents_mailbox WHERE id = ANY(%s)",
-                       [ids["mailbox_id"]])
+        cursor.execute(
+            "SELECT id, key, display_name, upn FROM incidents_mailbox WHERE id = ANY(%s)", [ids["mailbox_id"]]
+        )
         for pk, key, name, upn in cursor.fetchall():
             found.person_of_mailbox[pk] = f"person:{upn.lower() or key}"
             found.mailbox_names[pk] = name

@@ -36,13 +36,23 @@ class Rule:
         return f"{PREFIX}hours.{self.key}"
 
 
-PROVIDER = Rule("provider_incident", CorrelationReason.SAME_CAMPAIGN, "Same incident at its source", 720, 100,
-                strong=True, quiet=True, hub=False)
-MESSAGE = Rule("message", CorrelationReason.SAME_CAMPAIGN, "Same mail message", 168, 90, strong=True, quiet=True,
-               hub=False)
+PROVIDER = Rule(
+    "provider_incident",
+    CorrelationReason.SAME_CAMPAIGN,
+    "Same incident at its source",
+    720,
+    100,
+    strong=True,
+    quiet=True,
+    hub=False,
+)
+MESSAGE = Rule(
+    "message", CorrelationReason.SAME_CAMPAIGN, "Same mail message", 168, 90, strong=True, quiet=True, hub=False
+)
 FILE = Rule("file", CorrelationReason.SHARED_INDICATORS, "Same file", 72, 80, strong=True)
-REPEATED = Rule("repeated", CorrelationReason.REPEATED_ALERT_OCCURRENCE, "Same detection again", 24, 70, quiet=True,
-                hub=False)
+REPEATED = Rule(
+    "repeated", CorrelationReason.REPEATED_ALERT_OCCURRENCE, "Same detection again", 24, 70, quiet=True, hub=False
+)
 DEVICE = Rule("device", CorrelationReason.SAME_ASSET, "Same device", 24, 60)
 ACCOUNT = Rule("account", CorrelationReason.SAME_ACTOR, "Same account", 24, 55)
 ARTEFACT = Rule("artefact", CorrelationReason.SIMILAR_ARTIFACTS, "Same session, app or resource", 24, 55)

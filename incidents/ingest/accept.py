@@ -94,9 +94,7 @@ def _read(item: object, reader: formats.Format, source: str, now: datetime) -> R
         raise Rejected("unreadable", f"Not JSON: {item.message}")
     loose = isinstance(item, Loose)
     clean, digest, marks = purify(item.item if isinstance(item, Loose) else item, loose=loose)
-    return finish(
-        reader.read(clean), source=source, format_key=reader.key, digest=digest, marks=marks, arrived=now
-    )
+    return finish(reader.read(clean), source=source, format_key=reader.key, digest=digest, marks=marks, arrived=now)
 
 
 def _store(

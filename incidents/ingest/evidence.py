@@ -57,8 +57,9 @@ def user(facts: IdentityFacts, data: dict[str, Any]) -> EvidenceDraft | None:
     key = facts.key
     if not key:
         return None
-    return EvidenceDraft("user", facts.upn or facts.domain_name or facts.display, f"user:{key}", data=data,
-                         identity=facts)
+    return EvidenceDraft(
+        "user", facts.upn or facts.domain_name or facts.display, f"user:{key}", data=data, identity=facts
+    )
 
 
 def mailbox(facts: MailboxFacts, data: dict[str, Any]) -> EvidenceDraft | None:

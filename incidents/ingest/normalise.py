@@ -125,8 +125,11 @@ def _activity(draft: AlertDraft, marks: list[Mark], arrived: datetime) -> tuple[
     latest = arrived + MAX_FUTURE
     said = [
         _plausible(value, name, latest, marks)
-        for name, value in (("first_activity", draft.first_activity), ("last_activity", draft.last_activity),
-                            ("created", draft.said_at))
+        for name, value in (
+            ("first_activity", draft.first_activity),
+            ("last_activity", draft.last_activity),
+            ("created", draft.said_at),
+        )
     ]
     fallback = next((moment for moment in said if moment is not None), None)
     if fallback is None:

@@ -182,9 +182,16 @@ def _write_evidence(
 def _follow_source(alerts: Sequence[ReadyAlert], known: dict[str, _Known], *, actor: Actor, at: datetime) -> None:
     """The status follows the source where nobody decided otherwise; changes go into the incident's history."""
     entries = []
-    rows = {row.pk: row for row in Alert.objects.filter(
-        pk__in=[known[alert.provider_alert_id].id for alert in alerts]
-    ).only("id", "status", "incident_id")} if alerts else {}
+    rows = (
+        {
+            row.pk: row
+            for row in Alert.objects.filter(pk__in=[known[alert.provider_alert_id].id for alert in alerts]).only(
+                "id", "status", "incident_id"
+            )
+        }
+        if alerts
+        else {}
+    )
     for alert in alerts:
         before = known[alert.provider_alert_id]
         row = rows[before.id]
@@ -195,8 +202,11 @@ def _follow_source(alerts: Sequence[ReadyAlert], known: dict[str, _Known], *, ac
             if old != alert.columns[name]
         }
         if changes:
-            entries.append(audit.Entry("alert.changed", f"alert:{before.id}", thread, changes=changes,
-                                       reason="changed by its source"))
+            entries.append(
+                audit.Entry(
+                    "alert.changed", f"alert:{before.id}", thread, changes=changes, reason="changed by its source"
+                )
+            )
         wanted = alert.source_state["status"]
         if row.status == before.source_status != wanted and ALERT_STATUS.allows(row.status, wanted):
             resolved = at if wanted == AlertStatus.RESOLVED else None

@@ -69,8 +69,11 @@ class Alert(models.Model):
             models.Index(fields=["incident", "first_activity", "id"], name="alert_of_incident"),
             models.Index(fields=["id"], condition=models.Q(correlated=None), name="alert_waiting"),
             models.Index(fields=["-created"], name="alert_created"),
-            models.Index(fields=["source", "provider_incident_id"], condition=~models.Q(provider_incident_id=""),
-                         name="alert_provider_incident"),
+            models.Index(
+                fields=["source", "provider_incident_id"],
+                condition=~models.Q(provider_incident_id=""),
+                name="alert_provider_incident",
+            ),
             models.Index(fields=["exercise"], condition=~models.Q(exercise=""), name="alert_exercise"),
             GinIndex(fields=["device_group_ids"], name="alert_groups"),
         ]

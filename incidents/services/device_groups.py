@@ -64,7 +64,8 @@ def _holds(rule: Mapping[str, Any], properties: Mapping[str, Sequence[str]]) -> 
     return bool(rule) and all(
         any(
             _OPERATORS[condition["operator"]](text, str(value).lower())
-            for text in properties.get(name, ()) if text
+            for text in properties.get(name, ())
+            if text
             for value in condition["values"]
         )
         for name, condition in rule.items()

@@ -63,9 +63,7 @@ def _lock_incidents(alerts: Sequence[Alert], to: Incident | None) -> dict[int, I
     return {row.pk: row for row in Incident.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
 
 
-def _target(
-    rows: Sequence[Alert], to: Incident | None, locked: dict[int, Incident], *, actor: Actor
-) -> Incident:
+def _target(rows: Sequence[Alert], to: Incident | None, locked: dict[int, Incident], *, actor: Actor) -> Incident:
     if to is not None:
         return locked[to.pk]
     now = clock.now()
@@ -80,8 +78,13 @@ def _target(
         target.restricted = True
         target.save(update_fields=["restricted"])
         target.restricted_to.set(origin.restricted_to.all())
-    audit.record("incident.created", subject=target.thread, thread=target.thread, actor=actor,
-                 data={"alerts": len(rows), "moved_from": sorted({row.incident_id for row in rows if row.incident_id})})
+    audit.record(
+        "incident.created",
+        subject=target.thread,
+        thread=target.thread,
+        actor=actor,
+        data={"alerts": len(rows), "moved_from": sorted({row.incident_id for row in rows if row.incident_id})},
+    )
     return target
 
 

@@ -42,8 +42,12 @@ def resolve_identities(facts: Sequence[IdentityFacts], *, at: datetime, exercise
     by_key = _distinct(facts)
     if not by_key:
         return []
-    names = {name for entry in by_key.values() for name in (*entry.ids, entry.key, entry.domain_name, entry.bare_name)
-             if name}
+    names = {
+        name
+        for entry in by_key.values()
+        for name in (*entry.ids, entry.key, entry.domain_name, entry.bare_name)
+        if name
+    }
 
     def resolve() -> tuple[EntityIndex, dict[str, Known]]:
         index = EntityIndex(_load("incidents_identity", _IDENTITY_COLUMNS, names))
@@ -174,9 +178,7 @@ def _fresh(at: datetime, exercise: str) -> dict[str, Any]:
     return {"first_seen": at, "last_seen": at, "exercise": exercise}
 
 
-def _device_of(
-    facts: DeviceFacts, index: EntityIndex, matcher: GroupMatcher, at: datetime, exercise: str
-) -> Known:
+def _device_of(facts: DeviceFacts, index: EntityIndex, matcher: GroupMatcher, at: datetime, exercise: str) -> Known:
     row = (
         next((found for identifier in facts.ids if (found := index.one(identifier))), None)
         or index.one(facts.full_name)
@@ -199,8 +201,12 @@ def _device_of(
     else:
         if facts.full_name and "." not in row.key and not row.key.startswith(("mde:", "aad:")):
             index.rename(row, facts.full_name)
-        _fill(row, os_platform=facts.os_platform[:80], os_version=facts.os_version[:80],
-              domain=facts.domain[:255] or facts.full_name.partition(".")[2])
+        _fill(
+            row,
+            os_platform=facts.os_platform[:80],
+            os_version=facts.os_version[:80],
+            domain=facts.domain[:255] or facts.full_name.partition(".")[2],
+        )
         _join_lists(row, ip_addresses=facts.ip_addresses, logged_on_users=facts.logged_on_users)
         if facts.health != "unknown":
             row.set("health", facts.health)

@@ -41,9 +41,7 @@ def _names(row: Incident) -> list[str] | None:
     return sorted(str(person) for person in row.restricted_to.all()) if row.restricted else None
 
 
-def _mark(
-    row: Incident, *, restricted: bool, before: list[str] | None, actor: Actor, reason: str
-) -> Incident:
+def _mark(row: Incident, *, restricted: bool, before: list[str] | None, actor: Actor, reason: str) -> Incident:
     row.restricted = restricted
     row.version += 1
     row.updated = clock.now()

@@ -35,8 +35,13 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
     stays; a change of the automatic ones goes into the history. The version does not move: nothing that a person
     edits was written."""
     with transaction.atomic():
-        rows = {row.pk: row for row in
-                Incident.objects.select_for_update().filter(pk__in=sorted(set(incident_ids))).order_by("pk").only(*_READ)}
+        rows = {
+            row.pk: row
+            for row in Incident.objects.select_for_update()
+            .filter(pk__in=sorted(set(incident_ids)))
+            .order_by("pk")
+            .only(*_READ)
+        }
         if not rows:
             return
         entries, written = [], []
@@ -52,8 +57,13 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
             if changes and rows[pk].display_name:
                 entries.append(audit.Entry("incident.rolled_up", rows[pk].thread, rows[pk].thread, changes=changes))
         _write(written, clock.now())
-        settle_risk([pk for pk, counts in ((one["id"], one["alert_counts"]) for one in written)
-                     if counts["total"] and not counts["active"]])
+        settle_risk(
+            [
+                pk
+                for pk, counts in ((one["id"], one["alert_counts"]) for one in written)
+                if counts["total"] and not counts["active"]
+            ]
+        )
         audit.record_many(entries, actor=actor)
 
 
@@ -94,8 +104,15 @@ def _counts(facts: IncidentFacts) -> dict[str, int]:
 
 def _impacted(facts: IncidentFacts) -> dict[str, Any]:
     """How many of each kind, and the names of the most important ones; files are evidence, not assets."""
-    numbers = {plural: len(facts.of_kind(kind)) for kind, plural in
-               (("device", "devices"), ("identity", "identities"), ("mailbox", "mailboxes"), ("file", "files"))}
+    numbers = {
+        plural: len(facts.of_kind(kind))
+        for kind, plural in (
+            ("device", "devices"),
+            ("identity", "identities"),
+            ("mailbox", "mailboxes"),
+            ("file", "files"),
+        )
+    }
     assets = [asset for asset in facts.assets if asset.kind != "file"]
     names = [{"kind": asset.kind, "id": asset.id, "name": asset.name} for asset in assets[:MAX_NAMES]]
     return {**numbers, "total": len(assets), "names": names}

@@ -107,16 +107,17 @@ def _with_base(draft: EvidenceDraft, entry: Item) -> EvidenceDraft:
     draft.remediation_status = status if status in _REMEDIATION else RemediationStatus.NONE
     draft.remediation_status_details = text(entry, "remediationStatusDetails")
     draft.data = {
-        name: value
-        for name, value in entry.items()
-        if value not in (None, "", [], {}) and name not in _EVIDENCE_TAKEN
+        name: value for name, value in entry.items() if value not in (None, "", [], {}) and name not in _EVIDENCE_TAKEN
     }
     return draft
 
 
 def _device_facts(entry: Item) -> DeviceFacts:
-    ids = [f"{prefix}:{value.lower()}" for prefix, name in (("mde", "mdeDeviceId"), ("aad", "azureAdDeviceId"))
-           if (value := text(entry, name))]
+    ids = [
+        f"{prefix}:{value.lower()}"
+        for prefix, name in (("mde", "mdeDeviceId"), ("aad", "azureAdDeviceId"))
+        if (value := text(entry, name))
+    ]
     addresses = [text(entry, "lastIpAddress"), *texts(entry, "ipInterfaces")]
     version = text(entry, "version") or text(entry, "osBuild")
     return DeviceFacts(
@@ -223,7 +224,9 @@ def _mailbox_configuration(entry: Item, _devices: Devices) -> EvidenceDraft | No
 
 def _message(entry: Item, _devices: Devices) -> EvidenceDraft | None:
     return build.message(
-        text(entry, "networkMessageId", "internetMessageId"), text(entry, "subject"), {},
+        text(entry, "networkMessageId", "internetMessageId"),
+        text(entry, "subject"),
+        {},
         MailboxFacts(text(entry, "recipientEmailAddress")),
     )
 
@@ -265,7 +268,9 @@ def _with_key(facts: IdentityFacts) -> IdentityFacts | None:
 def _file_hash(entry: Item, _devices: Devices) -> EvidenceDraft | None:
     value = text(entry, "value").lower()
     facts = FileFacts(
-        sha256=build.clean_hash(value, 64), sha1=build.clean_hash(value, 40), md5=build.clean_hash(value, 32),
+        sha256=build.clean_hash(value, 64),
+        sha1=build.clean_hash(value, 40),
+        md5=build.clean_hash(value, 32),
         name=value,
     )
     draft = build.file(facts, {})
@@ -275,8 +280,9 @@ def _file_hash(entry: Item, _devices: Devices) -> EvidenceDraft | None:
 
 
 def _registry(entry: Item, _devices: Devices) -> EvidenceDraft | None:
-    key = "\\".join(filter(None, (text(entry, "registryHive"), text(entry, "registryKey"),
-                                  text(entry, "registryValueName"))))
+    key = "\\".join(
+        filter(None, (text(entry, "registryHive"), text(entry, "registryKey"), text(entry, "registryValueName")))
+    )
     return build.other(_type_of(entry), key, {})
 
 

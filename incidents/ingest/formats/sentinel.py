@@ -18,10 +18,19 @@ LABEL = "Microsoft Sentinel SecurityAlert"
 
 Item = dict[str, Any]
 MAX_ENTITIES_TEXT = 4 * 1024 * 1024
-_SEVERITIES = {"informational": Severity.INFORMATIONAL, "low": Severity.LOW, "medium": Severity.MEDIUM,
-               "high": Severity.HIGH}
-_STATUSES = {"new": AlertStatus.NEW, "inprogress": AlertStatus.IN_PROGRESS, "in progress": AlertStatus.IN_PROGRESS,
-             "resolved": AlertStatus.RESOLVED, "dismissed": AlertStatus.RESOLVED}
+_SEVERITIES = {
+    "informational": Severity.INFORMATIONAL,
+    "low": Severity.LOW,
+    "medium": Severity.MEDIUM,
+    "high": Severity.HIGH,
+}
+_STATUSES = {
+    "new": AlertStatus.NEW,
+    "inprogress": AlertStatus.IN_PROGRESS,
+    "in progress": AlertStatus.IN_PROGRESS,
+    "resolved": AlertStatus.RESOLVED,
+    "dismissed": AlertStatus.RESOLVED,
+}
 # Provider -> the service source of our enum.
 _PROVIDERS = {
     "mdatp": "microsoftDefenderForEndpoint",
@@ -145,8 +154,11 @@ def _read_entities(value: Any) -> list[EvidenceDraft]:
     entries = [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
     entities = _Entities(entries)
     listed = {id(entry) for entry in entries}
-    nested = [entry for entry in entities.by_id.values()
-              if id(entry) not in listed and text(entry, "Type").lower() != "filehash"]
+    nested = [
+        entry
+        for entry in entities.by_id.values()
+        if id(entry) not in listed and text(entry, "Type").lower() != "filehash"
+    ]
     found = []
     for entry in [*entries, *nested]:
         reader = _READERS.get(text(entry, "Type").lower().replace("-", "").replace(" ", ""))
@@ -158,9 +170,16 @@ def _read_entities(value: Any) -> list[EvidenceDraft]:
 
 
 def _host_facts(host: Item) -> DeviceFacts:
-    ids = [f"{prefix}:{value.lower()}" for prefix, name in (
-        ("mde", "MdatpDeviceId"), ("aad", "AadDeviceId"), ("azure", "AzureID"), ("oms", "OMSAgentID"),
-    ) if (value := text(host, name))]
+    ids = [
+        f"{prefix}:{value.lower()}"
+        for prefix, name in (
+            ("mde", "MdatpDeviceId"),
+            ("aad", "AadDeviceId"),
+            ("azure", "AzureID"),
+            ("oms", "OMSAgentID"),
+        )
+        if (value := text(host, name))
+    ]
     name, dns_domain = text(host, "HostName", "NetBiosName"), text(host, "DnsDomain")
     return DeviceFacts(
         dns_name=text(host, "FQDN") or (f"{name}.{dns_domain}" if name and dns_domain else ""),
@@ -184,8 +203,9 @@ def _account_facts(account: Item, entities: _Entities) -> IdentityFacts:
     domain = text(account, "NTDomain", "DnsDomain")
     if not domain and not upn and not ids and account.get("IsDomainJoined") is False:
         domain = _host_facts(entities.get(account, "Host")).bare_name
-    return IdentityFacts(upn=upn, account_name=name, domain=domain, sid=sid, ids=tuple(ids),
-                         display_name=text(account, "DisplayName"))
+    return IdentityFacts(
+        upn=upn, account_name=name, domain=domain, sid=sid, ids=tuple(ids), display_name=text(account, "DisplayName")
+    )
 
 
 def _file_facts(entry: Item, entities: _Entities) -> FileFacts:
@@ -248,7 +268,9 @@ def _mailbox(entry: Item, _entities: _Entities) -> EvidenceDraft | None:
 
 def _message(entry: Item, _entities: _Entities) -> EvidenceDraft | None:
     return build.message(
-        text(entry, "NetworkMessageId", "InternetMessageId"), text(entry, "Subject"), {},
+        text(entry, "NetworkMessageId", "InternetMessageId"),
+        text(entry, "Subject"),
+        {},
         MailboxFacts(text(entry, "Recipient")),
     )
 

@@ -52,8 +52,12 @@ class Command(BaseCommand):
                 receipt = accept_alerts(batch, format=format_key, source=source, actor=Actor.system("ingest_file"))
                 for rejected in receipt.rejected[: max(0, SHOWN_REJECTIONS - counts["rejected"])]:
                     self.stderr.write(f"item {rejected['index'] + offset:,}: {rejected['message']}")
-                counts.update(accepted=receipt.accepted, updated=receipt.updated, duplicates=receipt.duplicates,
-                              rejected=len(receipt.rejected))
+                counts.update(
+                    accepted=receipt.accepted,
+                    updated=receipt.updated,
+                    duplicates=receipt.duplicates,
+                    rejected=len(receipt.rejected),
+                )
                 offset += len(batch)
                 bar.update(progress.bytes - bar.n)
 

@@ -1,0 +1,36 @@
+"""What the team leaves open when the play begins: a request that waits for a decision, an order for a lost laptop."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+from django.db import transaction
+
+from accounts.models import User
+from exercises.attacks.mail_fraud import PAYMENT, SHARED
+from exercises.history.story import Deed, Step
+from exercises.keys import DEMO
+from exercises.models import Exercise
+from exercises.services.past_actions import act, ask
+from incidents.models import Incident
+
+_MESSAGE = Step(Deed.DELETE_MESSAGE, SHARED, "Asks for payment to a new account; still unread there.", letter=PAYMENT)
+_LOST = Step(Deed.ISOLATE, "SAL-LT-007", "Left on a train last night. Cut it off as soon as it shows up.")
+
+
+def leave_standing(exercise: Exercise, *, anchor: datetime) -> None:
+    """Done once; the first belongs to the mail fraud."""
+    with transaction.atomic():
+        row = Exercise.objects.select_for_update().get(pk=exercise.pk)
+        if row.plan.get("standing"):
+            return
+        people = {user.username: user for user in User.objects.filter(exercise=DEMO)}
+        analyst, responder = people["demo.leila.haddad"], people["demo.dev.anand"]
+        fraud = Incident.objects.filter(alerts__evidence__mailbox__key=SHARED, exercise=DEMO).distinct().open().first()
+        if analyst.is_active and responder.is_active:
+            ask(_MESSAGE, incident=fraud, at=anchor - timedelta(minutes=4), analyst=analyst)
+            since = anchor - timedelta(hours=5)
+            rng = Random(f"{row.seed}:standing:1")  # noqa: S311 - a play, not a secret
+            act(_LOST, incident=None, at=since, analyst=analyst, responder=responder, rng=rng)
+        row.plan = {**row.plan, "standing": True}
+        row.save(update_fields=["plan"])
+    exercise.refresh_from_db()
