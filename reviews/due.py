@@ -19,7 +19,7 @@ STATES = {"due": "To write", "draft": "To sign", "signed": "Signed"}
 
 def wanting_review(user: User) -> IncidentQuerySet:
     """Resolved true positives of severity medium or high without a review."""
-    return Incident.objects.visible_to(user).filter(
+    return Incident.objects.wholly_visible_to(user).filter(
         status=IncidentStatus.RESOLVED,
         classification=Classification.TRUE_POSITIVE,
         severity__in=(Severity.HIGH, Severity.MEDIUM),
@@ -31,7 +31,7 @@ def in_state(user: User, state: str) -> IncidentQuerySet:
     if state == "due":
         return wanting_review(user)
     wanted = ReviewState.SIGNED if state == "signed" else ReviewState.DRAFT
-    return Incident.objects.visible_to(user).filter(review__state=wanted)
+    return Incident.objects.wholly_visible_to(user).filter(review__state=wanted)
 
 
 def waiting_for_signature(user: User) -> int:

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def visible_to(self, user: "User") -> Self:
-        """Reviews of incidents this person may see."""
-        incidents = apps.get_model("incidents", "Incident").objects.visible_to(user)
+        """Reviews of incidents of which this person may see everything."""
+        incidents = apps.get_model("incidents", "Incident").objects.wholly_visible_to(user)
         return self.filter(incident__in=incidents)

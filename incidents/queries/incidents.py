@@ -34,6 +34,13 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         is told apart by a small list instead of a join."""
         return self.filter(restricted=True).exclude(pk__in=self.named_to(user)).values("pk")
 
+    def wholly_visible_to(self, user: "User") -> Self:
+        """Incidents of which this person may see everything: a report tells the whole story or none of it."""
+        seen = self.visible_to(user)
+        if user.scope.everything:
+            return seen
+        return seen.filter(device_group_ids__contained_by=sorted(user.scope.group_ids))
+
     def open(self) -> Self:
         return self.filter(status__in=OPEN)
 

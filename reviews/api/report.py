@@ -36,7 +36,7 @@ class ReportViewSet(ApiViewSet):
     @extend_schema(responses=ReportOut, operation_id="incidents_report")
     def report(self, _request: Request, pk: str) -> Response:
         """Timeline, people, times, assets, actions and lessons of an incident."""
-        incident = Incident.objects.visible_to(self.user).filter(pk=pk).first()
+        incident = Incident.objects.wholly_visible_to(self.user).filter(pk=pk).first()
         if incident is None:
             raise Http404
         review = Review.objects.filter(incident=incident).first()

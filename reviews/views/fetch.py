@@ -8,8 +8,8 @@ from reviews.models import Review
 
 
 def incident_for(user: User, incident_id: int) -> Incident:
-    """The incident, when this person may see it; else 404."""
-    return get_object_or_404(Incident.objects.visible_to(user).select_related("assigned_to"), pk=incident_id)
+    """The incident, when this person may see the whole of it; else 404."""
+    return get_object_or_404(Incident.objects.wholly_visible_to(user).select_related("assigned_to"), pk=incident_id)
 
 
 def review_for(user: User, incident_id: int) -> Review:

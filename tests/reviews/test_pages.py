@@ -83,3 +83,16 @@ def test_a_document_fetches_nothing() -> None:
     pdf, error = html_to_pdf('<h1>Review</h1><img src="http://127.0.0.1:9/leak.png">')
 
     assert pdf is not None or "pango" in error
+
+
+def test_a_person_who_sees_a_part_of_the_incident_does_not_get_the_whole_report(
+    client: Client, ada: User, eve: User, elsewhere: DeviceGroup, signed_in: SignedIn
+) -> None:
+    here: DeviceGroup = DeviceGroupFactory.create()
+    incident = resolved_incident(groups=[here.pk, elsewhere.pk])
+    written_review(incident, ada)
+    signed_in(client, eve)
+
+    assert client.get(f"/incidents/{incident.pk}/").status_code == 200
+    assert client.get(f"/reviews/{incident.pk}/").status_code == 404
+    assert client.get(f"/api/v1/incidents/{incident.pk}/report").status_code == 404
