@@ -28,8 +28,8 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
     with served() as port:
         path = "/api/v1/ingest/graph?source=bench"
         post_all(port, token, path, _batches(WARM_UP, "warm"), clients=2)
-        batches = _timed(lambda: post_all(port, token, path, _batches(count, "batch"), clients=2))
-        one_by_one = _single_bodies(singles)
+        in_batches, one_by_one = _batches(count, "batch"), _single_bodies(singles)
+        batches = _timed(lambda: post_all(port, token, path, in_batches, clients=2))
         single = _timed(lambda: post_all(port, token, path, one_by_one, clients=4))
     rows = count + count * 4
     limit = _copy_limit()

@@ -49,11 +49,10 @@ class Candidates:
     by_signal: dict[tuple[str, str], list[Candidate]] = field(default_factory=lambda: defaultdict(list))
 
 
-_COLUMNS = (
-    "a.id, a.incident_id, a.source, a.detector_id, a.title, a.severity, a.first_activity, a.last_activity, "
-    "a.exercise, i.status, i.restricted"
-)
-_JOIN = "JOIN incidents_alert a ON a.id = e.alert_id JOIN incidents_incident i ON i.id = a.incident_id"
+_ALERT = ("id", "incident_id", "source", "detector_id", "title", "severity", "first_activity", "last_activity",
+          "exercise")  # fmt: skip
+_COLUMNS = ", ".join([*(f"a.{name}" for name in _ALERT), "i.status", "i.restricted"])
+_JOIN = "JOIN incidents_incident i ON i.id = a.incident_id"
 
 
 def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -> Candidates:
@@ -101,13 +100,13 @@ def _newest(condition: str) -> str:
     Alerts that still wait are passed over: in a burst they would hide everything else. OFFSET 0 keeps the planner from
     reading all alerts for each thing."""
     return f"""
-        SELECT s.alert_id, s.type, s.verdict
+        SELECT s.type, s.verdict, w.*
         FROM (
             SELECT alert_id, type, verdict FROM incidents_evidence WHERE {condition}
             ORDER BY alert_id DESC LIMIT {SEARCHED}
         ) s CROSS JOIN LATERAL (
-            SELECT 1 FROM incidents_alert w WHERE w.id = s.alert_id AND w.incident_id IS NOT NULL
-            AND w.last_activity >= %s AND w.first_activity <= %s OFFSET 0
+            SELECT {", ".join(_ALERT)} FROM incidents_alert WHERE id = s.alert_id AND incident_id IS NOT NULL
+            AND last_activity >= %s AND first_activity <= %s OFFSET 0
         ) w
         ORDER BY s.alert_id DESC LIMIT {DEPTH}
     """
@@ -121,12 +120,13 @@ class _Loader:
     def by_entity(self, column: str, ids: list[int], signal: Callable[[int], tuple[Rule, str]]) -> None:
         if not ids:
             return
+        # A file or process names its device too; the alert's own row for the device is enough.
+        condition = f"{column} = v.pk" + (" AND type = 'device'" if column == "device_id" else "")
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
-                SELECT v.pk, e.type, e.verdict, {_COLUMNS}
-                FROM unnest(%s::bigint[]) v(pk)
-                CROSS JOIN LATERAL ({_newest(f"{column} = v.pk")}) e {_JOIN}
+                SELECT v.pk, a.type, a.verdict, {_COLUMNS}
+                FROM unnest(%s::bigint[]) v(pk) CROSS JOIN LATERAL ({_newest(condition)}) a {_JOIN}
                 """,
                 [ids, *self._between],
             )
@@ -141,8 +141,7 @@ class _Loader:
             cursor.execute(
                 f"""
                 SELECT v.key, {_COLUMNS}
-                FROM unnest(%s::text[]) v(key)
-                CROSS JOIN LATERAL ({_newest("key = v.key AND key <> ''")}) e {_JOIN}
+                FROM unnest(%s::text[]) v(key) CROSS JOIN LATERAL ({_newest("key = v.key AND key <> ''")}) a {_JOIN}
                 """,
                 [keys, *self._between],
             )
@@ -161,10 +160,10 @@ class _Loader:
                 SELECT v.provider, {_COLUMNS}
                 FROM unnest(%s::text[], %s::text[]) v(source, provider)
                 CROSS JOIN LATERAL (
-                    SELECT id AS alert_id FROM incidents_alert WHERE source = v.source
+                    SELECT {", ".join(_ALERT)} FROM incidents_alert WHERE source = v.source
                     AND provider_incident_id = v.provider AND provider_incident_id <> '' AND incident_id IS NOT NULL
                     ORDER BY id DESC LIMIT 20
-                ) e {_JOIN} WHERE a.last_activity >= %s AND a.first_activity <= %s
+                ) a {_JOIN} WHERE a.last_activity >= %s AND a.first_activity <= %s
                 """,
                 [[source for source, _ in pairs], [provider for _, provider in pairs], *self._between],
             )

@@ -67,7 +67,7 @@ def finish(
     marks = [*marks, *draft.marks]
     identifier = _identifier(draft.provider_alert_id, marks)
     first, last = _activity(draft, marks, arrived)
-    evidence = _finish_evidence(draft.evidence, marks)
+    evidence = _with_named_devices(_finish_evidence(draft.evidence, marks))
     state = {"status": draft.status, "classification": draft.classification, "determination": draft.determination}
     columns = {
         "title": _title(draft.title, marks),
@@ -199,6 +199,16 @@ def _finish_evidence(drafts: list[EvidenceDraft], marks: list[Mark]) -> list[Evi
         draft.remediation_status_details = draft.remediation_status_details[:300]
         kept.append(draft)
     return kept
+
+
+def _with_named_devices(drafts: list[EvidenceDraft]) -> list[EvidenceDraft]:
+    """Each device that a file or process names is evidence by itself, also when the source lists it only there."""
+    listed = {draft.device.key for draft in drafts if draft.type == "device" and draft.device is not None}
+    for facts in [draft.device for draft in drafts if draft.device is not None]:
+        if facts.key not in listed:
+            listed.add(facts.key)
+            drafts.append(EvidenceDraft("device", facts.display, f"device:{facts.key}"[:300], data="{}", device=facts))
+    return drafts
 
 
 def bounded_json(value: dict[str, Any], limit: int, field: str, marks: list[Mark]) -> str:

@@ -36,6 +36,11 @@ def test_an_entity_inside_another_counts_too() -> None:
     assert set(became(inside).evidence.values_list("type", flat=True)) == {"user", "device"}
 
 
+def test_a_machine_that_only_a_process_names_is_a_device_of_the_alert() -> None:
+    command = {"$id": "4", "CommandLine": "id", "Host": {"HostName": "SRV-07"}, "Type": "process"}
+    assert set(became(command).evidence.values_list("type", flat=True)) == {"process", "device"}
+
+
 def test_accounts_get_their_principal_name_from_the_suffix() -> None:
     assert became(HOST, ACCOUNT).evidence.get(type="user").display == "ian@corp.example"
 
