@@ -30,6 +30,11 @@ def find_chromium() -> str | None:
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: their driver leaves an event loop in the thread, in which no other test may run one."""
+    items.sort(key=lambda item: "page" in getattr(item, "fixturenames", ()) or "browser" in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Of pytest-playwright: the system's browser, never a downloaded one."""
