@@ -108,6 +108,7 @@ def test_looking_twice_at_the_same_moment_changes_nothing(playing: Exercise) -> 
     assert Alert.objects.count() == before
 
 
+@pytest.mark.django_db(transaction=True)  # a day of alerts: the planner must know how many there are
 def test_look_alikes_and_other_noise_stay_out_of_the_attacks(playing: Exercise) -> None:
     attacks = {row.pk: row.alerts.count() for row in Incident.objects.all()}
     play_day(playing, anchor=MOMENT)

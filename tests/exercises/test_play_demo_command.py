@@ -19,7 +19,7 @@ def demo(*words: str) -> str:
     return out.getvalue()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_attacks_are_told_of_with_their_numbers() -> None:
     said = demo("--no-history")
     top = Incident.objects.order_by("-priority_score")[0]
@@ -27,7 +27,7 @@ def test_the_attacks_are_told_of_with_their_numbers() -> None:
     assert said.rstrip().endswith("is complete")
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_playing_again_adds_nothing() -> None:
     demo("--no-history")
     before = Alert.objects.count()
@@ -37,7 +37,7 @@ def test_playing_again_adds_nothing() -> None:
     assert Exercise.objects.get().seed != 5
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_removed_is_removed_until_somebody_asks_for_it_again() -> None:
     demo("--no-history")
     assert "is removed" in demo("--remove")
@@ -47,7 +47,7 @@ def test_removed_is_removed_until_somebody_asks_for_it_again() -> None:
     assert "is not there" in demo("--remove")
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_there_is_never_a_second_player() -> None:
     settings = connection.get_connection_params()
     words = {key: settings[key] for key in ("host", "user", "password", "dbname") if key in settings}
