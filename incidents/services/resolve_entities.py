@@ -18,7 +18,6 @@ from incidents.services.facts import DeviceFacts, FileFacts, IdentityFacts, Mail
 MAX_LISTED = 30
 ENTITY_LOCK = 0x50C_E7
 LOCK_BUCKETS = 128
-_GO_BY_SEVERAL_NAMES = frozenset({"incidents_device", "incidents_identity"})
 
 
 def resolve_devices(facts: Sequence[DeviceFacts], *, at: datetime, exercise: str = "") -> list[Known]:
@@ -26,14 +25,14 @@ def resolve_devices(facts: Sequence[DeviceFacts], *, at: datetime, exercise: str
     by_key = _distinct(facts)
     if not by_key:
         return []
-    names = {name for entry in by_key.values() for name in (*entry.ids, entry.full_name, entry.bare_name) if name}
     matcher = GroupMatcher(exercise)
-
-    def resolve() -> tuple[EntityIndex, dict[str, Known]]:
-        index = EntityIndex(_load("incidents_device", _DEVICE_COLUMNS, names))
-        return index, {key: _device_of(entry, index, matcher, at, exercise) for key, entry in by_key.items()}
-
-    found = _store("incidents_device", resolve, at=at, exercise=exercise)
+    found = _resolve_named(
+        "incidents_device", by_key,
+        names_of=lambda entry: (*entry.ids, entry.full_name, entry.bare_name),
+        load=lambda names: _load("incidents_device", _DEVICE_COLUMNS, names),
+        match=lambda entry, index: _device_of(entry, index, matcher, at, exercise),
+        at=at, exercise=exercise,
+    )  # fmt: skip
     return [found[entry.key] for entry in facts]
 
 
@@ -42,18 +41,13 @@ def resolve_identities(facts: Sequence[IdentityFacts], *, at: datetime, exercise
     by_key = _distinct(facts)
     if not by_key:
         return []
-    names = {
-        name
-        for entry in by_key.values()
-        for name in (*entry.ids, entry.key, entry.domain_name, entry.bare_name)
-        if name
-    }
-
-    def resolve() -> tuple[EntityIndex, dict[str, Known]]:
-        index = EntityIndex(_load("incidents_identity", _IDENTITY_COLUMNS, names))
-        return index, {key: _identity_of(entry, index, at, exercise) for key, entry in by_key.items()}
-
-    found = _store("incidents_identity", resolve, at=at, exercise=exercise)
+    found = _resolve_named(
+        "incidents_identity", by_key,
+        names_of=lambda entry: (*entry.ids, entry.key, entry.domain_name, entry.bare_name),
+        load=lambda names: _load("incidents_identity", _IDENTITY_COLUMNS, names),
+        match=lambda entry, index: _identity_of(entry, index, at, exercise),
+        at=at, exercise=exercise,
+    )  # fmt: skip
     return [found[entry.key] for entry in facts]
 
 
@@ -62,17 +56,14 @@ def resolve_files(facts: Sequence[FileFacts], *, at: datetime, exercise: str = "
     by_key = _distinct(facts)
     if not by_key:
         return []
-
-    def resolve() -> tuple[EntityIndex, dict[str, Known]]:
-        rows = _load_files(by_key.values())
-        index = EntityIndex(rows)
-        for row in rows:
-            for kind in ("sha256", "sha1", "md5"):
-                if value := row.columns[kind]:
-                    index.name(row, f"{kind}:{value}")
-        return index, {key: _file_of(entry, index, at, exercise) for key, entry in by_key.items()}
-
-    found = _store("incidents_file", resolve, at=at, exercise=exercise)
+    rows = _load_files(by_key.values())
+    index = EntityIndex(rows)
+    for row in rows:
+        for kind in ("sha256", "sha1", "md5"):
+            if value := row.columns[kind]:
+                index.name(row, f"{kind}:{value}")
+    found = {key: _file_of(entry, index, at, exercise) for key, entry in by_key.items()}
+    index.store("incidents_file", used=found.values(), at=at, exercise=exercise)
     return [found[entry.key] for entry in facts]
 
 
@@ -94,20 +85,43 @@ def resolve_mailboxes(facts: Sequence[MailboxFacts], *, at: datetime, exercise: 
     return [found[entry.key] for entry in facts]
 
 
-def _store(
-    table: str, resolve: Callable[[], tuple[EntityIndex, dict[str, Known]]], *, at: datetime, exercise: str
+def _resolve_named[F: (DeviceFacts, IdentityFacts)](
+    table: str,
+    by_key: dict[str, F],
+    *,
+    names_of: Callable[[F], Iterable[str]],
+    load: Callable[[set[str]], list[Known]],
+    match: Callable[[F, EntityIndex], Known],
+    at: datetime,
+    exercise: str,
 ) -> dict[str, Known]:
-    """Resolve and write. What is new is resolved again under a lock of its names, because a simultaneous batch may
-    make the same thing under another of its names, which no unique key would notice."""
-    index, found = resolve()
-    fresh = {row.bare_name for row in found.values() if row.id is None}
-    if fresh and table in _GO_BY_SEVERAL_NAMES:
-        buckets = sorted({crc32(f"{table}:{name}".encode()) % LOCK_BUCKETS for name in fresh})
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, b) FROM unnest(%s::int[]) b", [ENTITY_LOCK, buckets])
-        index, found = resolve()
+    """Resolve and write things that go by several names. The names of what is new are looked for again under a lock,
+    because a simultaneous batch may have made the same thing under another name, which no unique key would notice."""
+    rows = load({name for entry in by_key.values() for name in names_of(entry) if name})
+    index = EntityIndex(rows)
+    found = {key: match(entry, index) for key, entry in by_key.items()}
+    fresh = [by_key[key] for key, row in found.items() if row.id is None]
+    if fresh:
+        names = {name for entry in fresh for name in names_of(entry) if name}
+        _lock_names(table, names)
+        late = load(names)
+        if {row.id for row in late} - {row.id for row in rows}:
+            index = EntityIndex({row.id: row for row in (*_untouched(rows, load), *late)}.values())
+            found = {key: match(entry, index) for key, entry in by_key.items()}
     index.store(table, used=found.values(), at=at, exercise=exercise)
     return found
+
+
+def _untouched(rows: Sequence[Known], load: Callable[[set[str]], list[Known]]) -> list[Known]:
+    """The rows as they are stored: matching has changed the ones in hand."""
+    return load({row.key for row in rows if "key" not in row.changed} | {name for row in rows for name in row.aliases})
+
+
+def _lock_names(table: str, names: Iterable[str]) -> None:
+    """Until the transaction ends, and always in the same order. Names share a bounded number of locks."""
+    buckets = sorted({crc32(f"{table}:{name}".encode()) % LOCK_BUCKETS for name in names})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, b) FROM unnest(%s::int[]) b", [ENTITY_LOCK, buckets])
 
 
 def _distinct[F: (DeviceFacts, FileFacts, IdentityFacts, MailboxFacts)](facts: Sequence[F]) -> dict[str, F]:
@@ -116,7 +130,7 @@ def _distinct[F: (DeviceFacts, FileFacts, IdentityFacts, MailboxFacts)](facts: S
     distinct: dict[str, F] = {}
     for entry in facts:
         known = distinct.get(entry.key)
-        if known is None or (known is not entry and _said(entry) > _said(known)):
+        if known is None or (known != entry and _said(entry) > _said(known)):
             distinct[entry.key] = entry
     return dict(sorted(distinct.items(), key=lambda entry: ("@" not in entry[0], "." not in entry[0], entry[0])))
 
@@ -132,6 +146,11 @@ _IDENTITY_COLUMNS = ("upn", "sid", "domain", "display_name", "exercise")
 _FILE_COLUMNS = ("sha256", "sha1", "md5", "names", "path", "size", "exercise")
 
 
+def names_literal(names: Iterable[str]) -> str:
+    """A text array as PostgreSQL reads it; adapting thousands of names one by one would cost more than the search."""
+    return "{" + ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in sorted(names)) + "}"
+
+
 def _load(table: str, columns: Sequence[str], names: Iterable[str], *, aliases: bool = True) -> list[Known]:
     """Rows whose key or alias is among the names. Most are found by their key and know all their names; only names
     that are still open are looked for among the aliases, one index search each: `&&` with thousands of names would
@@ -140,14 +159,14 @@ def _load(table: str, columns: Sequence[str], names: Iterable[str], *, aliases: 
     selected = f"SELECT t.id, t.key, t.last_seen, {'t.aliases' if aliases else "'{}'::text[]"}, {extra}"
     wanted = set(names)
     with connection.cursor() as cursor:
-        cursor.execute(f"{selected} FROM {table} t WHERE t.key = ANY(%s)", [sorted(wanted)])
+        cursor.execute(f"{selected} FROM {table} t WHERE t.key = ANY(%s::varchar[])", [names_literal(wanted)])
         found = {row[0]: _known(row, columns) for row in cursor.fetchall()}
         for row in found.values():
             wanted -= {row.key, *row.aliases}
         if aliases and wanted:
             cursor.execute(
                 f"{selected} FROM unnest(%s::varchar[]) n(name) JOIN {table} t ON t.aliases @> ARRAY[n.name]",
-                [sorted(wanted)],
+                [names_literal(wanted)],
             )
             found.update({row[0]: _known(row, columns) for row in cursor.fetchall() if row[0] not in found})
     return list(found.values())
