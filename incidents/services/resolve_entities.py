@@ -97,14 +97,14 @@ def _resolve_named[F: (DeviceFacts, IdentityFacts)](
 ) -> dict[str, Known]:
     """Resolve and write things that go by several names. The names of what is new are looked for again under a lock,
     because a simultaneous batch may have made the same thing under another name, which no unique key would notice."""
-    rows = load({name for entry in by_key.values() for name in names_of(entry) if name})
+    rows: list[Known] = load({name for entry in by_key.values() for name in names_of(entry) if name})
     index = EntityIndex(rows)
     found = {key: match(entry, index) for key, entry in by_key.items()}
     fresh = [by_key[key] for key, row in found.items() if row.id is None]
     if fresh:
         names = {name for entry in fresh for name in names_of(entry) if name}
         _lock_names(table, names)
-        late = load(names)
+        late: list[Known] = load(names)
         if {row.id for row in late} - {row.id for row in rows}:
             index = EntityIndex({row.id: row for row in (*_untouched(rows, load), *late)}.values())
             found = {key: match(entry, index) for key, entry in by_key.items()}
