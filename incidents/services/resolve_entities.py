@@ -4,13 +4,14 @@ Everything works on many facts at once with a bounded number of queries, and run
 rows are inserted in the order of their keys, so that two batches never wait for each other in a circle.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zlib import crc32
 
 from django.db import connection
 
+from incidents.ingest.copying import array_literal
 from incidents.services.device_groups import GroupMatcher
 from incidents.services.entity_index import EntityIndex, Known
 from incidents.services.facts import DeviceFacts, FileFacts, IdentityFacts, MailboxFacts
@@ -28,8 +29,8 @@ def resolve_devices(facts: Sequence[DeviceFacts], *, at: datetime, exercise: str
     matcher = GroupMatcher(exercise)
     found = _resolve_named(
         "incidents_device", by_key,
+        columns=_DEVICE_COLUMNS,
         names_of=lambda entry: (*entry.ids, entry.full_name, entry.bare_name),
-        load=lambda names: _load("incidents_device", _DEVICE_COLUMNS, names),
         match=lambda entry, index: _device_of(entry, index, matcher, at, exercise),
         at=at, exercise=exercise,
     )  # fmt: skip
@@ -43,8 +44,8 @@ def resolve_identities(facts: Sequence[IdentityFacts], *, at: datetime, exercise
         return []
     found = _resolve_named(
         "incidents_identity", by_key,
+        columns=_IDENTITY_COLUMNS,
         names_of=lambda entry: (*entry.ids, entry.key, entry.domain_name, entry.bare_name),
-        load=lambda names: _load("incidents_identity", _IDENTITY_COLUMNS, names),
         match=lambda entry, index: _identity_of(entry, index, at, exercise),
         at=at, exercise=exercise,
     )  # fmt: skip
@@ -71,7 +72,10 @@ def resolve_mailboxes(facts: Sequence[MailboxFacts], *, at: datetime, exercise: 
     by_key = _distinct(facts)
     if not by_key:
         return []
-    index = EntityIndex(_load("incidents_mailbox", ("upn",), by_key, aliases=False))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, key, last_seen, '{}'::text[], upn, exercise FROM incidents_mailbox "
+                       "WHERE key = ANY(%s)", [list(by_key)])
+        index = EntityIndex([_known(row, ("upn", "exercise")) for row in cursor.fetchall()])
     found = {}
     for key, entry in by_key.items():
         row = index.one(key)
@@ -89,32 +93,58 @@ def _resolve_named[F: (DeviceFacts, IdentityFacts)](
     table: str,
     by_key: dict[str, F],
     *,
+    columns: Sequence[str],
     names_of: Callable[[F], Iterable[str]],
-    load: Callable[[set[str]], list[Known]],
     match: Callable[[F, EntityIndex], Known],
     at: datetime,
     exercise: str,
 ) -> dict[str, Known]:
-    """Resolve and write things that go by several names. The names of what is new are looked for again under a lock,
-    because a simultaneous batch may have made the same thing under another name, which no unique key would notice."""
-    rows: list[Known] = load({name for entry in by_key.values() for name in names_of(entry) if name})
-    index = EntityIndex(rows)
-    found = {key: match(entry, index) for key, entry in by_key.items()}
-    fresh = [by_key[key] for key, row in found.items() if row.id is None]
+    """Resolve and write things that go by several names. Most are found by their key. The names of what seems to be new
+    are locked before they are looked for everywhere, because a simultaneous batch may just be making the same thing
+    under another name, which no unique key would notice."""
+    names = {name for entry in by_key.values() for name in names_of(entry) if name}
+    rows = _Rows(table, columns)
+    rows.find_by_key(names)
+    rows.find_by_alias(by_key.keys() - rows.names)
+    fresh = {name for key, entry in by_key.items() if key not in rows.names for name in names_of(entry) if name}
     if fresh:
-        names = {name for entry in fresh for name in names_of(entry) if name}
-        _lock_names(table, names)
-        late: list[Known] = load(names)
-        if {row.id for row in late} - {row.id for row in rows}:
-            index = EntityIndex({row.id: row for row in (*_untouched(rows, load), *late)}.values())
-            found = {key: match(entry, index) for key, entry in by_key.items()}
+        _lock_names(table, fresh)
+        rows.find_by_key(fresh)
+    rows.find_by_alias(names - rows.names)
+    index = EntityIndex(rows.found.values())
+    found = {key: match(entry, index) for key, entry in by_key.items()}
     index.store(table, used=found.values(), at=at, exercise=exercise)
     return found
 
 
-def _untouched(rows: Sequence[Known], load: Callable[[set[str]], list[Known]]) -> list[Known]:
-    """The rows as they are stored: matching has changed the ones in hand."""
-    return load({row.key for row in rows if "key" not in row.changed} | {name for row in rows for name in row.aliases})
+class _Rows:
+    """Rows of one table, each once, and every name that they go by."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        self._table, self._columns = table, columns
+        self._selected = f"SELECT t.id, t.key, t.last_seen, t.aliases, {', '.join(columns)}"
+        self.found: dict[int, Known] = {}
+        self.names: set[str] = set()
+
+    def find_by_key(self, names: Iterable[str]) -> None:
+        self._read(f"{self._selected} FROM {self._table} t WHERE t.key = ANY(%s::varchar[])", names)
+
+    def find_by_alias(self, names: Collection[str]) -> None:
+        """One index search each: `&&` with thousands of names would compare them all with every row."""
+        if names:
+            self._read(
+                f"{self._selected} FROM unnest(%s::varchar[]) n(name) JOIN {self._table} t "
+                "ON t.aliases @> ARRAY[n.name]",
+                names,
+            )
+
+    def _read(self, statement: str, names: Iterable[str]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [array_literal(sorted(names))])
+            for row in cursor.fetchall():
+                if row[0] not in self.found:
+                    known = self.found[row[0]] = _known(row, self._columns)
+                    self.names |= {known.key, *known.aliases}
 
 
 def _lock_names(table: str, names: Iterable[str]) -> None:
@@ -144,32 +174,6 @@ _DEVICE_COLUMNS = ("device_group_id", "os_platform", "os_version", "ip_addresses
                    "onboarding", "domain", "exercise", "tags", "mac_addresses")  # fmt: skip
 _IDENTITY_COLUMNS = ("upn", "sid", "domain", "display_name", "exercise")
 _FILE_COLUMNS = ("sha256", "sha1", "md5", "names", "path", "size", "exercise")
-
-
-def names_literal(names: Iterable[str]) -> str:
-    """A text array as PostgreSQL reads it; adapting thousands of names one by one would cost more than the search."""
-    return "{" + ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in sorted(names)) + "}"
-
-
-def _load(table: str, columns: Sequence[str], names: Iterable[str], *, aliases: bool = True) -> list[Known]:
-    """Rows whose key or alias is among the names. Most are found by their key and know all their names; only names
-    that are still open are looked for among the aliases, one index search each: `&&` with thousands of names would
-    compare them all with every row."""
-    extra = ", ".join(columns)
-    selected = f"SELECT t.id, t.key, t.last_seen, {'t.aliases' if aliases else "'{}'::text[]"}, {extra}"
-    wanted = set(names)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{selected} FROM {table} t WHERE t.key = ANY(%s::varchar[])", [names_literal(wanted)])
-        found = {row[0]: _known(row, columns) for row in cursor.fetchall()}
-        for row in found.values():
-            wanted -= {row.key, *row.aliases}
-        if aliases and wanted:
-            cursor.execute(
-                f"{selected} FROM unnest(%s::varchar[]) n(name) JOIN {table} t ON t.aliases @> ARRAY[n.name]",
-                [names_literal(wanted)],
-            )
-            found.update({row[0]: _known(row, columns) for row in cursor.fetchall() if row[0] not in found})
-    return list(found.values())
 
 
 def _load_files(facts: Iterable[FileFacts]) -> list[Known]:
