@@ -17,6 +17,7 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
             group.delete()
         for group in DeviceGroup.objects.filter(exercise=exercise, retired=False):
             retire_device_group(group, actor=actor, reason="The exercise was removed.")
-        people, _ = User.objects.filter(exercise=exercise).delete()
+        people = User.objects.filter(exercise=exercise).count()
+        User.objects.filter(exercise=exercise).delete()
         audit.record("exercise.people_removed", subject=f"exercise:{exercise}", actor=actor, data={"people": people})
     return people

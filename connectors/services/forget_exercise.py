@@ -12,8 +12,10 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
     if not exercise:
         raise ValueError("Without a name this would delete the real rows.")
     with transaction.atomic():
-        orders, _ = Delivery.objects.filter(connection__exercise=exercise).delete()
-        connections, _ = Connection.objects.filter(exercise=exercise).delete()
+        orders = Delivery.objects.filter(connection__exercise=exercise).count()
+        Delivery.objects.filter(connection__exercise=exercise).delete()
+        connections = Connection.objects.filter(exercise=exercise).count()
+        Connection.objects.filter(exercise=exercise).delete()
         audit.record(
             "exercise.connections_removed",
             subject=f"exercise:{exercise}",

@@ -64,7 +64,8 @@ def _forget_alerts(exercise: str, actor: Actor) -> int:
     CorrelationLink.objects.filter(other_alert__exercise=exercise).update(other_alert=None)
     CorrelationLink.objects.filter(alert__exercise=exercise).delete()
     Evidence.objects.filter(alert__exercise=exercise).delete()
-    count, _ = alerts.delete()
+    count = alerts.count()
+    alerts.delete()
     roll_up(mixed, actor=actor)
     return count
 
@@ -74,7 +75,8 @@ def _forget_incidents(exercise: str) -> int:
     ours = Incident.objects.filter(exercise=exercise)
     ours.filter(Exists(Alert.objects.filter(incident=OuterRef("pk")))).update(exercise="")
     Comment.objects.filter(incident__exercise=exercise).delete()
-    count, _ = Incident.objects.filter(exercise=exercise).delete()
+    count = ours.count()
+    ours.delete()
     return count
 
 
@@ -89,4 +91,7 @@ def _forget_bindings(model: Any, column: str, exercise: str) -> None:
 def _forget_entities(model: Any, column: str, exercise: str) -> int:
     named = Evidence.objects.filter(**{column: OuterRef("pk")})
     model.objects.filter(Exists(named), exercise=exercise).update(exercise="")
-    return int(model.objects.filter(exercise=exercise).delete()[0])
+    rows = model.objects.filter(exercise=exercise)
+    count = int(rows.count())
+    rows.delete()
+    return count

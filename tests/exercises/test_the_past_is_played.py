@@ -46,8 +46,8 @@ def test_a_case_is_taken_acted_upon_undone_resolved_reviewed_and_signed(exercise
     assert incident.classification == Classification.TRUE_POSITIVE
     assert incident.assigned_to is not None
     runs = ActionRun.objects.top_level().exclude(decision="rejected").order_by("created")
-    assert [run.action for run in runs][:2] == ["device.isolate", "file.quarantine"]
-    assert {"device.release", "identity.enable"} <= {run.action for run in runs}
+    expected = {"device.isolate", "file.quarantine", "identity.disable", "device.release", "identity.enable"}
+    assert {run.action for run in runs} == expected
     assert {run.status for run in runs} == {RunStatus.SUCCEEDED}
     assert all(run.simulated and run.is_verified for run in runs)
     assert incident.review.summary
