@@ -73,8 +73,10 @@ def resolve_mailboxes(facts: Sequence[MailboxFacts], *, at: datetime, exercise: 
     if not by_key:
         return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, key, last_seen, '{}'::text[], upn, exercise FROM incidents_mailbox "
-                       "WHERE key = ANY(%s)", [list(by_key)])
+        cursor.execute(
+            "SELECT id, key, last_seen, '{}'::text[], upn, exercise FROM incidents_mailbox WHERE key = ANY(%s)",
+            [list(by_key)],
+        )
         index = EntityIndex([_known(row, ("upn", "exercise")) for row in cursor.fetchall()])
     found = {}
     for key, entry in by_key.items():
