@@ -13,6 +13,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 # Marks that reorder or hide text; `unicodedata` files most of them under Cf, which also holds harmless joiners.
 _DECEIVING = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+_STAMP = re.compile(r"\b(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: ?UTC\b|Z\b|\+00:00)")
 _SCHEME = re.compile(r"^h(?:tt|xx)p(s?)://", re.IGNORECASE)
 _HOST = re.compile(r"^(?P<before>(?:[a-z]+://)?(?:[^/@\s]*@)?)(?P<host>[^/:?#\s\[]+)(?P<after>.*)$", re.IGNORECASE)
 
@@ -67,13 +68,14 @@ def _two_units(seconds: int) -> str:
 def moment(value: datetime, *, now: datetime, zone: tzinfo, style: str = "short") -> str:
     """Today `09:41`, this year `10 Nov 09:53`, else `10 Nov 2025`.
 
-    Styles: `short`; `day` (names today: `Today 09:41`); `seconds` (for stories and logs); `date`.
+    Styles: `short`; `day` (names today: `Today 09:41`); `seconds` (for stories and logs); `full` (the clock also in
+    other years); `date`.
     """
     local, today = value.astimezone(zone), now.astimezone(zone)
     clock = local.strftime("%H:%M:%S" if style == "seconds" else "%H:%M")
     date = f"{local.day} {MONTHS[local.month - 1]}"
     if local.year != today.year:
-        return f"{date} {local.year} {clock}" if style == "seconds" else f"{date} {local.year}"
+        return f"{date} {local.year} {clock}" if style in {"seconds", "full"} else f"{date} {local.year}"
     if style == "date":
         return date
     if local.date() == today.date():
@@ -83,6 +85,20 @@ def moment(value: datetime, *, now: datetime, zone: tzinfo, style: str = "short"
 
 def utc_stamp(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def told_times(text: str) -> list[str | datetime]:
+    """Prose in its parts: words, and the moments that it names in UTC (`2026-11-10 09:41 UTC`)."""
+    parts: list[str | datetime] = []
+    end = 0
+    for match in _STAMP.finditer(text):
+        try:
+            at = datetime.fromisoformat(f"{match[1]}T{match[2]}+00:00")
+        except ValueError:
+            continue  # 2026-02-31 25:00 UTC is a word like any other
+        parts += [text[end : match.start()], at]
+        end = match.end()
+    return [*parts, text[end:]]
 
 
 def visible(text: object) -> str:

@@ -11,7 +11,7 @@ from core.wording import counted
 from incidents.assets import shown_names
 from incidents.enums import IncidentStatus
 from incidents.models import Incident
-from incidents.wording import asset_counts
+from incidents.wording import asset_counts, category_labels, source_label
 
 JUST_IN = timedelta(minutes=10)
 
@@ -24,6 +24,8 @@ class IncidentRow:
     assets: str
     sources: str
     names: str
+    tactics: str
+    source_names: str
     unread: bool
     fresh: bool
 
@@ -41,7 +43,9 @@ def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> Incid
         incident=incident,
         assets=asset_counts(incident.impacted_assets),
         sources=counted(sources, "source") if sources > 1 else "",
-        names=", ".join(str(row.get("name", "")) for row in names[:2]),
+        names=", ".join(list(dict.fromkeys(str(row.get("name", "")) for row in names))[:2]),
+        tactics=", ".join(category_labels(incident.categories)),
+        source_names=", ".join(source_label(name) for name in incident.service_sources),
         unread=untouched,
         fresh=untouched and is_new,
     )

@@ -5,11 +5,13 @@ from django.urls import URLPattern, path
 from incidents.entity_facts import KINDS
 from incidents.views import (
     alert,
+    arrange,
     dead_letters,
     entity,
     entity_list,
     incident,
     manage,
+    merge,
     move,
     overview,
     queue,
@@ -28,6 +30,10 @@ _QUEUE = [
     path("incidents/filters/", queue.filters, name="filters"),
     path("incidents/export.csv", queue.export, name="export"),
     path("incidents/manage/", manage.manage, name="manage"),
+    path("incidents/columns/", arrange.columns, name="columns"),
+    path("incidents/saved/", arrange.saved_filters, name="saved-filters"),
+    path("incidents/saved/new/", arrange.save_filters, name="save-filters"),
+    path("incidents/merge/", merge.merge, name="merge"),
     path("incidents/new/", talk.new_incident, name="new"),
 ]
 _INCIDENT = [

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -58,6 +59,14 @@ def as_stored(report: dict[str, Any]) -> dict[str, Any]:
 def digest_of(report: dict[str, Any]) -> str:
     """SHA-256 over the report's canonical JSON."""
     return hashlib.sha256(json.dumps(report, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def zone_called(name: str) -> ZoneInfo:
+    """The zone of this name; UTC when there is none."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def is_complete(incident: Incident) -> bool:

@@ -4,13 +4,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from core.models import AuditEvent
+from incidents.enums import IncidentStatus
 from incidents.models import Incident
 from remediation.catalog.registry import get as get_action
 from remediation.enums import Decision
 from remediation.models import ActionRun
 
 MOST_ALERTS = 40
+SIMULATED = "SIMULATED"  # a mark of its own, so the method need not say it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def _alerts(incident: Incident) -> list[Moment]:
                 "milestone" if first else "attacker",
                 title,
                 f"reported by {source}",
-                "clock starts" if first else "",
+                "Clock starts" if first else "",
             )
     shown = list(first_of.values())[:MOST_ALERTS]
     return [_with_count(moment, counts[moment.text]) for moment in shown]
@@ -62,21 +66,28 @@ def _with_count(moment: Moment, count: int) -> Moment:
 def _milestones(incident: Incident) -> list[Moment]:
     moments = []
     if incident.acknowledged:
-        who = _first_actor(incident, "incident.assigned_to", "incident.status")
-        moments.append(Moment(incident.acknowledged, "milestone", f"{who} takes the incident", "", "acknowledged"))
+        who = _who_took(incident)
+        moments.append(Moment(incident.acknowledged, "milestone", f"{who} takes the incident", "", "Acknowledged"))
     if incident.contained_at:
-        moments.append(Moment(incident.contained_at, "milestone", "First containment verified", "", "contained", "ok"))
+        moments.append(Moment(incident.contained_at, "milestone", "First containment verified", "", "Contained", "ok"))
     if incident.resolved:
         who = _last_actor(incident, "incident.status")
         moments.append(
-            Moment(incident.resolved, "milestone", f"Resolved by {who}", incident.resolving_comment, "resolved", "ok")
+            Moment(incident.resolved, "milestone", f"Resolved by {who}", incident.resolving_comment, "Resolved", "ok")
         )
     return moments
 
 
-def _first_actor(incident: Incident, *verbs: str) -> str:
-    event = AuditEvent.objects.filter(thread=incident.thread, verb__in=verbs).order_by("at", "id").first()
-    return event.actor_name if event else "Somebody"
+def _who_took(incident: Incident) -> str:
+    """The first owner, or who set it In progress when that came before any owner."""
+    begun = Q(verb="incident.status", changes__status__1=IncidentStatus.IN_PROGRESS)
+    owned = Q(verb="incident.changed", changes__has_key="assigned_to")
+    for event in AuditEvent.objects.filter(begun | owned, subject=incident.thread).order_by("at", "id"):
+        if event.verb == "incident.status":
+            return event.actor_name
+        if owner := event.changes["assigned_to"][1]:
+            return str(owner)
+    return "Somebody"
 
 
 def _last_actor(incident: Incident, verb: str) -> str:
@@ -103,8 +114,8 @@ def _ending(run: ActionRun, deed: str) -> Moment:
             run.ended or run.created,
             "us",
             f"{deed} verified",
-            str(run.verification.get("method", "")),
-            "SIMULATED" if run.simulated else "",
+            str(run.verification.get("method", "")).removeprefix(f"{SIMULATED}: "),
+            SIMULATED if run.simulated else "",
             "ok",
         )
     return Moment(run.ended or run.created, "other", f"{deed}: {run.get_status_display().lower()}", run.status_detail)

@@ -4,10 +4,15 @@ LISTENERS: dict[str, list[str]] = {
     "alerts.stored": [],
     "incident.correlated": [],
     "incident.changed": [],
+    "incident.merged": [
+        "remediation.services.follow_merge.incident_merged",
+        "reviews.services.follow_merge.incident_merged",
+    ],
     "delivery.changed": ["remediation.services.report.delivery_changed"],
-    # Devices first find their new group; then a deleted group can go.
+    # Devices first find their new group, then runs follow them; then a deleted group can go.
     "device_groups.changed": [
         "incidents.services.device_groups.rematch_after_change",
+        "remediation.services.follow_groups.keep_run_scopes_true",
         "accounts.services.device_groups.forget_retired",
     ],
     "target.seen": [],

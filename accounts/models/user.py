@@ -31,6 +31,7 @@ class User(AbstractBaseUser):
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density.choices, default=Density.COMFORTABLE)
     single_key_shortcuts = models.BooleanField(default=True)
+    tables = models.JSONField(default=dict, blank=True, help_text="Columns shown, in order, by the table's name.")
     created = models.DateTimeField(default=clock.now)
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
 

@@ -10,8 +10,8 @@ from django import template
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from core import clock, marks, wording
 
@@ -186,7 +186,7 @@ def address(value: object, label: str = "address") -> SafeString:
 # ---- times, durations, counts --------------------------------------------------------------------------------------
 @register.simple_tag
 def when(value: datetime | None, style: str = "short", empty: str = "") -> SafeString:
-    """A time in the reader's zone with UTC in its title. Styles: short, day, seconds, date."""
+    """A time in the reader's zone with UTC in its title. Styles: short, day, seconds, full, date."""
     if value is None:
         return format_html('<span class="t3">{}</span>', empty)
     text = wording.moment(value, now=clock.now(), zone=timezone.get_current_timezone(), style=style)
@@ -194,6 +194,15 @@ def when(value: datetime | None, style: str = "short", empty: str = "") -> SafeS
         '<time datetime="{}" data-when="{}" title="{}">{}</time>',
         value.isoformat(), style, wording.utc_stamp(value), text,
     )  # fmt: skip
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """Text of people and reports: line breaks kept, times that it names in UTC turned into the reader's."""
+    parts = [
+        when(part, "full") if isinstance(part, datetime) else escape(part) for part in wording.told_times(str(text))
+    ]
+    return mark_safe("".join(parts).replace("\r\n", "\n").replace("\n", "<br>"))  # noqa: S308 - escaped above
 
 
 @register.simple_tag

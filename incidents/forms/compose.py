@@ -61,6 +61,14 @@ def _assets_called(name: str, user: User) -> Iterable[Entity]:
     yield from File.objects.visible_to(user).filter(key__in=[f"{kind}:{lower}" for kind in ("sha256", "sha1", "md5")])
 
 
+def incident_number(text: str) -> int:
+    """`INC-1048`, `inc-1048` or `1048`."""
+    number = text.strip().upper().removeprefix("INC-")
+    if not number.isdecimal() or len(number) > 17:
+        raise ValidationError("Give the number of an incident, such as INC-1048.")
+    return int(number)
+
+
 class MoveAlertsForm(forms.Form):
     """Where checked alerts go. An empty number opens a new incident."""
 
@@ -72,12 +80,27 @@ class MoveAlertsForm(forms.Form):
     comment = forms.CharField(label="Comment", required=False, max_length=500, widget=forms.Textarea({"rows": 2}))
 
     def clean_to(self) -> int | None:
-        text = str(self.cleaned_data["to"]).strip().upper().removeprefix("INC-")
-        if not text:
-            return None
-        if not text.isdecimal() or len(text) > 17:
-            raise ValidationError("Give the number of an incident, such as INC-1048.")
-        return int(text)
+        text = str(self.cleaned_data["to"]).strip()
+        return incident_number(text) if text else None
+
+
+class MergeWithForm(forms.Form):
+    """With which other incidents one is merged."""
+
+    others = forms.CharField(
+        label="Merge with", max_length=120, widget=forms.TextInput({"placeholder": "INC-…", "autocomplete": "off"}),
+        help_text="One to four numbers, with commas between.",
+    )  # fmt: skip
+
+    def clean_others(self) -> list[int]:
+        return [incident_number(text) for text in tag_list(self.cleaned_data["others"])]
+
+
+class MergeForm(forms.Form):
+    reason = forms.ChoiceField(
+        label="Why they are one", choices=CorrelationReason.choices, initial=CorrelationReason.SAME_CAMPAIGN
+    )
+    comment = forms.CharField(label="Comment", required=False, max_length=500, widget=forms.Textarea({"rows": 2}))
 
 
 class DescribeEntityForm(forms.Form):

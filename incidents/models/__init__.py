@@ -9,6 +9,7 @@ from incidents.models.file import File
 from incidents.models.identity import Identity
 from incidents.models.incident import Incident
 from incidents.models.mailbox import Mailbox
+from incidents.models.saved_filter import SavedFilter
 
 __all__ = [
     "Alert",
@@ -24,4 +25,5 @@ __all__ = [
     "Incident",
     "Mailbox",
     "MailboxBinding",
+    "SavedFilter",
 ]

@@ -13,13 +13,16 @@ from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from core import clock, exports
 from core.pages import leaf
+from incidents.columns import columns_of, name_width
 from incidents.forms import FilterForm
 from incidents.models import Alert, Incident
-from incidents.queue import DEFAULTS, LABELS, QueueFilters, blocking_filter, group_names, read_order
+from incidents.queue import DEFAULTS, LABELS, QueueFilters, blocking_filter, group_names
+from incidents.queue_view import QueueView
 from incidents.rows import IncidentRow, as_rows
 from incidents.strip import strip_for
 
 VIEWS = (
+    ("Standard", "status=active&status=inProgress&severity=high&severity=medium&severity=low&window=7d"),
     ("All open", "status=active&status=inProgress&status=awaitingAction"),
     ("Mine", "status=active&status=inProgress&status=awaitingAction&owner=me"),
     ("Unassigned", "status=active&status=inProgress&owner=nobody"),
@@ -39,15 +42,20 @@ CSV_HEADER = (
 @requires(keys.READ)
 def queue(request: AccountRequest) -> HttpResponse:
     """The list with its strip, chips and foot."""
-    filters, (sort, keyset) = QueueFilters.read(request.GET), read_order(request.GET)
+    view = QueueView.read(request.GET, request.user)
+    filters, sort = view.filters, view.sort
     rows = filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
-    page = leaf(rows.for_rows(), keyset, purpose=f"queue:{sort}", cursor=request.GET.get("cursor", ""))
+    page = leaf(rows.for_rows(), view.keyset, purpose=f"queue:{sort}", cursor=request.GET.get("cursor", ""))
+    columns = columns_of(request.user)
     context = {
         "rows": as_rows(page.rows, request.user),
         "total": rows.counted(),
         "filters": filters,
         "sort": sort,
+        "view": view,
         "views": VIEWS,
+        "columns": columns,
+        "name_width": name_width(columns),
         "may_manage": request.user.holds(keys.MANAGE_ALERTS),
         "strip": strip_for(request.user),
         **_chips(filters, request.user, sort),
@@ -100,7 +108,12 @@ def row(request: AccountRequest, pk: int) -> HttpResponse:
     """One row again, after something changed."""
     incident = get_object_or_404(Incident.objects.visible_to(request.user).for_rows(), pk=pk)
     only: IncidentRow = as_rows([incident], request.user)[0]
-    context = {"row": only, "changed": True, "may_manage": request.user.holds(keys.MANAGE_ALERTS)}
+    context = {
+        "row": only,
+        "changed": True,
+        "columns": columns_of(request.user),
+        "may_manage": request.user.holds(keys.MANAGE_ALERTS),
+    }
     return render(request, "incidents/queue_row.html", context)
 
 
@@ -121,7 +134,7 @@ def row_alerts(request: AccountRequest, pk: int) -> HttpResponse:
 @requires(keys.READ)
 def filters(request: AccountRequest) -> HttpResponse:
     """The dialog in which filters are set; its form leads to the queue."""
-    current = QueueFilters.read(request.GET)
+    current = QueueView.read(request.GET, request.user).filters
     form = FilterForm.for_user(request.user, values=current.values)
     context = {"form": form, "sort": request.GET.get("sort", ""), "is_default": current.values == DEFAULTS}
     return render(request, "incidents/filters.html", context)
@@ -131,9 +144,9 @@ def filters(request: AccountRequest) -> HttpResponse:
 @requires(keys.READ)
 def export(request: AccountRequest) -> StreamingHttpResponse:
     """What is filtered, as CSV, at most 10,000 rows."""
-    filters, (_sort, keyset) = QueueFilters.read(request.GET), read_order(request.GET)
-    rows = filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
-    ordered = keyset.order(rows.for_rows())[: exports.MAX_ROWS]
+    view = QueueView.read(request.GET, request.user)
+    rows = view.filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
+    ordered = view.keyset.order(rows.for_rows())[: exports.MAX_ROWS]
     return exports.csv_response("incidents", CSV_HEADER, _csv_rows(ordered.iterator(chunk_size=1000)))
 
 

@@ -6,11 +6,13 @@ import sys
 from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from core import blobs, jobs
 from reviews.enums import DocumentState
 from reviews.models import Review, ReviewDocument
-from reviews.report import digest_of, report_of
+from reviews.report import digest_of, report_of, zone_called
 
 TIME_LIMIT_S = 120
 KEPT_DAYS = 30
@@ -34,8 +36,7 @@ def print_document(document: ReviewDocument) -> ReviewDocument:
     if document.state == DocumentState.READY:
         return document
     review = document.review
-    html = render_to_string("reviews/document.html", {"review": review, "report": report_of(review)})
-    pdf, error = html_to_pdf(html)
+    pdf, error = html_to_pdf(as_html(review))
     if pdf is None:
         document.state, document.error = DocumentState.FAILED, error
     else:
@@ -44,6 +45,16 @@ def print_document(document: ReviewDocument) -> ReviewDocument:
         document.state, document.error = DocumentState.READY, ""
     document.save(update_fields=["blob", "state", "error"])
     return document
+
+
+def as_html(review: Review) -> str:
+    """The printed page, all times in the zone of who signed; a draft tells UTC."""
+    report = report_of(review)
+    zone = zone_called(report.get("zone", ""))
+    moments = [{**row, "at": parse_datetime(row["at"])} for row in report["timeline"]]
+    with timezone.override(zone):
+        context = {"review": review, "report": report, "moments": moments, "zone": zone.key.replace("_", " ")}
+        return render_to_string("reviews/document.html", context)
 
 
 def html_to_pdf(html: str) -> tuple[bytes | None, str]:

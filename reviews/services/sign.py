@@ -7,12 +7,15 @@ from core import audit, clock, live
 from core.actors import Actor
 from reviews.enums import ReviewState
 from reviews.models import Review
-from reviews.report import as_stored, build_report, digest_of, missing_parts
+from reviews.report import as_stored, build_report, digest_of, missing_parts, zone_called
 from reviews.services.write import AlreadySigned
 
 
-def sign_review(review: Review, *, actor: Actor) -> Review:
-    """Freeze and sign. Raises `ValidationError` naming what is missing, `AlreadySigned` when it is signed."""
+def sign_review(review: Review, *, actor: Actor, zone: str = "") -> Review:
+    """Freeze and sign; the document tells its times in the signer's `zone` (empty or unknown: UTC).
+
+    Raises `ValidationError` naming what is missing, `AlreadySigned` when it is signed.
+    """
     with transaction.atomic():
         row = Review.objects.select_for_update().select_related("incident").get(pk=review.pk)
         if row.state == ReviewState.SIGNED:
@@ -21,7 +24,7 @@ def sign_review(review: Review, *, actor: Actor) -> Review:
         if missing:
             raise ValidationError(missing)
         row.signed_at, row.signed_by = clock.now(), actor.as_json()
-        row.snapshot = as_stored(build_report(row))
+        row.snapshot = as_stored({**build_report(row), "zone": zone_called(zone).key})
         row.snapshot_sha256 = digest_of(row.snapshot)
         row.state = ReviewState.SIGNED
         row.version += 1

@@ -18,7 +18,8 @@ def sign(request: AccountRequest, incident_id: int) -> HttpResponse:
     missing = missing_parts(review)
     if request.method == "POST":
         try:
-            sign_review(review, actor=request.user.actor)
+            zone = request.user.time_zone or request.POST.get("zone", "")[:60]
+            sign_review(review, actor=request.user.actor, zone=zone)
             response = HttpResponse(status=204)
             response["HX-Redirect"] = reverse("reviews:review", args=[incident_id])
             if not request.headers.get("HX-Request"):

@@ -5,7 +5,7 @@ import { closePane } from "./pane.js";
 import { currentRow, moveTo, openCurrentPage, openCurrentPane } from "./rows.js";
 import { stepTab } from "./tabs.js";
 
-const PLACES = { i: "/incidents/", a: "/actions/", r: "/reviews/", o: "/waiting/" };
+const PLACES = { i: "/incidents/", a: "/actions/", r: "/reviews/", o: "/overview/", w: "/waiting/" };
 const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 let goes = 0;
 
@@ -22,6 +22,7 @@ const KEYS = {
   "[": () => stepTab(-1),
   "]": () => stepTab(1),
   " ": () => playStory(),
+  ".": () => focusResponse(),
 };
 
 function focusSearch() {
@@ -29,6 +30,14 @@ function focusSearch() {
   field?.focus();
   field?.select();
   return Boolean(field);
+}
+
+// The first thing that can be done about what is open: in the pane, else on the page of a device or account.
+function focusResponse() {
+  const act = document.querySelector("#pane .act .btn") ?? document.querySelector("#respond .act .btn, main .approval .btn");
+  act?.focus();
+  act?.scrollIntoView({ block: "nearest" });
+  return Boolean(act);
 }
 
 // On a control the space bar belongs to the control.

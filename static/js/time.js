@@ -28,7 +28,7 @@ export function moment(date, style = "short", now = new Date()) {
   const today = parts(now);
   const clock = style === "seconds" ? `${at.hour}:${at.minute}:${at.second}` : `${at.hour}:${at.minute}`;
   const day = `${at.day} ${MONTHS[at.month - 1]}`;
-  if (at.year !== today.year) return style === "seconds" ? `${day} ${at.year} ${clock}` : `${day} ${at.year}`;
+  if (at.year !== today.year) return style === "seconds" || style === "full" ? `${day} ${at.year} ${clock}` : `${day} ${at.year}`;
   if (style === "date") return day;
   if (at.month === today.month && at.day === today.day) return style === "day" ? `Today ${clock}` : clock;
   return `${day} ${clock}`;
@@ -65,7 +65,10 @@ function show(element) {
 
 export function showTimes(within = document) {
   for (const element of within.querySelectorAll("time[data-when], time[data-left], time[data-since]")) show(element);
-  for (const element of within.querySelectorAll("[data-zone-name]")) write(element, zoneName);
+  for (const element of within.querySelectorAll("[data-zone-name]")) {
+    if (element.matches("input")) element.value = zoneName;
+    else write(element, zoneName);
+  }
 }
 
 function tick() {

@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.template import engines
 from django.test import RequestFactory
+from django.utils import timezone
 
 from core.templatetags import soc
 
@@ -82,3 +84,10 @@ def test_an_address_is_defanged_on_its_chip_but_copied_as_it_came() -> None:
 )
 def test_a_dialog_is_bare_for_htmx_and_a_page_for_a_plain_link(headers: dict[str, str], name: str) -> None:
     assert soc.layout(RequestFactory().get("/", headers=headers), "dialog") == f"components/layouts/{name}.html"
+
+
+def test_prose_keeps_its_lines_and_tells_times_in_the_zone_of_the_reader() -> None:
+    with timezone.override(ZoneInfo("Europe/Prague")):
+        html = soc.prose("<b>Begun</b>\n2020-01-10 23:41 UTC.")
+    assert html.startswith("&lt;b&gt;Begun&lt;/b&gt;<br><time ")
+    assert html.endswith(">11 Jan 2020 00:41</time>.")

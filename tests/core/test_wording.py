@@ -76,6 +76,18 @@ def test_what_hides_or_reorders_text_becomes_visible() -> None:
     assert wording.visible("two\nlines\tand Ünïcode") == "two\nlines\tand Ünïcode"
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-11-10 09:41 UTC", "2026-11-10 09:41:00 UTC", "2026-11-10T09:41:00Z", "2026-11-10T09:41:00.123+00:00"]
+)
+def test_times_in_prose_are_found(text: str) -> None:
+    assert wording.told_times(f"Begun {text}, over") == ["Begun ", datetime(2026, 11, 10, 9, 41, tzinfo=UTC), ", over"]
+
+
+@pytest.mark.parametrize("text", ["2026-02-31 09:41 UTC", "2026-11-10 09:41", "2026-11-10", "12026-11-10 09:41 UTC"])
+def test_what_is_no_time_in_utc_stays_as_it_was_written(text: str) -> None:
+    assert wording.told_times(text) == [text]
+
+
 def test_counts_are_exact_to_ten_thousand() -> None:
     assert wording.count(9999) == "9,999"
     assert wording.count(10_000) == "10,000"

@@ -8,9 +8,12 @@ from accounts.models import User
 from core.models import AuditEvent
 from incidents.enums import Classification, IncidentStatus
 from incidents.models import Incident
+from incidents.services.manage import update_incident
 from reviews.clocks import clocks_of
 from reviews.report import build_report
 from reviews.services.write import open_review
+from reviews.timeline import timeline_of
+from tests.factories.incidents import DeviceFactory, incident_about
 from tests.factories.reviews import NINE, resolved_incident
 
 pytestmark = pytest.mark.django_db
@@ -70,5 +73,26 @@ def test_the_timeline_begins_with_the_first_alert_and_ends_with_the_close(ada: U
     moments = build_report(open_review(resolved_incident(), actor=ada.actor))["timeline"]
 
     assert moments[0]["text"] == "Inbox rule moves mail"
-    assert moments[0]["mark"] == "clock starts"
-    assert moments[-1]["mark"] == "resolved"
+    assert moments[0]["mark"] == "Clock starts"
+    assert moments[-1]["mark"] == "Resolved"
+
+
+def test_the_timeline_names_the_first_owner_and_not_who_closed(ada: User, rita: User, mona: User) -> None:
+    incident = incident_about(DeviceFactory.create())
+    update_incident(incident, changes={"assigned_to": ada}, actor=mona.actor)
+    update_incident(incident, changes={"status": "resolved", "classification": "truePositive"}, actor=rita.actor)
+    incident.refresh_from_db()
+
+    texts = [moment.text for moment in timeline_of(incident)]
+
+    assert "Ada Lindqvist takes the incident" in texts
+    assert "Resolved by Rita Moreno" in texts
+
+
+def test_the_timeline_names_who_began_when_nobody_owned_it(ada: User, rita: User) -> None:
+    incident = incident_about(DeviceFactory.create())
+    update_incident(incident, changes={"status": "inProgress"}, actor=ada.actor)
+    update_incident(incident, changes={"assigned_to": rita}, actor=rita.actor)
+    incident.refresh_from_db()
+
+    assert "Ada Lindqvist takes the incident" in [moment.text for moment in timeline_of(incident)]

@@ -1,5 +1,7 @@
 """Writing, signing and freezing a review."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -7,8 +9,10 @@ from accounts.models import User
 from incidents.enums import IncidentStatus
 from incidents.models import Incident
 from reviews.enums import FindingKind, FollowUpState, ReviewState
-from reviews.report import digest_of, report_of
+from reviews.models import Review
+from reviews.report import digest_of, report_of, zone_called
 from reviews.services.follow_up import add_follow_up, set_follow_up_state
+from reviews.services.print import as_html
 from reviews.services.sign import sign_review
 from reviews.services.write import AlreadySigned, StaleReview, add_finding, open_review, write_review
 from tests.factories.reviews import NINE, resolved_incident, written_review
@@ -26,6 +30,24 @@ def test_signing_freezes_the_figures_whatever_happens_to_the_incident_later(ada:
 
     assert report_of(review) == before
     assert review.snapshot_sha256 == digest_of(before)
+
+
+def test_the_document_tells_times_in_the_zone_of_who_signed(ada: User, mona: User) -> None:
+    review = written_review(resolved_incident(), ada)
+    Review.objects.filter(pk=review.pk).update(summary="Begun 2026-11-10 23:30 UTC.")
+    review.refresh_from_db()
+    assert "All times are in the zone UTC." in as_html(review)
+
+    page = as_html(sign_review(review, actor=mona.actor, zone="Asia/Tokyo"))
+
+    assert "All times are in the zone Asia/Tokyo." in page
+    assert "11 Nov 2026 08:30" in page or "11 Nov 08:30" in page
+    assert "23:30" not in re.sub(r'title="[^"]*"|datetime="[^"]*"', "", page)
+
+
+@pytest.mark.parametrize("zone", ["", "Nowhere/Land", "../etc/passwd", "\x00"])
+def test_a_zone_that_nobody_knows_is_utc(zone: str) -> None:
+    assert zone_called(zone).key == "UTC"
 
 
 def test_a_signature_is_refused_while_something_is_missing(ada: User, mona: User) -> None:
