@@ -123,6 +123,8 @@ class Portal:
     def _start_processes(self, env: dict[str, str]) -> None:
         web = ["-m", "uvicorn", "soc_portal.asgi:application", "--host", "127.0.0.1", "--port", str(self._port)]
         quiet = ["--log-level", "warning", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "1"]
+        # Every client comes from this machine, which uvicorn would take for a proxy and believe what it says of itself.
+        quiet += ["--no-proxy-headers"]
         self.web = Child("web", [*_PYTHON, *web, *quiet], env=env, log=self._log("web"))
         self.worker = Child("worker", [*_PYTHON, "-m", "soc_portal.up.worker"], env=env, log=self._log("worker"))
         self.demo = Child("demo", [*_PYTHON, str(ROOT / "manage.py"), "play_demo", "--unless-removed"], env=env)

@@ -1,10 +1,15 @@
 """One real portal: started, hurt, killed, started again, stopped."""
 
+import http.cookiejar
 import os
+import re
 import signal
 import socket
 import sys
 import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +62,27 @@ def test_a_killed_portal_leaves_no_process_and_starts_again(portal_at_work: Star
     assert portal.is_healthy()
     assert "shown once" not in portal.output, "the first passwords are shown once"
     assert portal.end(signal.SIGINT) < 10
+
+
+def test_what_a_client_says_of_its_address_does_not_lift_a_lock_out(portal_at_work: StartedPortal) -> None:
+    answers = [sign_in(portal_at_work.url, said=f"203.0.113.{number}") for number in range(7)]
+    assert answers[-1] == 429, answers
+
+
+def sign_in(url: str, *, said: str) -> int:
+    """With a wrong password, from the address that the header says."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    browser.addheaders = [("X-Forwarded-For", said)]
+    form = browser.open(f"{url}/accounts/login/").read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    assert token is not None
+    words = {"csrfmiddlewaretoken": token[1], "login": "admin", "password": "wrong"}
+    try:
+        with browser.open(f"{url}/accounts/login/", urllib.parse.urlencode(words).encode()) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
 
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
