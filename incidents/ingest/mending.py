@@ -36,6 +36,16 @@ def sound(item: dict[str, Any]) -> bytes | None:
     return None if _NUL in encoded else encoded
 
 
+def mended_inside(value: Any, field: str, marks: list[Mark]) -> Any:
+    """What stood as JSON inside a text, of which the text said nothing: mended like the item itself."""
+    if sound({field: value}) is not None:
+        return value
+    mender = Mender()
+    mended = mender.mend({field: value})[field]
+    marks += mender.marks
+    return mended
+
+
 class Mender:
     """Mends one item; `marks` tells what was done."""
 

@@ -62,3 +62,21 @@ def test_an_older_row_has_its_severity_in_another_field() -> None:
 @pytest.mark.parametrize("broken", ["[{", "null", "7", '{"$ref": "1"}', '[{"$id": "1", "Host": {"$ref": "1"}}]'])
 def test_broken_entities_cost_the_evidence_not_the_alert(broken: str) -> None:
     assert became(Entities=broken).title == "Impossible travel"
+
+
+HOSTILE_HOST = '[{"$id": "1", "Type": "host", "HostName": %s, "Odd": %s}]'
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [(r'"srv\u0000x"', "1"), (r'"srv\ud800x"', "1"), ('"srv-x"', "9" * 4000),
+     ('"srv-x"', '{"a":' * 300 + "1" + "}" * 300)],
+    ids=["nul", "half a character", "huge number", "deep"],
+)  # fmt: skip
+def test_what_a_text_hides_is_mended_as_well(name: str, odd: str) -> None:
+    hostile = {**sentinel_alert(), "Entities": HOSTILE_HOST % (name, odd)}
+    neighbour = sentinel_alert(HOST)
+    mended, whole = stored(hostile, neighbour, format="sentinel")
+    assert mended.evidence.filter(type="device").exists()
+    assert mended.marks
+    assert not whole.marks

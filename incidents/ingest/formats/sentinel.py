@@ -10,6 +10,7 @@ import orjson
 from incidents.enums import AlertStatus, Severity
 from incidents.ingest import evidence as build
 from incidents.ingest.draft import AlertDraft, EvidenceDraft
+from incidents.ingest.mending import Mark, mended_inside
 from incidents.ingest.reading import integer, text, texts, without
 from incidents.services.facts import DeviceFacts, FileFacts, IdentityFacts, MailboxFacts
 
@@ -55,7 +56,9 @@ _TAKEN = frozenset({
 
 
 def read(item: Item) -> AlertDraft:
-    extended = _embedded(item.get("ExtendedProperties"))
+    marks: list[Mark] = []
+    extended = mended_inside(_embedded(item.get("ExtendedProperties")), "ExtendedProperties", marks)
+    entities = mended_inside(_embedded(item.get("Entities")), "Entities", marks)
     properties = extended if isinstance(extended, dict) else {}
     provider = text(item, "ProviderName")
     additional = without(item, _TAKEN)
@@ -67,11 +70,11 @@ def read(item: Item) -> AlertDraft:
         provider_alert_id=text(item, "SystemAlertId", "VendorOriginalId"),
         title=text(item, "DisplayName", "AlertDisplayName", "AlertName"),
         description=item.get("Description"),
-        recommended_actions=_steps(item.get("RemediationSteps")),
+        recommended_actions=_steps(item.get("RemediationSteps"), marks),
         severity=_SEVERITIES.get(text(item, "AlertSeverity", "Severity").lower(), Severity.UNKNOWN),
         status=_STATUSES.get(text(item, "Status").lower(), AlertStatus.NEW),
-        categories=_words(item.get("Tactics")),
-        mitre_techniques=_words(item.get("SubTechniques")) + _words(item.get("Techniques")),
+        categories=_words(item.get("Tactics"), marks),
+        mitre_techniques=_words(item.get("SubTechniques"), marks) + _words(item.get("Techniques"), marks),
         service_source=_PROVIDERS.get(provider.lower(), "microsoftSentinel"),
         detection_source=_detection_source(provider),
         product_name=text(item, "ProductName") or text(item, "VendorName"),
@@ -80,8 +83,9 @@ def read(item: Item) -> AlertDraft:
         first_activity=item.get("StartTime") or item.get("StartTimeUtc"),
         last_activity=item.get("EndTime") or item.get("EndTimeUtc"),
         said_at=item.get("TimeGenerated"),
-        evidence=_read_entities(_embedded(item.get("Entities"))),
+        evidence=_read_entities(entities),
         additional=additional,
+        marks=marks,
     )
 
 
@@ -101,17 +105,18 @@ def _embedded(value: Any) -> Any:
         return None
 
 
-def _steps(value: Any) -> str:
+def _steps(value: Any, marks: list[Mark]) -> str:
     """`RemediationSteps` is a JSON list in a string, one step each, or plain text."""
-    steps = _embedded(value)
+    steps = mended_inside(_embedded(value), "RemediationSteps", marks)
     if isinstance(steps, list):
         return "\n".join(str(step) for step in steps)
     return value if isinstance(value, str) else ""
 
 
-def _words(value: Any) -> list[str]:
+def _words(value: Any, marks: list[Mark]) -> list[str]:
     """A JSON list in a string, a list, or words separated by commas."""
-    listed = _embedded(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
+    is_json = isinstance(value, str) and value.lstrip().startswith("[")
+    listed = mended_inside(_embedded(value), "Tactics", marks) if is_json else value
     if isinstance(listed, list):
         return [str(word) for word in listed if isinstance(word, str)]
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else []
