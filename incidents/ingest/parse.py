@@ -107,19 +107,26 @@ def _parse_int(digits: str) -> int | str:
 
 @dataclass(slots=True)
 class ReadSoFar:
-    """How far a file has been read, in bytes of the file itself."""
+    """How far a file has been read: in bytes of the file itself, and of the items that were in it. `broken` says why
+    the rest cannot be read."""
 
     bytes: int = 0
+    items: int = 0
+    broken: str = ""
 
 
 def read_file(path: Path, progress: ReadSoFar) -> Iterator[object]:
-    """The items of a file of any size, one after another, in constant memory."""
+    """The items of a file of any size, one after another, in constant memory. Raises `Unparsable` after the last item
+    that could be read of a damaged one."""
     with path.open("rb") as handle:
         magic = handle.read(2)
         handle.seek(0)
         chunks = _gunzipped(handle, progress) if magic == GZIP_MAGIC else _chunks(handle, progress)
         for raw in split(chunks):
+            progress.items += len(raw)
             yield parse_item(raw)
+    if progress.broken:
+        raise Unparsable(progress.broken)
 
 
 def _chunks(handle: IO[bytes], progress: ReadSoFar) -> Iterator[bytes]:
@@ -131,18 +138,24 @@ def _chunks(handle: IO[bytes], progress: ReadSoFar) -> Iterator[bytes]:
 def _gunzipped(handle: IO[bytes], progress: ReadSoFar) -> Iterator[bytes]:
     """Also several gzip members after one another, as log rotation writes them."""
     machine = zlib.decompressobj(wbits=31)
+    ended = True
     for chunk in _chunks(handle, progress):
         rest = chunk
         while rest:
+            ended = False
             try:
                 plain = machine.decompress(rest, _READ_BYTES)
             except zlib.error:
-                raise Unparsable("The file is not valid gzip.") from None
+                progress.broken = "The file is not valid gzip."
+                return
             if plain:
                 yield plain
             rest = machine.unconsumed_tail
             if machine.eof:
+                ended = True
                 rest = machine.unused_data.lstrip(b"\x00")
                 machine = zlib.decompressobj(wbits=31)
     if tail := machine.flush():
         yield tail
+    if not (ended or machine.eof):
+        progress.broken = "The gzip file ends too early."

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
+from core.models import AuditEvent
 from incidents.models import Alert, DeadLetter
 from tests.factories.api import Caller, caller
 from tests.factories.people import person
@@ -96,3 +97,22 @@ def test_a_file_with_a_bad_item_fails_but_keeps_the_rest(tmp_path: Path) -> None
         call_command("ingest_file", path, format="graph", stdout=told, stderr=StringIO())
     assert failure.value.returncode == 1
     assert Alert.objects.count() == DeadLetter.objects.count() == 1
+
+
+def test_what_stood_in_a_broken_gzip_file_is_stored_and_the_break_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.gz"
+    path.write_bytes(gzip.compress("\n".join(json.dumps(wazuh_alert()) for _ in range(20)).encode())[:-12])
+    with pytest.raises(CommandError, match="ends too early"):
+        call_command("ingest_file", path, format="wazuh", stdout=StringIO())
+    assert Alert.objects.count() >= 19
+
+
+def test_a_batch_of_a_packed_file_is_bounded_by_what_was_in_it(tmp_path: Path, settings: Any) -> None:
+    settings.INGEST_MAX_BYTES = 50_000
+    path = tmp_path / "alerts.gz"
+    path.write_bytes(
+        gzip.compress(b"\n".join(json.dumps({**wazuh_alert(), "pad": "x" * 20_000}).encode() for _ in range(9)))
+    )
+    call_command("ingest_file", path, format="wazuh", stdout=StringIO())
+    assert Alert.objects.count() == 9
+    assert AuditEvent.objects.filter(verb="alerts.accepted").count() == 3

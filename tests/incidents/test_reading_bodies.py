@@ -46,6 +46,21 @@ def test_a_file_gives_the_same_items_as_a_body(shape: str, packed: bool, tmp_pat
     assert progress.bytes == path.stat().st_size
 
 
+def test_a_gzip_file_that_ends_too_early_is_said_and_not_taken_for_whole(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.gz"
+    path.write_bytes(gzip.compress(SHAPES["lines"].encode())[:-12])
+    with pytest.raises(Unparsable, match="ends too early"):
+        list(read_file(path, ReadSoFar()))
+
+
+@pytest.mark.parametrize("size", [256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 3_000_000])
+def test_several_gzip_members_are_read_to_the_end(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "alerts.gz"
+    line = json.dumps({"id": "1", "note": "x" * size}).encode() + b"\n"
+    path.write_bytes(gzip.compress(line) + gzip.compress(line) + b"\x00" * 100)
+    assert [len(json.dumps(item)) for item in read_file(path, ReadSoFar())] == [len(line) - 1] * 2
+
+
 def test_one_object_is_one_item() -> None:
     assert parse_body(b'{"id": "1"}') == [{"id": "1"}]
 

@@ -39,8 +39,8 @@ class Command(BaseCommand):
         try:
             self._store(path, options["format"], source, counts)
         except Unparsable as error:
-            raise CommandError(str(error)) from None
-        self.stdout.write(", ".join(f"{counts[name]:,} {name}" for name in COUNTED))
+            raise CommandError(f"{error} So far: {_summary(counts)}.") from None
+        self.stdout.write(_summary(counts))
         if counts["rejected"]:
             raise CommandError("Rejected items are kept as dead letters.", returncode=1)
 
@@ -62,14 +62,23 @@ class Command(BaseCommand):
                 bar.update(progress.bytes - bar.n)
 
 
+def _summary(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[name]:,} {name}" for name in COUNTED)
+
+
 def _batches(items: Iterator[object], progress: ReadSoFar) -> Iterator[list[object]]:
-    """As large as a request may be, in alerts and about as large in bytes."""
+    """As large as a request may be, in alerts and about as large in bytes, counted as they are without gzip."""
     batch: list[object] = []
     begun = 0
-    for item in items:
-        batch.append(item)
-        if len(batch) >= settings.INGEST_MAX_ALERTS or progress.bytes - begun >= settings.INGEST_MAX_BYTES:
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) >= settings.INGEST_MAX_ALERTS or progress.items - begun >= settings.INGEST_MAX_BYTES:
+                yield batch
+                batch, begun = [], progress.items
+    except Unparsable:
+        if batch:
             yield batch
-            batch, begun = [], progress.bytes
+        raise
     if batch:
         yield batch
