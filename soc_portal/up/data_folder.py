@@ -45,14 +45,27 @@ class DataFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UpError(f"cannot make the data folder {self.path}: {error.strerror}") from error
+        self.refuse_strangers()
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise UpError(f"{self.path} belongs to another user: choose another folder with --data")
+        self.logs.mkdir(mode=0o700, exist_ok=True)
         for other in self.path.glob("postgres-*"):
             if other.name.removeprefix("postgres-").isdigit() and other != self.postgres:
                 raise UpError(
                     f"{self.path} was made by PostgreSQL {other.name.removeprefix('postgres-')}, this is "
                     f"{postgres.MAJOR_VERSION}: use another --data, or set DATABASE_URL to a server of that version"
                 )
+
+    def refuse_strangers(self) -> None:
+        """Secrets and addresses are believed as they lie here, so nobody may have laid them but us and those who could
+        change the portal's code as well."""
+        if not self.path.exists():
+            return
+        found = self.path.stat()
+        if found.st_uid not in {os.geteuid(), 0, ROOT.stat().st_uid}:
+            raise UpError(f"{self.path} belongs to another user: choose another folder with --data")
+        if found.st_mode & 0o002:
+            raise UpError(f"anybody may write to {self.path}: choose another folder with --data")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -49,6 +49,7 @@ def placeholders() -> dict[str, str]:
 
 def running_instance(path: Path) -> tuple[DataFolder, Instance]:
     folder = DataFolder(path)
+    folder.refuse_strangers()
     instance = folder.read_instance()
     if instance is None or not folder.is_locked():
         raise UpError(f"no portal runs on {folder.path}: start it with ./soc up --data {folder.path}")

@@ -68,6 +68,31 @@ def test_only_one_portal_holds_a_data_folder(tmp_path: Path) -> None:
         assert first.is_locked()
 
 
+def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(UpError, match="anybody may write to"):
+        DataFolder(folder).make()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_secrets_and_addresses_that_a_stranger_laid_are_not_believed(nothing_set: Path) -> None:
+    instance = '{"pid": 1, "url": "", "database_url": "", "owner_database_url": "", "redis_url": "", "sockets": ""}'
+    (nothing_set / "instance.json").write_text(instance)
+    os.chown(nothing_set, 12345, 12345)
+    with pytest.raises(UpError, match="belongs to another user"):
+        DataFolder(nothing_set).make()
+    with pytest.raises(UpError, match="belongs to another user"):
+        prepare_for_command(["create_token", "scanner"])
+
+
+def test_logs_are_private(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    DataFolder(tmp_path).make()
+    assert (tmp_path / "logs").stat().st_mode & 0o077 == 0
+
+
 def test_a_folder_of_another_major_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres-15").mkdir()
     with pytest.raises(UpError, match="was made by PostgreSQL 15"):
