@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from incidents.enums import EntityKind
-from incidents.models import Device, File, Identity, Incident, Mailbox
+from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
 
 MODELS: Mapping[str, Any] = {
     EntityKind.DEVICE.value: Device,
@@ -39,6 +39,21 @@ def shown_names(incidents: Iterable[Incident], user: User) -> dict[int, list[dic
     return {
         pk: [row for row in rows if row.get("id") in visible.get(row.get("kind", ""), ())] for pk, rows in names.items()
     }
+
+
+def named_as_seen(rows: Iterable[Evidence], user: User) -> list[Evidence]:
+    """The evidence without the entities outside the person's device groups: their names stay, because the visible alert
+    says them; facts, links and actions do not. For reading only."""
+    shown = list(rows)
+    if user.scope.everything:
+        return shown
+    for kind, model in MODELS.items():
+        named = {getattr(row, f"{kind}_id") for row in shown} - {None}
+        seen = set(model.objects.visible_to(user).filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+        for row in shown:
+            if getattr(row, f"{kind}_id") not in {None, *seen}:
+                setattr(row, kind, None)
+    return shown
 
 
 def sees_all_of(incident: Incident, user: User) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from accounts.models import User
 from core.wording import defang
+from incidents.assets import named_as_seen
 from incidents.containment import Containment, containment_of
 from incidents.enums import EvidenceVerdict, RemediationStatus, Severity
 from incidents.models import Alert, Evidence, Incident
@@ -111,17 +112,17 @@ def story_of(incident: Incident, user: User) -> Story:
     total = incident.alerts.count()
     known = len(alerts) if len(alerts) <= MOST_ALERTS else visible.count()
     nodes: dict[str, Node] = {}
-    members = _members(shown, nodes)
+    members = _members(shown, nodes, user)
     return Story(shown, _steps(shown, members), nodes, members, total - known, known - len(shown))
 
 
-def _members(alerts: Sequence[Alert], nodes: dict[str, Node]) -> dict[int, list[tuple[Node, Evidence]]]:
+def _members(alerts: Sequence[Alert], nodes: dict[str, Node], user: User) -> dict[int, list[tuple[Node, Evidence]]]:
     """The nodes that each alert names, made on the way."""
     by_id = {alert.pk: alert for alert in alerts}
     rows = Evidence.objects.filter(alert__in=list(by_id)).select_related("device", "file", "identity", "mailbox")
     found: dict[int, list[tuple[Node, Evidence]]] = {pk: [] for pk in by_id}
     places: dict[str, str] = {}
-    for item in rows.order_by("alert_id", "id")[:MOST_EVIDENCE]:
+    for item in named_as_seen(rows.order_by("alert_id", "id")[:MOST_EVIDENCE], user):
         alert = by_id[item.alert_id]
         for subject in _subjects(item):
             found[item.alert_id].append((_node_for(subject, item, alert, nodes, places), item))

@@ -14,7 +14,7 @@ from core.pages import leaf
 from core.pagination import Keyset, counted
 from incidents.activities import KINDS as ACTIVITY_KINDS
 from incidents.activities import ORIGINS, activities_of
-from incidents.assets import MODELS, entity_url
+from incidents.assets import MODELS, entity_url, named_as_seen
 from incidents.containment import containment_of
 from incidents.entity_facts import KINDS
 from incidents.enums import EVIDENCE_LABELS, EvidenceVerdict, RemediationStatus
@@ -122,7 +122,7 @@ def evidence(request: AccountRequest, pk: int) -> HttpResponse:
     page = leaf(full, order, purpose=f"evidence:{pk}", cursor=params.get("cursor", ""))
     context = {
         "incident": found,
-        "rows": [_with_look(item) for item in page.rows],
+        "rows": [_with_look(item) for item in named_as_seen(page.rows, request.user)],
         "total": counted(rows),
         "facets": _facets(everything, params, request.path),
         "any_filter": bool(chosen),

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
@@ -11,10 +12,15 @@ if TYPE_CHECKING:
     from remediation.models import ActionRun  # noqa: F401 - named in the base class
 
 
-def _target_is_visible(user: "User") -> Q:
-    """Accounts, mailboxes and files are seen with an alert that names them; the same holds for what is done to them."""
+WITHOUT_GROUP = {"file": "File", "identity": "Identity", "mailbox": "Mailbox"}
+TARGETS = {"device": "Device", **WITHOUT_GROUP}
+
+
+def target_is_visible(user: "User", kinds: Mapping[str, str] = TARGETS) -> Q:
+    """Rows whose target of one of these kinds this person may see. Accounts, mailboxes and files are seen with an alert
+    that names them; the same holds for what is done to them."""
     found = Q()
-    for kind, model in (("file", "File"), ("identity", "Identity"), ("mailbox", "Mailbox")):
+    for kind, model in kinds.items():
         seen: Any = apps.get_model("incidents", model).objects.all()
         found |= Q(target_kind=kind, target_id__in=seen.visible_to(user).values("pk"))
     return found
@@ -33,7 +39,7 @@ class RunQuerySet(models.QuerySet["ActionRun"]):
             return allowed
         groups = sorted(user.scope.group_ids)
         incident = Q(incident=None) | Q(incident__open_to_all=True) | Q(incident__device_group_ids__overlap=groups)
-        without_device = Q(device_group_ids=[]) & incident & _target_is_visible(user)
+        without_device = Q(device_group_ids=[]) & incident & target_is_visible(user, WITHOUT_GROUP)
         return allowed.filter(Q(device_group_ids__overlap=groups) | without_device)
 
     def top_level(self) -> Self:

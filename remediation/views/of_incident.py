@@ -5,6 +5,7 @@ from accounts import keys
 from accounts.guard import AccountRequest, requires
 from incidents.models import Incident
 from remediation.models import ActionRun
+from remediation.queries.runs import target_is_visible
 from remediation.views.cards import approval_card
 from remediation.views.rows import run_row
 
@@ -20,6 +21,6 @@ def of_incident(request: AccountRequest, incident_id: int) -> HttpResponse:
         "incident": incident,
         "cards": [approval_card(run, request.user) for run in runs.pending().order_by("expires_at")[:MOST]],
         "rows": [run_row(run, request.user) for run in runs.decided().order_by("-created", "-pk")[:MOST]],
-        "refusals": incident.refusals.order_by("-at")[:20],
+        "refusals": incident.refusals.filter(target_is_visible(request.user)).order_by("-at")[:20],
     }
     return render(request, "remediation/of_incident.html", context)

@@ -30,7 +30,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
     delivery = Delivery.objects.filter(reference=f"run:{run.pk}").order_by("-pk").first()
     action = registry.get(run.action)
     took, duration = took_words(run)
-    children = run.children.order_by("target_name", "pk")
+    children = ActionRun.objects.visible_to(user).filter(parent=run).select_related("incident")
     return {
         "run": run,
         "action": action,
@@ -47,7 +47,8 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "steps": story_of(run, delivery),
         "log": run.log_lines.all()[:200],
         "artefacts": run.artefacts.select_related("blob"),
-        "children": [run_row(child, user) for child in children],
+        "children": [run_row(child, user) for child in children.order_by("target_name", "pk")],
+        "hidden_children": run.children.count() - children.count(),
         **_abilities(run, user),
     }
 
