@@ -21,6 +21,15 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+def as_utc(moment: datetime) -> datetime | None:
+    """The same moment in UTC, because the database does not know every zone that can be written; None when UTC has no
+    year for it. `moment` has a zone."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
     """Let `now()` answer `moment` (UTC with zone) inside the block, in this thread only."""

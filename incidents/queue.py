@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import QueryDict
 
 from accounts.models import DeviceGroup, User
+from core import clock
 from core.pagination import Keyset
 from core.wording import MONTHS
 from incidents.enums import Category, Classification, IncidentStatus, Severity
@@ -148,7 +149,7 @@ def read_moment(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return clock.as_utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _naming(_name: str, values: list[str], user: User, _now: datetime) -> Q:

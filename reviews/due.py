@@ -8,12 +8,13 @@ from django.db.models import Count, Q
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
+from core import clock
 from incidents.enums import Classification, IncidentStatus, Severity
 from incidents.models import Incident
 from incidents.queries.incidents import IncidentQuerySet
 from reviews.enums import FollowUpState, ReviewState
 
-PAGE = 50
+PAGE, MOST_DIGITS = 50, 18
 STATES = {"due": "To write", "draft": "To sign", "signed": "Signed"}
 
 
@@ -76,7 +77,8 @@ class ReviewQueue:
             moment = parse_datetime(at)
         except ValueError:
             return None
-        return (moment, int(pk)) if moment and moment.tzinfo and pk.isdigit() else None
+        moment = clock.as_utc(moment) if moment and moment.tzinfo else None
+        return (moment, int(pk)) if moment and pk.isdecimal() and len(pk) <= MOST_DIGITS else None
 
     def older_url(self, rows: list[Incident]) -> str:
         if len(rows) < PAGE:

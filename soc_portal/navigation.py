@@ -104,13 +104,20 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 @anyone_signed_in
 def rail(request: AccountRequest) -> HttpResponse:
     """The rail's groups anew, when something that they count has changed."""
-    path = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    path = _path_of(request.headers.get("HX-Current-URL", ""))
     context = {
         "navigation": navigation(request.user, path),
         "navigation_url": "/navigation/",
         "navigation_topics": LIVE_TOPICS,
     }
     return render(request, "components/rail.html#groups", context)
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def navigation(user: User, path: str) -> list[dict[str, Any]]:

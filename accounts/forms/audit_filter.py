@@ -1,4 +1,9 @@
+from datetime import datetime
+
 from django import forms
+from django.core.exceptions import ValidationError
+
+from core import clock
 
 
 def _box(placeholder: str) -> forms.TextInput:
@@ -17,3 +22,16 @@ class AuditFilterForm(forms.Form):
     until = forms.DateTimeField(
         required=False, label="Until (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
+
+    def clean_since(self) -> datetime | None:
+        return _in_utc(self.cleaned_data["since"])
+
+    def clean_until(self) -> datetime | None:
+        return _in_utc(self.cleaned_data["until"])
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    found = clock.as_utc(moment) if moment else None
+    if moment and found is None:
+        raise ValidationError("The time is out of range.")
+    return found

@@ -13,14 +13,15 @@ from remediation.views.links import target_link
 from remediation.views.may import why_may_not_decide
 from remediation.views.titles import title_of
 
-MOST = 50
+MOST, MOST_DIGITS = 50, 18
+MOST_TOLD = 3  # the answer travels in a header, which proxies bound
 
 
 @requires(keys.DECIDE_RESPONSE)
 def decide_many(request: AccountRequest) -> HttpResponse:
     """Approve or reject several requests of one action type; each is authorised and decided by itself."""
     values = request.POST if request.method == "POST" else request.GET
-    ids = [int(one) for one in values.getlist("id") if one.isdigit()][:MOST]
+    ids = [int(one) for one in values.getlist("id") if one.isdecimal() and len(one) < MOST_DIGITS][:MOST]
     approving = values.get("what") != "reject"
     runs = list(ActionRun.objects.visible_to(request.user).top_level().pending().filter(pk__in=ids).distinct())
     if not runs or len({run.action for run in runs}) != 1:
@@ -42,7 +43,8 @@ def _decide(request: AccountRequest, runs: list[ActionRun], reason: str, *, appr
         except Refused as refusal:
             refused.append(f"{run.number}: {refusal.message}")
     word = "approved" if approving else "rejected"
-    return done(request, title=f"{decided} of {len(runs)} {word}", detail=" ".join(refused),
+    more = f" And {len(refused) - MOST_TOLD} more." if len(refused) > MOST_TOLD else ""
+    return done(request, title=f"{decided} of {len(runs)} {word}", detail=" ".join(refused[:MOST_TOLD]) + more,
                 url=reverse("remediation:pending"))  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation.models import ActionRun
 from remediation.views.links import MODELS
 
+MOST_DIGITS = 18
 Target = Device | File | Identity | Mailbox
 
 
@@ -29,6 +30,7 @@ def incident_for(user: User, incident_id: object) -> Incident | None:
     """The incident a request is made in; None when none is named, 404 when it may not be seen."""
     if not incident_id:
         return None
-    if not str(incident_id).isdigit():
+    number = str(incident_id)
+    if not number.isdecimal() or len(number) > MOST_DIGITS:
         raise Http404
-    return get_object_or_404(Incident.objects.visible_to(user), pk=int(str(incident_id)))
+    return get_object_or_404(Incident.objects.visible_to(user), pk=int(number))

@@ -39,6 +39,10 @@ class HistoryFilter:
         wanted = self.query.get("window", DEFAULT_WINDOW)
         return wanted if wanted in WINDOWS else DEFAULT_WINDOW
 
+    @property
+    def words(self) -> str:
+        return self.query.get("search", "").replace("\x00", "").strip()[:200]
+
     def chosen(self) -> dict[str, list[str]]:
         return {
             name: [value for value in self.query.getlist(name) if value in values]
@@ -52,8 +56,8 @@ class HistoryFilter:
         for name, values in self.chosen().items():
             if values:
                 runs = runs.filter(**{f"{name}__in": values})
-        if words := self.query.get("search", "").strip():
-            runs = runs.filter(target_name__icontains=words[:200])
+        if self.words:
+            runs = runs.filter(target_name__icontains=self.words)
         return runs.select_related("incident", "connection")
 
     def chips(self) -> list[dict[str, Any]]:
@@ -62,8 +66,8 @@ class HistoryFilter:
         for name, values in self.chosen().items():
             if values:
                 chips.append(self._chip(labels[name][0], ", ".join(labels[name][1][one] for one in values), name))
-        if words := self.query.get("search", "").strip():
-            chips.append(self._chip("Target", words, "search"))
+        if self.words:
+            chips.append(self._chip("Target", self.words, "search"))
         return chips
 
     def _chip(self, label: str, value: str, name: str) -> dict[str, Any]:

@@ -89,3 +89,7 @@ def test_the_rail_refreshes_alone(client: Client, ada: User, signed_in: SignedIn
     assert 'id="rail-groups"' in page
     assert "<html" not in page
     assert page.count('aria-current="page"') == 1
+
+
+def test_a_rail_asked_for_from_a_nonsense_address_is_answered(client: Client, ada: User, signed_in: SignedIn) -> None:
+    assert signed_in(client, ada).get("/navigation/", headers={"HX-Current-URL": "http://["}).status_code == 200
