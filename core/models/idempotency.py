@@ -10,7 +10,7 @@ class IdempotencyRecord(models.Model):
     key = models.CharField(max_length=200)
     path = models.CharField(max_length=300)
     body_sha256 = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField(null=True, help_text="Empty while the first request is still running.")
+    status = models.PositiveSmallIntegerField()
     response = models.JSONField(null=True)
     created = models.DateTimeField(default=clock.real_now, db_index=True)
 
