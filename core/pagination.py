@@ -1,6 +1,6 @@
 """Keyset paging: the next page begins after the last row seen, so rows that come or go never shift the others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ class BadCursor(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """An order of rows: `columns`, fields of the model itself, all in one direction, the last one unique.
+    """An order of rows: `columns`, fields of the model itself, all in one direction, the last one unique. A model's
+    `STANDS_FOR` says for which field an annotation stands that rows are ordered by.
 
     Only the first column may be null. Nulls stand where the database puts them (last ascending, first descending),
     because only then an index serves the order.
@@ -68,7 +69,8 @@ def counted(rows: QuerySet[Any]) -> int:
 
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":
-    field = model._meta.get_field(name)
+    stands_for: Mapping[str, str] = getattr(model, "STANDS_FOR", {})
+    field = model._meta.get_field(stands_for.get(name, name))
     if not isinstance(field, Field):
         raise TypeError(f"{model.__name__} cannot be ordered by {name}.")
     return field

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from accounts.models import User
 from core.actors import Actor, ActorKind
@@ -13,6 +13,7 @@ from core.models import AuditEvent
 from core.pages import leaf
 from core.pagination import Keyset
 from incidents.enums import AlertStatus, Category, Classification, Determination, IncidentStatus, Severity
+from incidents.history import as_told, events_of
 from incidents.models import Alert, Comment, Incident
 
 ORDER = Keyset(("at", "id"))
@@ -83,7 +84,7 @@ def activities_of(
     incident: Incident, user: User, *, kinds: Sequence[str] = (), origins: Sequence[str] = (), cursor: str = ""
 ) -> ActivityPage:
     """One page of the incident's thread, newest first: one scan of the history, then names and texts of that page."""
-    events: QuerySet[AuditEvent] = AuditEvent.objects.filter(thread=incident.thread)
+    events = events_of(incident, user)
     wanted = Q()
     for kind in kinds:
         if kind in KINDS:
@@ -100,7 +101,7 @@ def _told(events: Sequence[AuditEvent], incident: Incident, user: User) -> list[
     comments = Comment.objects.filter(incident=incident, pk__in=[pk for pk in wanted if pk])
     texts = dict(comments.values_list("pk", "text"))
     titles = _alert_titles(events, user)
-    return [_entry(event, texts, titles) for event in events]
+    return [_entry(as_told(event, incident, user), texts, titles) for event in events]
 
 
 def _alert_titles(events: Iterable[AuditEvent], user: User) -> dict[str, str]:

@@ -10,6 +10,7 @@ from accounts.models import User
 from incidents.enums import EntityKind
 from incidents.models import Alert, Device, Evidence, File, Identity, Incident, Mailbox
 from incidents.queries.incidents import IncidentQuerySet
+from incidents.wording import system_label
 
 Entity = Device | File | Identity | Mailbox
 
@@ -24,24 +25,23 @@ class Kind:
     plural: str
     icon: str
     columns: tuple[tuple[str, str, int, str], ...]
-    search: tuple[str, ...]
 
 
 KINDS: Mapping[str, Kind] = {
     "device": Kind("device", Device, "device", "devices", "laptop", (
-        ("os", "System", 170, ""), ("group", "Group", 140, ""), ("risk", "Risk", 110, ""),
+        ("os", "System", 196, ""), ("group", "Group", 140, ""), ("risk", "Risk", 134, ""),
         ("criticality", "Criticality", 96, ""), ("health", "Sensor", 110, ""),
-    ), ("key__contains", "display_name__icontains")),
+    )),
     "identity": Kind("identity", Identity, "account", "accounts", "user", (
-        ("upn", "Sign-in name", 230, ""), ("department", "Department", 140, ""), ("risk", "Risk", 110, ""),
+        ("upn", "Sign-in name", 230, ""), ("department", "Department", 140, ""), ("risk", "Risk", 134, ""),
         ("criticality", "Criticality", 96, ""),
-    ), ("key__contains", "display_name__icontains")),
+    )),
     "file": Kind("file", File, "file", "files", "file", (
         ("hash", "Hash", 200, ""), ("publisher", "Publisher", 170, ""), ("size", "Size", 90, ""),
-    ), ("key__icontains", "display_name__icontains")),
+    )),
     "mailbox": Kind("mailbox", Mailbox, "mailbox", "mailboxes", "mail", (
-        ("address", "Address", 240, ""), ("risk", "Risk", 110, ""), ("criticality", "Criticality", 96, ""),
-    ), ("key__contains", "display_name__icontains")),
+        ("address", "Address", 240, ""), ("risk", "Risk", 134, ""), ("criticality", "Criticality", 96, ""),
+    )),
 }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def facts_of(entity: Entity) -> list[dict[str, Any]]:
 
 def _device(device: Any) -> list[tuple[str, Any, str]]:
     return [
-        ("System", " ".join(part for part in (device.os_platform, device.os_version) if part), ""),
+        ("System", system_label(device.os_platform, device.os_version), ""),
         ("Group", device.device_group.name, ""),
         ("Domain", device.domain, ""),
         ("Last seen", device.last_seen, "when"),
@@ -110,7 +110,7 @@ _FACTS: Mapping[EntityKind, Any] = {
 def cells_of(kind: Kind, row: Any) -> list[dict[str, Any]]:
     """The cells of a list row, in the order of the kind's columns."""
     makers: dict[str, Any] = {
-        "os": lambda: " ".join(part for part in (row.os_platform, row.os_version) if part),
+        "os": lambda: system_label(row.os_platform, row.os_version),
         "group": lambda: row.device_group.name,
         "risk": lambda: row.risk_level,
         "criticality": lambda: "" if row.criticality == "none" else row.get_criticality_display(),

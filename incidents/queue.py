@@ -14,7 +14,7 @@ from core.pagination import Keyset
 from core.wording import MONTHS
 from incidents.enums import Category, Classification, IncidentStatus, Severity
 from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
-from incidents.queries.incidents import IncidentQuerySet
+from incidents.queries.incidents import IncidentQuerySet, name_contains
 from incidents.wording import source_label
 
 STATUSES = (IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION, IncidentStatus.RESOLVED)
@@ -47,7 +47,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "severity": ("severity_rank", "last_activity", "id"),
     "last": ("last_activity", "id"),
     "created": ("created", "id"),
-    "name": ("display_name", "id"),
+    "name": ("shown_name", "id"),
 }
 DEFAULT_SORT = "-priority"
 MAX_VALUES, MAX_TEXT = 40, 200
@@ -70,7 +70,7 @@ class QueueFilters:
         condition = Q()
         for name in self.values:
             condition &= self._condition(name, user, now)
-        return rows.filter(condition)
+        return rows.filter(condition).with_shown_name(user)
 
     def _condition(self, name: str, user: User, now: datetime) -> Q:
         values = self.values[name]
@@ -79,12 +79,14 @@ class QueueFilters:
         if name in plain:
             return Q(**{plain[name]: values})
         if name == "name":
-            return Q(display_name__icontains=values[0])
+            return name_contains(values[0], user)
+        if name == "entity":
+            return naming(values[0], user)
         if name == "source":
             return Q(service_sources__overlap=values) | Q(sources__overlap=values)
         if name == "group":
             return Q(device_group_ids__overlap=_keys(values))
-        return {"owner": _owned, "entity": _naming, "band": _banded}.get(name, _in_time)(name, values, user, now)
+        return {"owner": _owned, "band": _banded}.get(name, _in_time)(name, values, user, now)
 
     def without(self, name: str) -> "QueueFilters":
         return QueueFilters({key: values for key, values in self.values.items() if key != name}, False)
@@ -152,12 +154,13 @@ def read_moment(text: str) -> datetime | None:
     return clock.as_utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _naming(_name: str, values: list[str], user: User, _now: datetime) -> Q:
-    """Incidents whose visible evidence names an asset called so, or an address spelt so."""
-    text = values[0]
+def naming(text: str, user: User) -> Q:
+    """Incidents whose visible evidence names an asset called so that this person may see, or an address so spelt."""
     named: Any = {}
     for column, model in (("device", Device), ("identity", Identity), ("file", File), ("mailbox", Mailbox)):
-        named[f"{column}__in"] = model.objects.filter(display_name__icontains=text).values("pk")[:200]
+        named[f"{column}__in"] = (
+            model.objects.visible_to(user).filter(Q(display_name__has_text=text)).values("pk")[:200]
+        )
     condition = Q(key__in=[f"{kind}:{text.lower()}" for kind in ("ip", "url", "dns", "domain")])
     for lookup, keys in named.items():
         condition |= Q(**{lookup: list(keys.values_list("pk", flat=True))})

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q
@@ -11,10 +13,12 @@ from django.urls import reverse
 from accounts.models import User
 from incidents.entity_facts import KINDS
 from incidents.models import Alert, Evidence, Incident
+from incidents.queries.incidents import name_contains
 from incidents.wording import source_label
 
 MOST = 20
 _NUMBER = re.compile(r"^(?:INC-|#)?(\d{1,17})$", re.IGNORECASE)
+_HEX = re.compile(r"^[0-9a-f]{6,64}$", re.IGNORECASE)
 _HASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$", re.IGNORECASE)
 
 
@@ -62,7 +66,7 @@ def _group(label: str, results: Iterable[Result]) -> Group:
 
 
 def _incidents(text: str, user: User) -> Group:
-    condition = Q(display_name__icontains=text)
+    condition = name_contains(text, user)
     if match := _NUMBER.match(text):
         condition |= Q(pk=int(match[1]))
     rows = Incident.objects.visible_to(user).filter(condition).for_rows().order_by("-last_activity", "-id")
@@ -73,16 +77,26 @@ def _incidents(text: str, user: User) -> Group:
     ))  # fmt: skip
 
 
-def _entities(kind: str, text: str, user: User) -> Group:
-    spec, lower = KINDS[kind], text.lower()
-    condition = Q(display_name__icontains=text) | Q(key=lower)
+def entity_called(kind: str, text: str) -> Q:
+    """Entities of that name, key or alias; each condition has its index, so none makes the others slow."""
+    lower = text.lower()
+    found = Q(display_name__has_text=text)
     if kind == "file":
-        condition |= Q(sha256=lower) | Q(sha1=lower) | Q(md5=lower)
-    else:
-        condition |= Q(**({"upn__iexact": text} if kind == "mailbox" else {"aliases__contains": [lower]}))
-    if kind == "device":
-        condition |= Q(ip_addresses__contains=[text])
-    rows: Any = spec.model.objects.visible_to(user).filter(condition).order_by("-last_seen", "-id")[: MOST + 1]
+        keys = [Q(key__startswith=f"{name}:{lower}") for name in ("sha256", "sha1", "md5")] if _HEX.match(text) else []
+        return reduce(or_, keys, found | Q(key=lower) | Q(sha1=lower) | Q(md5=lower))
+    found |= Q(key__has_text=lower)
+    if kind != "device":
+        found |= Q(upn__has_text=text)
+    if kind != "mailbox":
+        found |= Q(aliases__contains=[lower])
+    return found | Q(ip_addresses__contains=[text]) if kind == "device" else found
+
+
+def _entities(kind: str, text: str, user: User) -> Group:
+    spec = KINDS[kind]
+    rows: Any = (
+        spec.model.objects.visible_to(user).filter(entity_called(kind, text)).order_by("-last_seen", "-id")[: MOST + 1]
+    )
     return _group(spec.plural.capitalize(), (
         Result(row.display_name, reverse(f"incidents:{kind}", args=[row.pk]), _about(kind, row), kind) for row in rows
     ))  # fmt: skip

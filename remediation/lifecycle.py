@@ -82,4 +82,5 @@ def announce_run(run: ActionRun) -> None:
     if run.incident is not None and run.incident.restricted:
         live.publish("run.changed", run.pk, people=list(run.incident.restricted_to.values_list("pk", flat=True)))
     else:
-        live.publish("run.changed", run.pk, groups=list(run.device_group_ids) or None)
+        scope = list(run.device_group_ids) or (run.incident.audience if run.incident else None)
+        live.publish("run.changed", run.pk, groups=scope)

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -89,6 +90,11 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
         "count": runs.decided().count(),
         "waiting": runs.pending().count(),
     }
+
+
+def runs_of(incident: Incident, user: User) -> QuerySet[ActionRun]:
+    """The runs that the incident's history tells this person of."""
+    return ActionRun.objects.visible_to(user).filter(incident=incident)
 
 
 def entity_tab(request: HttpRequest, entity: Entity) -> dict[str, Any]:

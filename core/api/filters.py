@@ -11,7 +11,6 @@ from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from core.api.errors import invalid
 
@@ -90,21 +89,15 @@ class Before(_Moment):
 
 
 class SearchFilter(BaseFilterBackend):
-    """`?search=TEXT`: rows in whose `search_fields` (lookups of the view) the text occurs, or whose id it is."""
+    """`?search=TEXT`: the rows that the view finds by the text (`search_for`)."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
-        fields: Iterable[str] = view.searched_fields() if hasattr(view, "searched_fields") else ()
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         text = request.query_params.get("search", "").strip()
-        if not fields or not text:
+        if not getattr(view, "search_fields", ()) or not text:
             return queryset
         if len(text) > MAX_SEARCH:
             raise invalid(f"At most {MAX_SEARCH} characters can be searched for.", field="search")
-        found = Q()
-        for field in fields:
-            found |= Q(**{f"{field}__icontains": text})
-        if text.isascii() and text.isdigit() and len(text) <= 18:
-            found |= Q(pk=int(text))
-        return queryset.filter(found)
+        return queryset.filter(view.search_for(text))
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         if not getattr(view, "search_fields", ()):
@@ -119,3 +112,15 @@ class SearchFilter(BaseFilterBackend):
                 "description": "Text to look for, or an id.",
             }
         ]
+
+
+def texts_or_id(text: str, fields: Iterable[str]) -> Q:
+    """Rows in one of whose fields the text occurs, or whose id it is."""
+    found = Q()
+    for field in fields:
+        found |= Q(**{f"{field}__has_text": text})
+    return found | having_id(text)
+
+
+def having_id(text: str) -> Q:
+    return Q(pk=int(text)) if text.isascii() and text.isdigit() and len(text) <= 18 else Q(pk__in=())

@@ -11,7 +11,7 @@ from core.api.serializers import Error, In, Out
 from core.api.views import ApiViewSet
 
 ANY_REQUEST = (400, 401, 403, 404, 429, 503)
-ANY_WRITE = (409, 411, 413, 415, 422)
+ANY_WRITE = (409, 413, 415, 422)
 
 
 class ApiSchema(AutoSchema):
@@ -23,7 +23,7 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         if self.method == "POST":
             return [_header("Idempotency-Key", "The same key with the same body is carried out once.", 200)]
-        if self.method in {"PATCH", "PUT"} and "{" in self.path:
+        if self.method in {"PATCH", "PUT"} and getattr(self.view, "is_versioned", False):
             return [_header("If-Match", "The `version` that was read; 409 when it is no longer that one.", 40)]
         return []
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed, NotAuthenticated
@@ -16,9 +16,9 @@ from rest_framework.viewsets import GenericViewSet
 from core import idempotency
 from core.actors import Actor
 from core.api import pagination
-from core.api.errors import Problem, conflict, invalid, problem_of
+from core.api.errors import conflict, invalid, problem_of
 from core.api.fields import MAX_ID_DIGITS
-from core.api.filters import SearchFilter
+from core.api.filters import SearchFilter, texts_or_id
 from core.api.parsing import MAX_BYTES, StrictJSONParser, refuse_unstorable_text
 from core.api.serializers import In
 from core.api.throttling import PrincipalRateThrottle
@@ -93,9 +93,11 @@ class ApiViewSet(GenericViewSet[Any]):
             raise MethodNotAllowed(str(request.method))
         self.check_permissions(request)
         self._check_query(request)
+        if "If-Match" in request.headers and request.method in {"PATCH", "PUT"} and not self.is_versioned:
+            raise invalid("This kind of object has no version: If-Match would guard nothing.")
         if "Transfer-Encoding" in request.headers:
             # The server interface hands over as many bytes as Content-Length says: none.
-            raise Problem(411, "Say how long the body is (Content-Length); chunked bodies are not taken.")
+            raise invalid("Say how long the body is (Content-Length); chunked bodies are not taken.")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response.headers.setdefault("Cache-Control", "no-store")
@@ -113,7 +115,7 @@ class ApiViewSet(GenericViewSet[Any]):
         """A filter that is misspelt must not quietly answer everything."""
         known = set(self.query_parameters)
         if self.is_list:
-            known |= pagination.PARAMETERS
+            known |= pagination.PARAMETERS if self.pagination_class else set()
             known |= set(getattr(self.filterset_class, "base_filters", ()))
             known |= {"search"} if self.search_fields else set()
         for name, values in request.query_params.lists():
@@ -122,13 +124,19 @@ class ApiViewSet(GenericViewSet[Any]):
             if name not in known:
                 raise invalid("There is no such parameter here.", field=name[:80])
 
-    def searched_fields(self) -> tuple[str, ...]:
-        """Where `?search=` looks for this caller."""
-        return self.search_fields
+    def search_for(self, text: str) -> Q:
+        """What `?search=` finds for this caller, through indexes where a list grows long."""
+        return texts_or_id(text, self.search_fields)
 
     @property
     def is_list(self) -> bool:
         return self.action == "list" or self.action in self.list_actions
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether `If-Match` can guard a change."""
+        rows: Any = getattr(type(self), "queryset", None)
+        return rows is not None and hasattr(rows.model, "version")
 
     # ---- asking twice ----
 
@@ -137,23 +145,16 @@ class ApiViewSet(GenericViewSet[Any]):
         key = self.request.headers["Idempotency-Key"]
         if not 0 < len(key) <= 200 or not key.isascii() or not key.isprintable():
             raise invalid("An Idempotency-Key has 1 to 200 printable ASCII characters.")
-        actor, path = self.actor, self.request.get_full_path()[:300]
-        record = idempotency.begin(
-            principal=f"{actor.kind}:{actor.id}", path=path, key=key, body=self.request._request.body
-        )
-        if isinstance(record, idempotency.Remembered):
-            return Response(record.response, status=200 if record.status == 201 else record.status)
-        response = None
-        try:
-            with transaction.atomic():
-                response = self._guarded(handler)
-                if response.status_code < 400:
-                    idempotency.finish(record, status=response.status_code, response=response.data)
-                elif response.status_code >= 500:
-                    transaction.set_rollback(True)
-        finally:
-            if response is None or response.status_code >= 400:
-                idempotency.finish(record, status=500, response=None)
+        actor, path, body = self.actor, self.request.get_full_path()[:300], self.request._request.body
+        with transaction.atomic():
+            claim = idempotency.begin(principal=f"{actor.kind}:{actor.id}", path=path, key=key, body=body)
+            if isinstance(claim, idempotency.Remembered):
+                return Response(claim.response, status=200 if claim.status == 201 else claim.status)
+            response = self._guarded(handler)
+            if response.status_code < 400:
+                idempotency.finish(claim, status=response.status_code, response=response.data)
+            elif response.status_code >= 500:
+                transaction.set_rollback(True)
         return response
 
     def _guarded(self, handler: Any) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import keys
+from core.api.filters import texts_or_id
 from core.api.views import ApiViewSet
 from incidents.api import errors as _errors  # noqa: F401 - says how this room's exceptions are told
 from incidents.api.alert_shapes import AlertChange, AlertMove, AlertOut
@@ -38,6 +39,9 @@ class AlertViewSet(ApiViewSet):
         "partial_update": keys.MANAGE_ALERTS,
         "move": keys.MANAGE_ALERTS,
     }
+
+    def search_for(self, text: str) -> Q:
+        return texts_or_id(text, ("title",)) | Q(provider_alert_id=text)
 
     def get_queryset(self) -> QuerySet[Alert]:
         return Alert.objects.visible_to(self.user).with_evidence()
@@ -70,6 +74,6 @@ class AlertViewSet(ApiViewSet):
         incident = move_alerts(
             alerts, to=target, actor=self.actor, comment=wanted.get("comment", ""), reason=wanted["reason"]
         )
-        incident.refresh_from_db()
+        incident = Incident.objects.visible_to(user).select_related("assigned_to").get(pk=incident.pk)
         hidden = hidden_entities(user, named_by_incidents([incident]))
         return Response(IncidentOut(incident, context={"hidden_entities": hidden}).data)

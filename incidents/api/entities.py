@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import keys
+from core.api.filters import having_id
 from core.api.serializers import In
 from core.api.views import ApiViewSet
 from incidents.api.entity_shapes import (
@@ -23,6 +24,7 @@ from incidents.api.entity_shapes import (
 )
 from incidents.api.filters import DeviceFilters, FileFilters, IdentityFilters, MailboxFilters
 from incidents.models import Device, File, Identity, Mailbox
+from incidents.search import entity_called
 from incidents.services.describe_entity import describe_entity
 
 
@@ -39,6 +41,9 @@ class EntityViewSet(ApiViewSet):
     }
     default_ordering = "-last_seen"
     required_permissions = {"list": keys.READ, "retrieve": keys.READ, "partial_update": keys.MANAGE_ALERTS}
+
+    def search_for(self, text: str) -> Q:
+        return entity_called(self.model.kind.value, text) | having_id(text)
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: QuerySet[Any] = self.model.objects.visible_to(self.user)

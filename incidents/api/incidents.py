@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -11,8 +11,8 @@ from rest_framework.response import Response
 
 from accounts import keys
 from core.api.errors import conflict
+from core.api.filters import having_id
 from core.api.views import ApiViewSet
-from core.models import AuditEvent
 from incidents.api import errors as _errors  # noqa: F401 - says how this room's exceptions are told
 from incidents.api.alert_shapes import AlertOut, EvidenceOut
 from incidents.api.filters import AlertFilters, IncidentFilters
@@ -26,7 +26,10 @@ from incidents.api.incident_shapes import (
     new_incident_arguments,
 )
 from incidents.api.scope import MODELS, hidden_entities, named_by_alerts, named_by_evidence, named_by_incidents
+from incidents.history import as_told, events_of
 from incidents.models import Alert, Comment, Evidence, Incident
+from incidents.queries.incidents import name_contains
+from incidents.queue import naming
 from incidents.services.comment import comment_on
 from incidents.services.create_incident import Entity, create_incident
 from incidents.services.manage import update_incident
@@ -47,7 +50,7 @@ class IncidentViewSet(ApiViewSet):
     queryset = Incident.objects.none()
     serializer_class = IncidentOut
     filterset_class = IncidentFilters
-    search_fields = ("display_name", "impacted_assets__names")
+    search_fields = ("display_name", "impacted_assets")
     default_ordering = "-last_activity"
     orderings = {
         "priority_score": ("priority_score", "last_activity", "id"),
@@ -56,7 +59,7 @@ class IncidentViewSet(ApiViewSet):
         "first_activity": ("first_activity", "id"),
         "created": ("created", "id"),
         "updated": ("updated", "id"),
-        "display_name": ("display_name", "id"),
+        "display_name": ("shown_name", "id"),
         "id": ("id",),
     }
     list_actions = frozenset({"comments", "activities", "alerts", "evidence"})
@@ -73,14 +76,16 @@ class IncidentViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Incident]:
-        seen = Incident.objects.visible_to(self.user).select_related("assigned_to")
+        seen = Incident.objects.visible_to(self.user).with_shown_name(self.user).select_related("assigned_to")
         listed_all = self.action != "list" or "redirected" in self.request.query_params.getlist("status")
         return seen if listed_all else seen.listed()
 
-    def searched_fields(self) -> tuple[str, ...]:
-        """Names of assets are searched by those who may see them all: a hit would tell what a row keeps to itself."""
-        hidden = () if self.user.scope.everything else ("impacted_assets__names",)
-        return tuple(field for field in self.search_fields if field not in hidden)
+    def search_for(self, text: str) -> Q:
+        """By name or number, and by assets and addresses that visible alerts name: as the queue does."""
+        if self.action != "list":
+            return super().search_for(text)
+        called = Incident.objects.filter(name_contains(text, self.user) | having_id(text))
+        return Q(pk__in=called.values("pk").union(Incident.objects.filter(naming(text, self.user)).values("pk")))
 
     def context_of(self, rows: list[Any]) -> dict[str, Any]:
         hidden = hidden_entities(self.user, named_by_incidents(rows))
@@ -94,7 +99,7 @@ class IncidentViewSet(ApiViewSet):
         incident = create_incident(
             checked["display_name"], entities=entities, actor=self.actor, **new_incident_arguments(checked)
         )
-        response = self.show(incident, status=201)
+        response = self.show(self.get_queryset().get(pk=incident.pk), status=201)
         response["Location"] = f"/api/v1/incidents/{incident.pk}"
         return response
 
@@ -114,10 +119,14 @@ class IncidentViewSet(ApiViewSet):
             raise conflict("This incident was merged into another: change that one.", link=target)
         version = self.expected_version(incident)
         changes = self.body(IncidentChange, partial=True)
-        return self.show(update_incident(incident, changes=changes, actor=self.actor, expected_version=version))
+        if changes.get("display_name") == incident.display_name:
+            del changes["display_name"]  # sent back as it was read, perhaps not as it is stored
+        update_incident(incident, changes=changes, actor=self.actor, expected_version=version)
+        return self.show(self.get_object())
 
     @extend_schema(responses=CommentOut(many=True))
-    @action(detail=True, filterset_class=None, search_fields=(), orderings=BY_CREATED, default_ordering="-created")
+    @action(detail=True, filterset_class=None, search_fields=("text",), orderings=BY_CREATED,
+            default_ordering="-created")  # fmt: skip
     def comments(self, _request: Request, pk: str) -> Response:
         """What people wrote about it."""
         return self.page_of(Comment.objects.filter(incident=self.get_object()), CommentOut)
@@ -135,11 +144,9 @@ class IncidentViewSet(ApiViewSet):
     def activities(self, _request: Request, pk: str) -> Response:
         """Everything that anybody or the portal changed. What hidden alerts did is left out."""
         incident = self.get_object()
-        events = AuditEvent.objects.filter(thread=incident.thread)
-        if not self.user.scope.everything:
-            alerts = Alert.objects.filter(incident=incident).visible_to(self.user).values_list("pk", flat=True)
-            events = events.filter(subject__in=[incident.thread, *(f"alert:{found}" for found in alerts)])
-        return self.page_of(events, ActivityOut)
+        page = self.paginate_queryset(self.filter_queryset(events_of(incident, self.user))) or []
+        told = [as_told(event, incident, self.user) for event in page]
+        return self.get_paginated_response(ActivityOut(told, many=True).data)
 
     @extend_schema(responses=AlertOut(many=True))
     @action(detail=True, filterset_class=AlertFilters, search_fields=("title",), orderings=ALERT_ORDERINGS,
@@ -150,7 +157,7 @@ class IncidentViewSet(ApiViewSet):
         return self._page_with_evidence(mine.with_evidence(), AlertOut)
 
     @extend_schema(responses=EvidenceOut(many=True))
-    @action(detail=True, filterset_class=None, search_fields=(), orderings=BY_ID, default_ordering="id")
+    @action(detail=True, filterset_class=None, search_fields=("display",), orderings=BY_ID, default_ordering="id")
     def evidence(self, _request: Request, pk: str) -> Response:
         """What its alerts name."""
         rows = Evidence.objects.visible_to(self.user).filter(alert__incident=self.get_object())

@@ -71,12 +71,13 @@ def _seed(alerts: int) -> list[int]:
 
 
 _INCIDENTS = """
-INSERT INTO incidents_incident (display_name, name_source, description, summary, status, severity, severity_rank,
-    severity_source, classification, determination, custom_tags, system_tags, priority_score, priority_factors,
-    alert_counts, impacted_assets, categories, mitre_techniques, service_sources, detection_sources, sources,
-    device_group_ids, open_to_all, restricted, first_activity, last_activity, created, updated, last_modified_by,
-    reopened_count, resolving_comment, version, exercise)
-SELECT 'Detection of kind ' || n %% 300 || ' on ws-' || n, 'auto', '', 'Four alerts from one source.',
+INSERT INTO incidents_incident (display_name, neutral_name, name_source, description, summary, status, severity,
+    severity_rank, severity_source, classification, determination, custom_tags, system_tags, priority_score,
+    priority_factors, alert_counts, impacted_assets, categories, mitre_techniques, service_sources, detection_sources,
+    sources, device_group_ids, open_to_all, restricted, first_activity, last_activity, created, updated,
+    last_modified_by, reopened_count, resolving_comment, version, exercise)
+SELECT 'Detection of kind ' || n %% 300 || ' on ws-' || n, 'Execution on 1 device', 'auto', '',
+    'Four alerts from one source.',
     (ARRAY['active', 'active', 'inProgress', 'resolved', 'resolved', 'resolved'])[1 + n %% 6],
     (ARRAY['informational', 'low', 'medium', 'high'])[1 + n %% 4], 1 + n %% 4, 'auto', 'unknown', 'unknown', '{}', '{}',
     (n * 7919) %% 101, '[{"key": "severity", "label": "High severity", "points": 40}]',

@@ -71,7 +71,7 @@ class ManageForm(forms.Form):
     def changes_of(self, incident: Incident) -> dict[str, Any]:
         """What `update_incident` is asked for; of many incidents only what was filled in."""
         data, changes = self.cleaned_data, {}
-        if data.get("display_name"):
+        if data.get("display_name") and data["display_name"] != incident.display_name:
             changes["display_name"] = data["display_name"]
         if data["severity"]:
             changes["severity"] = None if data["severity"] == "auto" else data["severity"]

@@ -76,6 +76,8 @@ class Alert(models.Model):
             ),
             models.Index(fields=["exercise"], condition=~models.Q(exercise=""), name="alert_exercise"),
             GinIndex(fields=["device_group_ids"], name="alert_groups"),
+            models.Index(fields=["provider_alert_id"], name="alert_provider_id"),
+            GinIndex(fields=["title"], name="alert_title_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:

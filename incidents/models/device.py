@@ -66,6 +66,7 @@ class Device(models.Model):
             GinIndex(fields=["aliases"], name="device_aliases", fastupdate=False),
             GinIndex(fields=["ip_addresses"], name="device_ips"),
             GinIndex(fields=["display_name"], name="device_name_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["key"], name="device_key_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:

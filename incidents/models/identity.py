@@ -41,6 +41,8 @@ class Identity(models.Model):
             models.Index(fields=["-last_seen", "-id"], name="identity_last_seen"),
             GinIndex(fields=["aliases"], name="identity_aliases", fastupdate=False),
             GinIndex(fields=["display_name"], name="identity_name_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["key"], name="identity_key_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["upn"], name="identity_upn_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,5 @@
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -11,6 +12,8 @@ from incidents.queries.incidents import IncidentQuerySet
 if TYPE_CHECKING:
     from accounts.models import User
 
+NAMELESS = "Incident in several device groups"
+
 
 class Incident(models.Model):
     """The story that belongs together: one or more alerts, with everything the team did about it.
@@ -19,10 +22,18 @@ class Incident(models.Model):
     names no device (or there is no alert), else `device_group_ids` decides who sees the incident. `alert_counts` is
     `{"total", "active", "high", "medium", "low", "informational", "unknown"}`; `impacted_assets` is `{"devices",
     "identities", "mailboxes", "files", "total", "names": [up to 8 {kind, id, name}]}`. `priority_factors` is a list
-    of `{"key", "label", "points"}` that add up to `priority_score` (null while pending).
+    of `{"key", "label", "points"}` that add up to `priority_score` (null while pending); `neutral` is the label that
+    names no asset, where it differs.
+
+    What is said of all alerts together can name a host or an account of an alert that the reader may not see. Rows
+    from `visible_to(user)` are therefore narrowed (`narrow_to`): who sees a part reads `neutral_name` and neutral
+    factors and no summary. A narrowed row is for reading and refuses to be saved.
     """
 
+    STANDS_FOR: ClassVar[Mapping[str, str]] = {"shown_name": "display_name"}  # annotations that lists are ordered by
+
     display_name = models.CharField(max_length=300)
+    neutral_name = models.CharField(max_length=300, default=NAMELESS, help_text="Names no asset, quotes no alert.")
     name_source = models.CharField(max_length=8, choices=ValueSource.choices, default=ValueSource.AUTO)
     description = models.TextField(blank=True)
     summary = models.TextField(blank=True)
@@ -69,6 +80,7 @@ class Incident(models.Model):
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
 
     objects = IncidentQuerySet.as_manager()
+    _reader_groups: frozenset[int] | None = None
 
     class Meta:
         indexes = [
@@ -86,10 +98,36 @@ class Incident(models.Model):
             GinIndex(fields=["device_group_ids"], name="incident_groups"),
             GinIndex(fields=["custom_tags"], name="incident_tags"),
             GinIndex(fields=["display_name"], name="incident_name_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["neutral_name"], name="incident_neutral_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"INC-{self.pk} {self.display_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.is_narrowed:
+            raise RuntimeError(f"{self.number} was read for somebody who sees a part of it: lock the row to change it.")
+        super().save(*args, **kwargs)
+
+    def narrow_to(self, groups: frozenset[int]) -> None:
+        """Keep what somebody of these device groups may know; nothing is taken from who sees every alert."""
+        if set(self.device_group_ids) <= groups:
+            return
+        self._reader_groups = groups
+        if self.name_source == ValueSource.AUTO:
+            self.display_name = self.neutral_name
+        self.summary = ""
+        self.priority_factors = [{**row, "label": row.get("neutral", row["label"])} for row in self.priority_factors]
+
+    @property
+    def is_narrowed(self) -> bool:
+        return self._reader_groups is not None
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Also what Django calls to fetch a deferred column: a narrowed row stays narrowed."""
+        super().refresh_from_db(*args, **kwargs)
+        if self._reader_groups is not None:
+            self.narrow_to(self._reader_groups)
 
     @property
     def number(self) -> str:

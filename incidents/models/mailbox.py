@@ -32,6 +32,8 @@ class Mailbox(models.Model):
         indexes = [
             models.Index(fields=["-last_seen", "-id"], name="mailbox_last_seen"),
             GinIndex(fields=["display_name"], name="mailbox_name_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["key"], name="mailbox_key_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["upn"], name="mailbox_upn_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:

@@ -1,10 +1,12 @@
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
+from django.db.models.query import ModelIterable
 
 from core.pagination import counted
-from incidents.enums import IncidentStatus
+from incidents.enums import IncidentStatus, ValueSource
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -13,15 +15,57 @@ if TYPE_CHECKING:
 OPEN = (IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION)
 
 
+def _name_is_told(user: "User") -> Q:
+    """Where this person reads the full name: people's words are for everybody, the portal's for who sees all."""
+    return Q(device_group_ids__contained_by=sorted(user.scope.group_ids)) | Q(name_source=ValueSource.MANUAL)
+
+
+def name_contains(text: str, user: "User") -> Q:
+    full = Q(display_name__has_text=text)
+    if user.scope.everything:
+        return full
+    told = _name_is_told(user)
+    return (told & full) | (~told & Q(neutral_name__has_text=text))
+
+
+def _narrowed_to(groups: frozenset[int]) -> type[Any]:
+    """How rows come out of a query-set for somebody of these groups. Every clone of the query-set keeps it, so a page
+    cannot forget it."""
+
+    class Narrowed(ModelIterable):  # type: ignore[type-arg]
+        def __iter__(self) -> Iterator[Any]:
+            for incident in super().__iter__():
+                incident.narrow_to(groups)
+                yield incident
+
+    return Narrowed
+
+
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def visible_to(self, user: "User") -> Self:
-        """Incidents this person may see; nothing for somebody who may not read at all."""
+        """Incidents this person may see, each as far as they may see it (`Incident.narrow_to`); nothing for somebody
+        who may not read at all. Columns taken with `values` are not narrowed."""
         if not user.holds("security_data.read"):
             return self.none()
         allowed = self.filter(Q(restricted=False) | Q(pk__in=self.named_to(user)))
         if user.scope.everything:
             return allowed
-        return allowed.filter(Q(open_to_all=True) | Q(device_group_ids__overlap=sorted(user.scope.group_ids)))
+        groups = user.scope.group_ids
+        seen = allowed.filter(Q(open_to_all=True) | Q(device_group_ids__overlap=sorted(groups)))
+        seen._iterable_class = _narrowed_to(frozenset(groups))
+        return seen
+
+    def with_shown_name(self, user: "User") -> Self:
+        """`shown_name`, the name as this person reads it, to order by: the full one would tell itself by its place."""
+        if user.scope.everything:
+            return self.annotate(shown_name=F("display_name"))
+        return self.annotate(
+            shown_name=Case(When(_name_is_told(user), then=F("display_name")), default=F("neutral_name"))
+        )
+
+    def called(self, text: str, user: "User") -> Self:
+        """In whose name, as this person reads it, the text occurs. A hit on the full name would tell what it says."""
+        return self.filter(name_contains(text, user))
 
     def named_to(self, user: "User") -> "models.QuerySet[models.Model, Any]":
         """Keys of the restricted incidents that name this person; a sub-query, so that no join doubles a row."""

@@ -40,12 +40,16 @@ _STOPPED = {RemediationStatus.BLOCKED, RemediationStatus.PREVENTED, RemediationS
 
 @dataclass(frozen=True, slots=True)
 class Factor:
+    """`neutral`: the label for who may not see every asset, where the other one names one."""
+
     key: str
     label: str
     points: int
+    neutral: str = ""
 
     def as_json(self) -> dict[str, str | int]:
-        return {"key": self.key, "label": self.label, "points": self.points}
+        said: dict[str, str | int] = {"key": self.key, "label": self.label, "points": self.points}
+        return {**said, "neutral": self.neutral} if self.neutral else said
 
 
 def weigh(facts: IncidentFacts) -> tuple[int, list[Factor]]:
@@ -87,7 +91,9 @@ def _seen(facts: IncidentFacts) -> Factor | None:
     if best is None:
         return None
     device = next((asset for asset in facts.hit("device") if asset.criticality != Criticality.NONE), None)
-    return Factor("seen", f"{best[1]}, {device.name} among the assets" if device else best[1], best[0])
+    if device is None:
+        return Factor("seen", best[1], best[0])
+    return Factor("seen", f"{best[1]}, {device.name} among the assets", best[0], neutral=best[1])
 
 
 def _spread(facts: IncidentFacts) -> Factor | None:
@@ -127,7 +133,7 @@ def _assets(facts: IncidentFacts) -> Factor | None:
     best = max(named, key=lambda asset: (points(asset), CRITICALITY_RANK[asset.criticality], -asset.id))
     what = Criticality(best.criticality).label if best.criticality != Criticality.NONE else "High value"
     word = "criticality" if best.criticality != Criticality.NONE else "device"
-    return Factor("assets", f"{what} {word}: {best.name}", points(best))
+    return Factor("assets", f"{what} {word}: {best.name}", points(best), neutral=f"{what} {word}")
 
 
 def _agreement(facts: IncidentFacts) -> Factor | None:

@@ -12,7 +12,7 @@ from core.actors import Actor
 from incidents.enums import SEVERITY_RANK, AlertStatus, Severity, ValueSource
 from incidents.models import Incident
 from incidents.services.incident_facts import IncidentFacts, load_facts
-from incidents.services.naming import OWN_TAGS, name_incident, summarise, system_tags
+from incidents.services.naming import OWN_TAGS, name_incident, neutral_name, summarise, system_tags
 from incidents.services.priority import weigh
 from incidents.services.risk import settle_risk
 
@@ -22,10 +22,10 @@ _READ = ("id", "display_name", "name_source", "severity", "severity_source", "sy
          "last_activity", "created")  # fmt: skip
 # Column -> its type in the set that is written back.
 _WRITTEN = {
-    "display_name": "text", "summary": "text", "severity": "text", "severity_rank": "int", "priority_score": "int",
-    "priority_factors": "jsonb", "alert_counts": "jsonb", "impacted_assets": "jsonb", "categories": "text[]",
-    "mitre_techniques": "text[]", "service_sources": "text[]", "detection_sources": "text[]", "sources": "text[]",
-    "system_tags": "text[]", "device_group_ids": "bigint[]", "open_to_all": "boolean",
+    "display_name": "text", "neutral_name": "text", "summary": "text", "severity": "text", "severity_rank": "int",
+    "priority_score": "int", "priority_factors": "jsonb", "alert_counts": "jsonb", "impacted_assets": "jsonb",
+    "categories": "text[]", "mitre_techniques": "text[]", "service_sources": "text[]", "detection_sources": "text[]",
+    "sources": "text[]", "system_tags": "text[]", "device_group_ids": "bigint[]", "open_to_all": "boolean",
     "first_activity": "timestamptz", "last_activity": "timestamptz",
 }  # fmt: skip
 
@@ -74,6 +74,7 @@ def _values(row: Incident, facts: IncidentFacts) -> dict[str, Any]:
     group_ids = sorted({group for one in facts.sorts for group in one.group_ids})
     return {
         "display_name": (name_incident(facts) if automatic_name else "") or row.display_name,
+        "neutral_name": neutral_name(facts),
         "summary": summarise(facts),
         "severity": severity,
         "severity_rank": SEVERITY_RANK[severity],

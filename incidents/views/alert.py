@@ -87,7 +87,7 @@ def _save(form: ManageAlertForm, found: Alert, request: AccountRequest) -> bool:
         with transaction.atomic():
             update_alert(found, changes=form.changes(), actor=actor, expected_version=data["version"])
             if data["comment"] and found.incident:
-                comment_on(found.incident, text=f"On alert “{found.title[:200]}”: {data['comment']}", actor=actor)
+                comment_on(found.incident, text=f"On alert {found.pk}: {data['comment']}", actor=actor)
     except ValidationError as error:
         form.add_error(None, error)
     except StaleVersion:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,6 +19,7 @@ from incidents.containment import containment_of
 from incidents.entity_facts import KINDS, Kind, cells_of
 from incidents.enums import Criticality, RiskLevel
 from incidents.queue import group_names
+from incidents.search import entity_called
 
 ORDERS = {"name": ("display_name", "id"), "last": ("last_seen", "id")}
 FILTERS = {"risk": ("Risk", "risk_level", dict(RiskLevel.choices)),
@@ -59,10 +60,7 @@ def filtered(spec: Kind, request: AccountRequest) -> QuerySet[Any]:
         group = request.GET.get("group", "")
         rows = rows.filter(device_group=int(group)) if group.isdecimal() and len(group) < 18 else rows
     if text := request.GET.get("q", "").replace("\x00", "").strip()[:200]:
-        condition = Q()
-        for lookup in spec.search:
-            condition |= Q(**{lookup: text.lower() if lookup.startswith("key") else text})
-        rows = rows.filter(condition | Q(ip_addresses__contains=[text]) if spec.key == "device" else condition)
+        rows = rows.filter(entity_called(spec.key, text))
     for name, (_label, column, choices) in FILTERS.items():
         chosen = [value for value in request.GET.getlist(name) if value in choices]
         if chosen and hasattr(spec.model, column):

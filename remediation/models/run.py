@@ -102,6 +102,8 @@ class ActionRun(models.Model):
             models.Index(fields=["target_kind", "target_id", "-created"], name="run_of_target"),
             models.Index(fields=["incident", "-created"], name="run_of_incident"),
             GinIndex(fields=["device_group_ids"], name="run_groups"),
+            GinIndex(fields=["target_name"], name="run_target_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["comment"], name="run_comment_trgm", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.http import QueryDict
 
 from accounts.models import User
@@ -57,7 +58,7 @@ class HistoryFilter:
             if values:
                 runs = runs.filter(**{f"{name}__in": values})
         if self.words:
-            runs = runs.filter(target_name__icontains=self.words)
+            runs = runs.filter(Q(target_name__has_text=self.words))
         return runs.select_related("incident", "connection")
 
     def chips(self) -> list[dict[str, Any]]:

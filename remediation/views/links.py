@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from accounts.models import User
 from incidents.enums import EntityKind
 from incidents.models import Device, File, Identity, Incident, Mailbox
+from remediation.models import ActionRun
 
 MODELS: dict[str, type[Device] | type[File] | type[Identity] | type[Mailbox]] = {
     EntityKind.DEVICE: Device,
@@ -25,6 +27,16 @@ def target_link(kind: str, target_id: int, name: str) -> dict[str, Any]:
 
 
 def incident_link(incident: Incident | None) -> dict[str, str] | None:
-    if incident is None:
+    return _link(incident) if incident else None
+
+
+def _link(incident: Incident) -> dict[str, str]:
+    return {"label": incident.number, "url": f"/incidents/{incident.pk}/"}
+
+
+def named_incident(run: ActionRun, user: User) -> dict[str, str] | None:
+    """The link with the incident's name, as this person may read it; without a name when they may not see it."""
+    if run.incident is None:
         return None
-    return {"label": incident.number, "url": f"/incidents/{incident.pk}/", "name": incident.display_name}
+    seen = Incident.objects.visible_to(user).filter(pk=run.incident.pk).first()
+    return {**_link(run.incident), "name": seen.display_name if seen else ""}

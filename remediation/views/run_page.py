@@ -12,7 +12,7 @@ from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
 from remediation.models import ActionRun, ControlState
 from remediation.views.fetch import run_for
-from remediation.views.links import incident_link, target_link
+from remediation.views.links import named_incident, target_link
 from remediation.views.may import why_may_not_decide, why_may_not_undo
 from remediation.views.rows import run_row
 from remediation.views.story import story_of
@@ -40,7 +40,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "duration": duration,
         "arguments": _arguments(action, run),
         "target": target_link(run.target_kind, run.target_id, run.target_name),
-        "incident": incident_link(run.incident),
+        "incident": named_incident(run, user),
         "control": ControlState.objects.filter(
             target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key
         ).first(),

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from incidents.enums import EntityKind
 from remediation.catalog import registry
 from remediation.enums import Decision, RunStatus
 from remediation.models import ActionRun
 
 
 def title_of(run: ActionRun) -> str:
-    """`Isolate FIN-WS-014`."""
-    return f"{registry.get(run.action).verb} {run.target_name}"
+    """`Isolate FIN-WS-014`, `Soft-delete message in Accounts payable`."""
+    of_what = "message in " if run.target_kind == EntityKind.MAILBOX else ""
+    return f"{registry.get(run.action).verb} {of_what}{run.target_name}"
 
 
 def state_of(run: ActionRun) -> str:

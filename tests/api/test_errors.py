@@ -83,7 +83,7 @@ def test_a_body_over_the_limit(ada: User) -> None:
 
 def test_a_body_in_chunks_is_refused_instead_of_read_as_empty(ada: User) -> None:
     answer = caller(ada).post("/incidents", {"display_name": "x"}, Transfer_Encoding="chunked")
-    of_shape(answer, 411, "length_required")
+    of_shape(answer, 400, "invalid_request")
 
 
 def test_answers_are_kept_by_no_cache(ada: User) -> None:

@@ -1,10 +1,14 @@
 """What every write keeps: nothing extra, nobody's change lost, nothing done twice."""
 
-import pytest
-from django.db import transaction
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from accounts.models import User
-from core.models import AuditEvent, IdempotencyRecord
+import pytest
+from django.db import connection, transaction
+
+from accounts.models import ApiToken, DeviceGroup, User
+from core import idempotency
+from core.models import AuditEvent
 from incidents.models import Comment, Incident
 from tests.factories.api import caller
 from tests.factories.incidents import IncidentFactory
@@ -78,12 +82,33 @@ def test_a_refused_request_leaves_its_key_free(ada: User) -> None:
     assert client.post("/incidents", NEW, Idempotency_Key="one").status == 201
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_key_still_in_work_is_a_conflict_with_a_time_to_wait(ada: User) -> None:
     client = caller(ada)
-    client.post("/incidents", NEW, Idempotency_Key="one")
-    IdempotencyRecord.objects.update(status=None, response=None)
-    answer = client.post("/incidents", NEW, Idempotency_Key="one")
+    actor = ApiToken.objects.get(user=ada).actor
+    named = {"principal": f"{actor.kind}:{actor.id}", "path": "/api/v1/incidents", "key": "one"}
+    parted = threading.Barrier(2)
+
+    def first() -> None:
+        with transaction.atomic():
+            assert isinstance(idempotency.begin(**named, body=b""), idempotency.Claim)
+            parted.wait(10)  # the key is held
+            parted.wait(10)  # the other was answered
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(first)
+        parted.wait(10)
+        answer = client.post("/incidents", NEW, Idempotency_Key="one")
+        parted.wait(10)
+        running.result(10)
     assert (answer.status, "Retry-After" in answer.headers) == (409, True)
+
+
+def test_a_version_that_guards_nothing_is_refused(adam: User) -> None:
+    group = DeviceGroup.objects.get(is_default=True)
+    answer = caller(adam).patch(f"/device-groups/{group.pk}", {"description": "x"}, If_Match='"1"')
+    assert (answer.status, answer.code) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("key", ["x" * 201, "ключ", ""])

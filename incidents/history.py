@@ -1,0 +1,69 @@
+"""The history of an incident as one person may read it: the one door for the page and the API.
+
+Who sees every alert reads everything. Who sees a part reads what happened to the incident itself and to what they may
+see: events of hidden alerts and runs are left out, and the portal's own words about the whole are taken off.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+
+from accounts.models import User
+from core.actors import ActorKind
+from core.models import AuditEvent
+from incidents.assets import MODELS, sees_all_of
+from incidents.models import Alert, Evidence, Incident
+
+# What one person may see of the things of one kind that belong to an incident.
+Seen = Callable[[Incident, User], QuerySet[Any]]
+_kinds: dict[str, Seen] = {}
+# Fields of an event that repeat what the portal said of all alerts together.
+TELLING = frozenset({"display_name"})
+
+
+def tells_of(kind: str, seen: Seen) -> None:
+    """Let the history tell of subjects `kind:ID`; a later room names its own at the start."""
+    if kind in _kinds:
+        raise LookupError(f"Who may read of a {kind} is already said.")
+    _kinds[kind] = seen
+
+
+def events_of(incident: Incident, user: User) -> QuerySet[AuditEvent]:
+    events: QuerySet[AuditEvent] = AuditEvent.objects.filter(thread=incident.thread)
+    if sees_all_of(incident, user):
+        return events
+    known = Q(subject=incident.thread)
+    for kind, seen in _kinds.items():
+        name = Concat(Value(f"{kind}:"), Cast("pk", TextField()), output_field=TextField())
+        known |= Q(subject__in=seen(incident, user).order_by().annotate(_subject=name).values("_subject"))
+    return events.filter(known)
+
+
+def as_told(event: AuditEvent, incident: Incident, user: User) -> AuditEvent:
+    """The event with what this person may read of it; it is for reading only."""
+    if event.subject == incident.thread and not sees_all_of(incident, user):
+        event.changes = {name: pair for name, pair in event.changes.items() if name not in TELLING}
+        event.data = {name: value for name, value in event.data.items() if name not in TELLING}
+        if event.actor_kind == ActorKind.SYSTEM:
+            event.reason = ""
+    return event
+
+
+def _alerts(incident: Incident, user: User) -> QuerySet[Any]:
+    return Alert.objects.visible_to(user).filter(incident=incident)
+
+
+def _entities(kind: str) -> Seen:
+    def seen(incident: Incident, user: User) -> QuerySet[Any]:
+        named = Evidence.objects.visible_to(user).filter(alert__incident=incident).values(kind)
+        rows: QuerySet[Any] = MODELS[kind].objects.visible_to(user)
+        return rows.filter(pk__in=named)
+
+    return seen
+
+
+tells_of("alert", _alerts)
+for _kind in MODELS:
+    tells_of(_kind, _entities(_kind))
