@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from accounts.models import ApiToken, User
 from accounts.services.seal import seal_fits
+from accounts.services.tokens import people_behind
 from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.ports import Capability
@@ -100,13 +101,16 @@ def check_connection(action: Action, connection: Connection, remote_id: str, nam
 
 
 def check_decider(run: ActionRun, action: Action, actor: Actor, user: User, *, to_do: str) -> None:
-    """Four eyes are two people: a token counts as the person or service account it belongs to."""
+    """Four eyes are two people: a token counts as the person it belongs to, a service account as those behind it."""
     if actor.kind == ActorKind.TOKEN and not ApiToken.objects.filter(pk=int(actor.id), may_decide=True).exists():
         raise Refused("token_may_not_decide", f"The token of {user} was not made for deciding.")
     check_permissions(user, action.decide_permissions, to_do=to_do)
     check_run_in_scope(user, run, to_do=to_do)
     if run.requester_id is not None and run.requester_id in {user.pk, actor.person_id}:
         raise Refused("same_person", "The person who asked for an action cannot decide on it; somebody else must.")
+    requester = User.objects.filter(pk=run.requester_id).first()
+    if requester is not None and people_behind(requester) & people_behind(user):
+        raise Refused("same_person", "One person stands behind both accounts: the token of one was made by the other.")
 
 
 def check_people(run: ActionRun, action: Action, target: Target) -> None:
@@ -122,7 +126,7 @@ def check_people(run: ActionRun, action: Action, target: Target) -> None:
     decider = _person(int(decider_id) if decider_id else None, "approved")
     check_permissions(decider, action.decide_permissions, to_do=f"approve: {action.label.lower()}")
     check_target_in_scope(decider, target, to_do=f"approve: {action.label.lower()}")
-    if decider.pk == run.requester_id:
+    if people_behind(decider) & people_behind(requester):
         raise Refused("same_person", "The person who asked for the action also approved it.")
 
 

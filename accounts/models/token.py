@@ -18,6 +18,7 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     permissions = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     may_decide = models.BooleanField(default=False)
+    issued_by = models.BigIntegerField(null=True, help_text="The person who made it; none for the command line.")
     created = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.enums import UserKind
 from accounts.models import ApiToken, User
 from accounts.services.authority import authority_of
 from core import audit, clock
@@ -48,6 +49,7 @@ def issue_token(
         digest=digest_of(secret),
         permissions=sorted(permissions),
         may_decide=may_decide,
+        issued_by=actor.person_id,
         created=now,
         expires_at=now + lifetime,
     )
@@ -94,6 +96,15 @@ def find_token(secret: str) -> ApiToken | None:
         return None
     _note_use(token)
     return token
+
+
+def people_behind(user: User) -> frozenset[int]:
+    """Whose eyes an account counts as: a person's own, a service account's and those of everybody who ever made a token
+    for it, because they have seen its secret."""
+    if user.kind == UserKind.PERSON:
+        return frozenset({user.pk})
+    issuers = ApiToken.objects.filter(user=user).exclude(issued_by=None).values_list("issued_by", flat=True)
+    return frozenset({user.pk, *issuers})
 
 
 def digest_of(secret: str) -> str:

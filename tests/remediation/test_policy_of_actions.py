@@ -40,6 +40,22 @@ def refused_request(user: User, action: str, device: Device, incident: Incident 
     return refused.value
 
 
+@pytest.mark.parametrize("service_asks", [True, False], ids=["service asks", "service decides"])
+def test_a_service_account_counts_as_who_made_its_token(adam: User, rita: User, service_asks: bool) -> None:
+    service = person("scanner", "responder", kind=UserKind.SERVICE)
+    token, _secret = issue_token(service, name="t", lifetime=timedelta(days=1), may_decide=True, actor=adam.actor)
+    run = ask(service if service_asks else adam, "device.isolate", company().device())
+
+    with pytest.raises(Refused) as refused:
+        if service_asks:
+            approve(adam, run)
+        else:
+            approve_run(run, actor=token.actor, user=service)
+
+    assert refused.value.code == "same_person"
+    assert approve(rita, run).decision == "approved"
+
+
 def test_a_manager_may_not_ask(mona: User) -> None:
     assert refused_request(mona, "device.isolate", company().device()).code == "forbidden"
 
