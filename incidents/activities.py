@@ -19,10 +19,13 @@ from incidents.models import Alert, Comment, Incident
 ORDER = Keyset(("at", "id"))
 KINDS: Mapping[str, tuple[str, Q]] = {
     "comments": ("Comments", Q(verb="incident.commented")),
-    "changes": ("Changes", Q(verb__startswith="incident.") & ~Q(verb="incident.commented")),
-    "alerts": ("Alerts", Q(verb__startswith="alert") | Q(verb__in=["incident.correlated", "alerts.moved"])),
+    "changes": ("Changes", Q(verb__startswith="incident.") & ~Q(verb="incident.commented")
+                & ~Q(verb__startswith="incident.alert_")),
+    "alerts": ("Alerts", Q(verb__startswith="alert") | Q(verb__startswith="incident.alert_")
+               | Q(verb__in=["incident.correlated", "alerts.moved"])),
     "actions": ("Actions", Q(verb__startswith="run.") | Q(verb__startswith="action")),
-}
+    "merged": ("Merged in", Q(data__has_key="copied_from") | Q(verb="incident.merged")),
+}  # fmt: skip
 ORIGINS: Mapping[str, str] = {kind.value: kind.value.capitalize() for kind in ActorKind}
 # verb -> (sentence, kind of dot, icon); `{subject}` is the thing it happened to.
 SENTENCES: Mapping[str, tuple[str, str, str]] = {
@@ -34,10 +37,30 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "incident.opened_to_all": ("Restriction lifted", "", "lock"),
     "incident.correlated": ("Alerts joined", "", "link"),
     "incident.severity": ("Severity followed its alerts", "", "flag"),
-    "alert.status": ("Alert {subject}: status changed", "", "bell"),
-    "alert.changed": ("Alert {subject}: changed", "", "bell"),
-    "alert.moved": ("Alert {subject}: moved", "", "right"),
-    "alert.correlated": ("Alert {subject}: joined", "", "link"),
+    "incident.rolled_up": ("Followed its alerts", "", "refresh"),
+    "incident.alert_joined": ("Alert {subject} joined", "", "link"),
+    "incident.alert_moved_in": ("Alert {subject} moved in", "", "right"),
+    "incident.alert_moved_out": ("Alert {subject} moved out", "", "right"),
+    "incident.merged": ("Another incident merged into this one", "acc", "merge"),
+    "incident.merged_away": ("Merged into another incident", "acc", "merge"),
+    "incident.contained": ("First containment verified", "ok", "check"),
+    "incident.description": ("Description changed", "", "pen"),
+    "review.begun": ("Review begun", "", "review"),
+    "review.written": ("Review written", "", "review"),
+    "review.finding_added": ("Finding added to the review", "", "review"),
+    "review.finding_removed": ("Finding removed from the review", "", "review"),
+    "review.follow_up_added": ("Follow-up agreed", "", "review"),
+    "review.signed": ("Review signed", "ok", "review"),
+    "evidence.remediation_status": ("State of evidence changed", "", "file"),
+    "run.requested": ("Action requested", "acc", "bolt"),
+    "run.decision": ("Action decided", "acc", "bolt"),
+    "run.status": ("Action went on", "", "bolt"),
+    "run.refused": ("Action refused", "warn", "bolt"),
+    "run.cancel_asked": ("Cancellation asked for", "", "bolt"),
+    "alert.status": ("Status of alert {subject} changed", "", "bell"),
+    "alert.changed": ("Alert {subject} changed", "", "bell"),
+    "alert.moved": ("Alert {subject} moved", "", "right"),
+    "alert.correlated": ("Alert {subject} joined", "", "link"),
     "alerts.moved": ("Alerts moved", "", "right"),
 }
 FIELDS: Mapping[str, str] = {
@@ -71,6 +94,7 @@ class Activity:
     changes: tuple[Change, ...]
     text: str
     quoted: bool
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +156,13 @@ def _entry(event: AuditEvent, texts: Mapping[int, str], titles: Mapping[str, str
         changes=tuple(_change(name, pair) for name, pair in event.changes.items()),
         text=texts.get(event.data.get("comment") or 0, "") if quoted else event.reason,
         quoted=quoted,
+        origin=_number(str(event.data.get("copied_from", ""))),
     )
+
+
+def _number(thread: str) -> str:
+    """`INC-12` of the thread that an entry was copied from in a merge; empty for one of its own."""
+    return thread.replace("incident:", "INC-")
 
 
 def _person(event: AuditEvent) -> int | None:

@@ -153,7 +153,7 @@ class CorrelationReason(TextChoices):
     EVENT_SEQUENCE = "eventSequence", "Event sequence"
     TIME_FRAME = "timeFrame", "Time frame"
     SAME_THREAT_SOURCE = "sameThreatSource", "Same threat source"
-    SIMILAR_TTPS = "similarTTPsOrBehavior", "Similar techniques or behaviour"
+    SIMILAR_TTPS = "similarTTPsOrBehavior", "Similar techniques or behavior"
     SAME_ACTOR = "sameActor", "Same actor"
     SAME_CAMPAIGN = "sameCampaign", "Same campaign"
     SHARED_INDICATORS = "sharedIndicators", "Shared indicators"

@@ -6,6 +6,7 @@ Nothing here is stored: it is read from the alerts and the evidence that one per
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from accounts.models import User
@@ -13,7 +14,7 @@ from core.wording import defang
 from incidents.assets import named_as_seen
 from incidents.containment import Containment, containment_of
 from incidents.enums import EvidenceVerdict, RemediationStatus, Severity
-from incidents.models import Alert, Evidence, Incident
+from incidents.models import Alert, Device, Evidence, Incident
 
 MOST_ALERTS, MOST_EVIDENCE = 400, 6000
 ADDRESSES = {"ip", "url", "domain"}
@@ -119,14 +120,33 @@ def story_of(incident: Incident, user: User) -> Story:
 def _members(alerts: Sequence[Alert], nodes: dict[str, Node], user: User) -> dict[int, list[tuple[Node, Evidence]]]:
     """The nodes that each alert names, made on the way."""
     by_id = {alert.pk: alert for alert in alerts}
-    rows = Evidence.objects.filter(alert__in=list(by_id)).select_related("device", "file", "identity", "mailbox")
+    evidence = Evidence.objects.filter(alert__in=list(by_id)).select_related("device", "file", "identity", "mailbox")
+    rows = list(named_as_seen(evidence.order_by("alert_id", "id")[:MOST_EVIDENCE], user))
+    own = _own_addresses(rows)
     found: dict[int, list[tuple[Node, Evidence]]] = {pk: [] for pk in by_id}
     places: dict[str, str] = {}
-    for item in named_as_seen(rows.order_by("alert_id", "id")[:MOST_EVIDENCE], user):
+    for item in rows:
         alert = by_id[item.alert_id]
-        for subject in _subjects(item):
+        for subject in [own[item.display]] if item.type == "ip" and item.display in own else _subjects(item):
             found[item.alert_id].append((_node_for(subject, item, alert, nodes, places), item))
     return found
+
+
+def _own_addresses(rows: Iterable[Evidence]) -> dict[str, Device]:
+    """Internal addresses of the devices of the story: such an address is the device, told in another word. One that
+    several of them go by (a gateway, an old lease) stays a thing of its own."""
+    owners: dict[str, set[Device]] = {}
+    for device in {item.device for item in rows if item.device is not None}:
+        for address in device.ip_addresses:
+            owners.setdefault(address, set()).add(device)
+    return {address: found.pop() for address, found in owners.items() if len(found) == 1 and _is_internal(address)}
+
+
+def _is_internal(address: str) -> bool:
+    try:
+        return not ip_address(address).is_global
+    except ValueError:
+        return False
 
 
 def _subjects(item: Evidence) -> list[Any]:

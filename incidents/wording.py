@@ -24,13 +24,37 @@ KIND_WORDS: Mapping[str, str] = {
 }
 
 
+# Names that their letters alone do not give.
+NAMES: Mapping[str, str] = {
+    "azureAdIdentityProtection": "Entra ID Protection", "microsoft365Defender": "Defender XDR",
+    "microsoftDefenderForOffice365": "Defender for Office 365", "microsoftDefenderForIoT": "Defender for IoT",
+    "microsoftDefenderForDNS": "Defender for DNS", "smartScreen": "SmartScreen", "customTi": "Custom indicator",
+    "nrtAlerts": "Near-real-time rules", "builtInMl": "Built-in machine learning",
+}  # fmt: skip
+
+
 def source_label(value: str) -> str:
-    """`microsoftDefenderForEndpoint` is read as `Defender for Endpoint`."""
+    """`microsoftDefenderForEndpoint` is read as `Defender for Endpoint`, `scheduledAlerts` as `Scheduled alerts`."""
+    if value in NAMES:
+        return NAMES[value]
+    is_product = bool(_PREFIX.match(value))
     words = _WORDS.sub(" ", _PREFIX.sub("", value)).replace("_", " ").split()
     if not words or value == "unknown":
         return "Unknown source" if value == "unknown" else value
-    small = [word.lower() if word in {"For", "And", "Of"} else word for word in words]
+    small = [word.lower() if word in {"For", "And", "Of"} or _is_plain(word, is_product) else word for word in words]
     return " ".join([small[0][0].upper() + small[0][1:], *small[1:]])
+
+
+def _is_plain(word: str, is_product: bool) -> bool:
+    """A word of a phrase rather than of a name; abbreviations keep their capitals."""
+    return not is_product and not word.isupper()
+
+
+def system_label(platform: str, version: str = "") -> str:
+    """`WindowsServer2022` is read as `Windows Server 2022`; other systems write themselves as they like."""
+    if platform.startswith("Windows"):
+        platform = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", platform)
+    return " ".join(part for part in (platform, version) if part)
 
 
 def category_label(value: str) -> str:

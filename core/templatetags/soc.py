@@ -91,8 +91,13 @@ def _name(person: object) -> str:
         value = getattr(person, attribute, "")
         value = value() if callable(value) else value
         if value:
-            return str(value)
+            return _spoken(person, str(value))
     return str(person)
+
+
+def _spoken(person: object, name: str) -> str:
+    """Parts of the portal are called by a phrase, which begins with a capital; people write themselves as they do."""
+    return name[:1].upper() + name[1:] if getattr(person, "kind", "") == "system" else name
 
 
 def _initials(name: str) -> str:

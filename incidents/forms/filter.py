@@ -14,7 +14,10 @@ from incidents.wording import source_label
 
 
 class FilterForm(forms.Form):
-    """All filters of the queue. It is never validated: the address it makes is read like any other."""
+    """All filters of the queue. It is never validated: the address it makes is read like any other, and none of its
+    fields has to be filled."""
+
+    use_required_attribute = False
 
     status = forms.MultipleChoiceField(
         choices=[(s.value, str(s.label)) for s in STATUSES], widget=forms.CheckboxSelectMultiple
@@ -31,14 +34,12 @@ class FilterForm(forms.Form):
     group = forms.MultipleChoiceField(label="Device group", widget=forms.CheckboxSelectMultiple)
     source = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
     category = forms.MultipleChoiceField(choices=Category.choices, widget=forms.CheckboxSelectMultiple)
-    window = forms.ChoiceField(
-        label="Last activity", required=False, choices=[(key, label) for key, (label, _span) in WINDOWS.items()]
-    )
-    name = forms.CharField(label="Name contains", required=False, max_length=200)
-    entity = forms.CharField(label="Asset or address", required=False, max_length=200)
-    tag = forms.CharField(required=False, max_length=80, widget=forms.TextInput({"list": "known-tags"}))
-    since = forms.CharField(label="From (UTC)", required=False, widget=forms.DateTimeInput({"type": "datetime-local"}))
-    until = forms.CharField(label="To (UTC)", required=False, widget=forms.DateTimeInput({"type": "datetime-local"}))
+    window = forms.ChoiceField(label="Last activity", choices=[(key, label) for key, (label, _span) in WINDOWS.items()])
+    name = forms.CharField(label="Name contains", max_length=200)
+    entity = forms.CharField(label="Asset or address", max_length=200)
+    tag = forms.CharField(max_length=80, widget=forms.TextInput({"list": "known-tags"}))
+    since = forms.CharField(label="From (UTC)", widget=forms.DateTimeInput({"type": "datetime-local"}))
+    until = forms.CharField(label="To (UTC)", widget=forms.DateTimeInput({"type": "datetime-local"}))
 
     @classmethod
     def for_user(cls, user: User, *, values: Mapping[str, list[str]]) -> "FilterForm":

@@ -171,12 +171,15 @@ def activities(request: AccountRequest, pk: int) -> HttpResponse:
     found, params = find_incident(request, pk), request.GET
     kinds, origins = params.getlist("kind"), params.getlist("by")
     page = activities_of(found, request.user, kinds=kinds, origins=origins, cursor=params.get("cursor", ""))
-    switches = [
-        {"label": label, "on": key in params.getlist(name), "url": f"{request.path}?{_toggled(params, name, key)}"}
-        for name, table in (("kind", {key: label for key, (label, _q) in ACTIVITY_KINDS.items()}), ("by", ORIGINS))
-        for key, label in table.items()
-    ]
-    context = {"incident": found, "entries": page.entries, "switches": switches,
+    spoken = {key: label for key, (label, _q) in ACTIVITY_KINDS.items()}
+    facets = [
+        {"label": title, "switches": [
+            {"label": label, "on": key in params.getlist(name), "url": f"{request.path}?{_toggled(params, name, key)}"}
+            for key, label in table.items()
+        ]}
+        for title, name, table in (("What", "kind", spoken), ("By", "by", ORIGINS))
+    ]  # fmt: skip
+    context = {"incident": found, "entries": page.entries, "facets": facets,
                "may_manage": request.user.holds(keys.MANAGE_ALERTS), "any_filter": bool(kinds or origins),
                **_leaves(request, page.newer, page.older)}  # fmt: skip
     return render(request, "incidents/activities.html", context)

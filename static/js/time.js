@@ -27,7 +27,7 @@ export function moment(date, style = "short", now = new Date()) {
   const at = parts(date);
   const today = parts(now);
   const clock = style === "seconds" ? `${at.hour}:${at.minute}:${at.second}` : `${at.hour}:${at.minute}`;
-  const day = `${at.day} ${MONTHS[at.month - 1]}`;
+  const day = `${Number(at.day)} ${MONTHS[at.month - 1]}`;
   if (at.year !== today.year) return style === "seconds" || style === "full" ? `${day} ${at.year} ${clock}` : `${day} ${at.year}`;
   if (style === "date") return day;
   if (at.month === today.month && at.day === today.day) return style === "day" ? `Today ${clock}` : clock;
