@@ -1,6 +1,9 @@
-"""The audit log as a person may read it: whole or not at all, because its rows know no device group."""
+"""The audit log as a person may read it. Its rows know no device group, so it is for people who see all of them; what
+is kept to named people is left out for the others."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -8,11 +11,31 @@ from accounts import keys
 from accounts.models import User
 from core.models import AuditEvent
 
+# Rows of one column: the words (`incident:42`) of what is kept from a person.
+Withheld = Callable[[User], QuerySet[Any, Any]]
+_withheld: list[Withheld] = []
+
+
+def withhold(words_for: Withheld) -> None:
+    """Keep events of these threads, and about these subjects, from a person; a later room says so at the start."""
+    _withheld.append(words_for)
+
 
 def visible_to(user: User) -> QuerySet[AuditEvent]:
-    """Everything for somebody who may read the log and sees all device groups; nothing for anybody else."""
-    allowed = user.holds(keys.READ_AUDIT) and user.scope.everything
-    return AuditEvent.objects.all() if allowed else AuditEvent.objects.none()
+    """The events that somebody may read who holds the right and sees all device groups; nothing for anybody else."""
+    if not (user.holds(keys.READ_AUDIT) and user.scope.everything):
+        return AuditEvent.objects.none()
+    events = AuditEvent.objects.all()
+    for words_for in _withheld:
+        hidden = words_for(user)
+        if hidden.exists():
+            events = events.exclude(Q(thread__in=hidden) | Q(subject__in=hidden))
+    return events
+
+
+def leaves_out(user: User) -> bool:
+    """Whether anything is kept from this person, so that the page can say so."""
+    return any(words_for(user).exists() for words_for in _withheld)
 
 
 def matching(

@@ -36,8 +36,7 @@ def events_of(incident: Incident, user: User) -> QuerySet[AuditEvent]:
         return events
     known = Q(subject=incident.thread)
     for kind, seen in _kinds.items():
-        name = Concat(Value(f"{kind}:"), Cast("pk", TextField()), output_field=TextField())
-        known |= Q(subject__in=seen(incident, user).order_by().annotate(_subject=name).values("_subject"))
+        known |= Q(subject__in=seen(incident, user).order_by().values_list(word_of(kind)))
     return events.filter(known)
 
 
@@ -49,6 +48,18 @@ def as_told(event: AuditEvent, incident: Incident, user: User) -> AuditEvent:
         if event.actor_kind == ActorKind.SYSTEM:
             event.reason = ""
     return event
+
+
+def withheld_words(user: User) -> QuerySet[Any, Any]:
+    """`incident:42` of each restricted incident that does not name the person, and `alert:7` of each of its alerts."""
+    hidden = Incident.objects.hidden_from(user)
+    incidents = Incident.objects.filter(pk__in=hidden).values_list(word_of("incident"))
+    return incidents.union(Alert.objects.filter(incident__in=hidden).values_list(word_of("alert")))
+
+
+def word_of(kind: str) -> Concat:
+    """`run:12` of a row, as the history names it."""
+    return Concat(Value(f"{kind}:"), Cast("pk", TextField()), output_field=TextField())
 
 
 def _alerts(incident: Incident, user: User) -> QuerySet[Any]:

@@ -9,6 +9,7 @@ class RemediationConfig(AppConfig):
     name = "remediation"
 
     def ready(self) -> None:
+        from accounts import audit_log
         from incidents.history import tells_of
         from remediation import slots
         from remediation.catalog import all_actions
@@ -16,6 +17,7 @@ class RemediationConfig(AppConfig):
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(slots.respond_button, action), order=action.order))
         tells_of("run", slots.runs_of)
+        audit_log.withhold(slots.withheld_words)
         fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))
         fill("waiting.sections", Filling("decisions", slots.waiting_section, "remediation/waiting.html", order=10))
         fill("search.results", Filling("runs", slots.search_results))

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
+from incidents.history import word_of
 from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation.catalog import registry
 from remediation.catalog.action import Action
@@ -95,6 +96,11 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
 def runs_of(incident: Incident, user: User) -> QuerySet[ActionRun]:
     """The runs that the incident's history tells this person of."""
     return ActionRun.objects.visible_to(user).filter(incident=incident)
+
+
+def withheld_words(user: User) -> QuerySet[Any, Any]:
+    """`run:7` of each run in a restricted incident that does not name the person."""
+    return ActionRun.objects.filter(incident__in=Incident.objects.hidden_from(user)).values_list(word_of("run"))
 
 
 def entity_tab(request: HttpRequest, entity: Entity) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def audit_list(request: AccountRequest) -> HttpResponse:
         "newer_url": at_cursor(request, page.newer),
         "older_url": at_cursor(request, page.older),
         "sees_all": request.user.scope.everything,
+        "leaves_out": audit_log.leaves_out(request.user),
     }
     return render(request, "accounts/audit.html", context)
 

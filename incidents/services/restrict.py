@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from core import audit, clock
@@ -25,6 +26,8 @@ def restrict_incident(incident: Incident, *, people: Collection[User], actor: Ac
         if not named:
             raise ValidationError("Name at least one active person.")
         row.restricted_to.set(named)
+        for signpost in _signposts(row):
+            signpost.restricted_to.set(named)
         return _mark(row, restricted=True, before=before, actor=actor, reason=reason)
 
 
@@ -34,7 +37,14 @@ def open_restricted_incident(incident: Incident, *, actor: Actor, reason: str) -
         row = Incident.objects.select_for_update().get(pk=incident.pk)
         before = _names(row)
         row.restricted_to.clear()
+        for signpost in _signposts(row):
+            signpost.restricted_to.clear()
         return _mark(row, restricted=False, before=before, actor=actor, reason=reason)
+
+
+def _signposts(row: Incident) -> QuerySet[Incident]:
+    """What was merged into it still has a name and a history of the same case."""
+    return Incident.objects.filter(redirect_incident=row)
 
 
 def _names(row: Incident) -> list[str] | None:
@@ -47,6 +57,7 @@ def _mark(row: Incident, *, restricted: bool, before: list[str] | None, actor: A
     row.updated = clock.now()
     row.last_modified_by = actor.name[:255]
     row.save(update_fields=["restricted", "version", "updated", "last_modified_by"])
+    _signposts(row).update(restricted=restricted)
     audit.record("incident.restricted" if restricted else "incident.opened_to_all", subject=row.thread,
                  thread=row.thread, actor=actor, reason=reason,
                  changes={"restricted_to": (before, _names(row))})  # fmt: skip
