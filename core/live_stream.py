@@ -6,6 +6,7 @@ at the start and every half minute, so that a signed-out browser stops hearing.
 
 import asyncio
 import json
+from collections import Counter
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -20,7 +21,12 @@ from django.utils.module_loading import import_string
 from core.live import CHANNEL
 
 CHECK_EVERY_S = 30.0
+# Of one person. A browser opens one for all its tabs, so this is many browsers.
+MOST_STREAMS = 20
 KEEP_ALIVE = b": alive\n\n"
+
+
+_streams: Counter[int] = Counter()
 
 
 class Listener:
@@ -67,9 +73,24 @@ async def live_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
     session_key = _cookie(scope, settings.SESSION_COOKIE_NAME)
     listener = await sync_to_async(_identify)(session_key) if session_key else None
     if listener is None:
-        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/plain")]})
-        await send({"type": "http.response.body", "body": b"Sign in first."})
+        await _refuse(send, 401, b"Sign in first.")
         return
+    if _streams[listener.user_id] >= MOST_STREAMS:
+        await _refuse(send, 429, b"Too many streams of one person are open.")
+        return
+    _streams[listener.user_id] += 1
+    try:
+        await _serve(listener, session_key, receive, send)
+    finally:
+        _streams[listener.user_id] -= 1
+
+
+async def _refuse(send: Any, status: int, why: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": why})
+
+
+async def _serve(listener: Listener, session_key: str, receive: Any, send: Any) -> None:
     headers = [
         (b"content-type", b"text/event-stream"),
         (b"cache-control", b"no-store"),

@@ -11,13 +11,27 @@ django.setup()
 from a2wsgi import WSGIMiddleware  # noqa: E402 - needs the settings above
 from django.conf import settings  # noqa: E402
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
+from django.core.exceptions import SuspiciousOperation  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.http import Http404, HttpRequest  # noqa: E402
+from django.http.response import HttpResponseBase  # noqa: E402
 
 from core.live_stream import live_stream  # noqa: E402
 
+
+class Statics(StaticFilesHandler):
+    """A path that leads out of the folder is not found, like any other that leads to nothing."""
+
+    def serve(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return super().serve(request)
+        except SuspiciousOperation:
+            raise Http404 from None
+
+
 _pages = get_wsgi_application()
 _wsgi = WSGIMiddleware(
-    StaticFilesHandler(_pages) if settings.SERVE_STATIC else _pages,  # type: ignore[arg-type]
+    Statics(_pages) if settings.SERVE_STATIC else _pages,  # type: ignore[arg-type]
     workers=8,
 )
 

@@ -121,3 +121,21 @@ def test_the_key_of_a_session_is_no_other_key_of_the_store(topic: str, ada: User
         browser.scope["headers"] = [(b"cookie", cookie)]
         browser.listen(topic, lambda: None)
         assert browser.status == 401
+
+
+def test_one_person_opens_so_many_streams_and_no_more(
+    topic: str, eve: User, ada: User, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.live_stream.MOST_STREAMS", 1)
+    mine, again, others = Browser(signed_in(Client(), eve)), Browser(signed_in(Client(), eve)), Browser(None)
+    others.scope = Browser(signed_in(Client(), ada)).scope
+
+    def open_more() -> None:
+        again.listen(topic, lambda: None)
+        others.listen(topic, lambda: live.publish(topic, "end"))
+
+    mine.listen(topic, open_more)
+    assert (mine.status, again.status, others.status) == (200, 429, 200)
+
+    again.listen(topic, lambda: live.publish(topic, "end"))
+    assert again.status == 200

@@ -64,9 +64,19 @@ def test_a_killed_portal_leaves_no_process_and_starts_again(portal_at_work: Star
     assert portal.end(signal.SIGINT) < 10
 
 
-def test_what_a_client_says_of_its_address_does_not_lift_a_lock_out(portal_at_work: StartedPortal) -> None:
+def test_strangers_neither_lift_a_lock_out_by_what_they_say_nor_cause_an_error(portal_at_work: StartedPortal) -> None:
+    assert status_of(f"{portal_at_work.url}/static/%2e%2e/manage.py") == 404
     answers = [sign_in(portal_at_work.url, said=f"203.0.113.{number}") for number in range(7)]
     assert answers[-1] == 429, answers
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
 
 
 def sign_in(url: str, *, said: str) -> int:
