@@ -108,7 +108,7 @@ def check_decider(run: ActionRun, action: Action, actor: Actor, user: User, *, t
     check_run_in_scope(user, run, to_do=to_do)
     if run.requester_id is not None and run.requester_id in {user.pk, actor.person_id}:
         raise Refused("same_person", "The person who asked for an action cannot decide on it; somebody else must.")
-    requester = User.objects.filter(pk=run.requester_id).first()
+    requester = User.objects.filter(pk=run.requester_id).first() if run.requester_id else None
     if requester is not None and people_behind(requester) & people_behind(user):
         raise Refused("same_person", "One person stands behind both accounts: the token of one was made by the other.")
 

@@ -13,8 +13,7 @@ from django.conf import settings  # noqa: E402
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.core.exceptions import SuspiciousOperation  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.http import Http404, HttpRequest  # noqa: E402
-from django.http.response import HttpResponseBase  # noqa: E402
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse  # noqa: E402
 
 from core.live_stream import live_stream  # noqa: E402
 
@@ -22,7 +21,7 @@ from core.live_stream import live_stream  # noqa: E402
 class Statics(StaticFilesHandler):
     """A path that leads out of the folder is not found, like any other that leads to nothing."""
 
-    def serve(self, request: HttpRequest) -> HttpResponseBase:
+    def serve(self, request: HttpRequest) -> HttpResponse | FileResponse:
         try:
             return super().serve(request)
         except SuspiciousOperation:

@@ -103,8 +103,8 @@ def people_behind(user: User) -> frozenset[int]:
     for it, because they have seen its secret."""
     if user.kind == UserKind.PERSON:
         return frozenset({user.pk})
-    issuers = ApiToken.objects.filter(user=user).exclude(issued_by=None).values_list("issued_by", flat=True)
-    return frozenset({user.pk, *issuers})
+    issuers = ApiToken.objects.filter(user=user).values_list("issued_by", flat=True)
+    return frozenset({user.pk, *(issuer for issuer in issuers if issuer is not None)})
 
 
 def digest_of(secret: str) -> str:
