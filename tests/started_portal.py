@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from soc_portal.up.data_folder import ROOT
 from soc_portal.up.processes import tail, wait_until
@@ -15,9 +17,11 @@ from tests.running_portal import free_port
 
 
 class StartedPortal:
-    """`./soc up --no-demo` without its set-up, on a data folder of its own."""
+    """`./soc up --no-demo` without its set-up, on a data folder of its own; `servers` are the addresses of servers that
+    somebody else runs."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, servers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._servers = dict(servers)
         self.data, self.port = data, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = ""
@@ -30,7 +34,7 @@ class StartedPortal:
     @property
     def env(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
-        return kept | {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "soc_portal.settings"}
+        return kept | self._servers | {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "soc_portal.settings"}
 
     def start(self) -> None:
         words = self.call("up", f"--port={self.port}", "--no-demo")

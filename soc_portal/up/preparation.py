@@ -29,8 +29,8 @@ def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | 
         try:
             prepare(env, demo=demo, runtime_role=runtime_role)
             code = 0
-        except Exception:  # noqa: BLE001 - shown whole: a failed migration is for a developer to read
-            traceback.print_exc()
+        except Exception as error:  # noqa: BLE001 - shown whole: a failed migration is for a developer to read
+            _tell(error)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -51,6 +51,19 @@ def _forget_the_supervisors_signals(supervisor: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     die_with_parent(signal.SIGKILL, supervisor)
+
+
+def _tell(error: Exception) -> None:
+    """A server that is away or refuses is for the operator; anything else is for a developer, whole."""
+    import redis
+    from django.db import OperationalError
+
+    servers = {OperationalError: "the database", redis.RedisError: "the broker"}
+    name = next((name for kind, name in servers.items() if isinstance(error, kind)), "")
+    if name:
+        print(f"soc: {name} cannot be reached or refuses: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(error)
 
 
 def prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> None:
