@@ -41,6 +41,10 @@ class Sort:
         """Whether it is more than a notice."""
         return self.rank > SEVERITY_RANK[Severity.INFORMATIONAL]
 
+    @property
+    def is_serious(self) -> bool:
+        return self.rank >= SEVERITY_RANK[Severity.MEDIUM]
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -86,11 +90,20 @@ class IncidentFacts:
     def stages(self) -> list[str]:
         """The kill-chain stages that telling alerts report; what says only that something is bad is no stage, and
         ransomware is how an attack ends."""
-        vague = {Category.SUSPICIOUS_ACTIVITY, Category.MALWARE, Category.UNWANTED_SOFTWARE, Category.RANSOMWARE}
-        found = {category for one in self.telling for category in one.categories}
-        if Category.RANSOMWARE in found:
-            found.add(Category.IMPACT)
-        return [value for value in KILL_CHAIN if value in found and value not in vague]
+        return list(_stages_of(self.telling))
+
+    @cached_property
+    def progress(self) -> list[str]:
+        """The most stages that serious alerts went through in the order of the kill chain, by when each stage was seen
+        first. One detection that claims several stages is no progress."""
+        if len({one.title for one in self.telling if one.is_serious}) < 2:
+            return []
+        seen = list(_stages_of([one for one in self.telling if one.is_serious]).items())
+        best: list[list[str]] = []
+        for position, (stage, since) in enumerate(seen):
+            before = [best[at] for at in range(position) if seen[at][1] <= since]
+            best.append([*max(before, key=len, default=[]), stage])
+        return max(best, key=len, default=[])
 
     @property
     def techniques(self) -> list[str]:
@@ -118,6 +131,20 @@ class IncidentFacts:
 
     def has_evidence(self, type_: str) -> bool:
         return any(key[0] == type_ for key in self.evidence)
+
+
+_VAGUE = (Category.SUSPICIOUS_ACTIVITY, Category.MALWARE, Category.UNWANTED_SOFTWARE, Category.RANSOMWARE)
+
+
+def _stages_of(sorts: Sequence[Sort]) -> dict[str, datetime]:
+    """Each stage in kill-chain order, with the time it was seen first."""
+    since: dict[str, datetime] = {}
+    for one in sorts:
+        for category in one.categories:
+            stage = Category.IMPACT.value if category == Category.RANSOMWARE else category
+            if stage not in _VAGUE:
+                since[stage] = min(one.first, since.get(stage, one.first))
+    return {stage: since[stage] for stage in KILL_CHAIN if stage in since}
 
 
 def load_facts(incident_ids: Sequence[int]) -> dict[int, IncidentFacts]:

@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import Any
 
 from core.wording import counted
-from incidents.enums import Category, Criticality
+from incidents.enums import Category, Criticality, Severity
 from incidents.services.incident_facts import Asset, IncidentFacts, Sort
 
 MAX_NAME = 300
@@ -16,6 +16,11 @@ OWN_TAGS = frozenset({RANSOMWARE, MAIL_FRAUD, STOLEN_SESSION, CRITICAL_ASSET})
 # Steal web session cookie, application token, alternate authentication material, adversary in the middle.
 _SESSION_TECHNIQUES = ("T1539", "T1528", "T1550", "T1557")
 _ENCRYPTION = "T1486"
+_PATTERN_WORDS = {
+    RANSOMWARE: "Ransomware",
+    MAIL_FRAUD: "Mailbox takeover",
+    STOLEN_SESSION: "Stolen sign-in session",
+}
 _ASSET_NOUNS = (("device", "device", ""), ("identity", "account", ""), ("mailbox", "mailbox", "mailboxes"))
 
 
@@ -34,28 +39,56 @@ def name_incident(facts: IncidentFacts) -> str:
         return _cut(f"Mailbox takeover{_of(facts, 'mailbox', 'identity')}{reported}")
     if pattern == STOLEN_SESSION and len(titles) > 1:
         return _cut(f"Stolen sign-in session{_of(facts, 'identity', 'mailbox')}{reported}")
-    if len(facts.stages) >= 3 and len(titles) >= 3:
-        return _cut(f"Multi-stage attack{where}{reported}")
+    if is_multi_stage(facts):
+        first, last = (Category(stage).label.lower() for stage in (facts.progress[0], facts.progress[-1]))
+        return _cut(f"Multi-stage attack{where}: {first} to {last}{',' if reported else ''}{reported}")
     lead = titles[0][:MAX_TITLE].rstrip(" .:")
     if len(titles) > 1:
         lead += f" and {counted(len(titles) - 1, 'other detection')}"
-    return _cut(f"{lead}{'' if _names_it(lead, facts) else where}")
+    return _cut(f"{lead}{'' if _names_it(lead, facts) else _said_once(lead, where)}")
+
+
+def _said_once(lead: str, where: str) -> str:
+    """`One account on many devices (56)` instead of `One account on many devices on 56 devices`."""
+    words = where.split()
+    crowd = len(words) == 3 and words[1].isdigit() and lead.lower().endswith(f" {words[2]}")
+    return f" ({words[1]})" if crowd else where
+
+
+def neutral_name(facts: IncidentFacts) -> str:
+    """The name for who may see a part only: what it is and how many it hit, no asset, no words of an alert."""
+    devices = len(facts.hit("device"))
+    where = f" on {counted(devices, 'device')}" if devices else ""
+    pattern = attack_pattern(facts)
+    if pattern:
+        return f"{_PATTERN_WORDS[pattern]}{where}"
+    stages = facts.stages
+    if is_multi_stage(facts):
+        return f"Multi-stage attack{where}"
+    told = [category for one in facts.telling for category in one.categories if category in Category.values]
+    words = str(Category(stages[-1] if stages else told[0]).label) if stages or told else "Detections"
+    return f"{words}{where}"
 
 
 def _cut(name: str) -> str:
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
+def is_multi_stage(facts: IncidentFacts) -> bool:
+    """Several detections, and serious ones went from one stage of an attack to a later one."""
+    return len(facts.progress) >= 2 and len({one.title for one in facts.telling}) >= 3
+
+
 def attack_pattern(facts: IncidentFacts) -> str:
-    """The kind of attack that the alerts show, or empty."""
-    telling = facts.telling
-    categories = {category for one in telling for category in one.categories}
-    techniques = {technique for one in telling for technique in one.techniques}
-    if Category.RANSOMWARE in categories or _ENCRYPTION in techniques:
+    """The kind of attack that serious alerts show, or empty. Much encryption looks like a backup: it is ransomware when
+    a high alert says so, or when something led to it."""
+    serious = [one for one in facts.telling if one.is_serious]
+    encrypting = [one for one in serious if Category.RANSOMWARE in one.categories or _ENCRYPTION in one.techniques]
+    if encrypting and (encrypting[0].severity == Severity.HIGH or len(facts.progress) >= 2):
         return RANSOMWARE
-    if telling and facts.has_evidence("mailboxConfiguration"):
+    if serious and facts.has_evidence("mailboxConfiguration"):
         return MAIL_FRAUD
-    if any(technique.startswith(_SESSION_TECHNIQUES) for technique in techniques):
+    if any(technique.startswith(_SESSION_TECHNIQUES) for one in serious for technique in one.techniques):
         return STOLEN_SESSION
     return ""
 
@@ -131,6 +164,6 @@ def _listed(facts: IncidentFacts) -> str:
 def system_tags(facts: IncidentFacts) -> list[str]:
     tags = [pattern] if (pattern := attack_pattern(facts)) else []
     critical = {Criticality.VERY_HIGH, Criticality.HIGH}
-    if any(asset.criticality in critical for asset in facts.assets):
+    if any(asset.criticality in critical and asset.since is not None for asset in facts.assets):
         tags.append(CRITICAL_ASSET)
     return tags

@@ -54,6 +54,21 @@ def test_an_alert_without_devices_is_named_after_the_account() -> None:
     assert incident_of(graph_alert(user(), title="Odd sign-in")).display_name == "Odd sign-in for m.okafor"
 
 
+def test_a_title_that_ends_in_devices_takes_their_number() -> None:
+    listed = (device(f"m{n}") for n in range(7))
+    found = incident_of(graph_alert(*listed, title="One account signed in to many devices"))
+    assert found.display_name == "One account signed in to many devices (7)"
+
+
+def test_a_notice_about_a_critical_asset_is_not_tagged_with_it() -> None:
+    notice, alarm = correlated(
+        graph_alert(device("dc"), severity="informational"), graph_alert(device("dc"), title="Odd driver", minutes=1)
+    )
+    Device.objects.update(criticality="high")
+    roll_up([notice.pk, alarm.pk], actor=SENSOR)
+    assert {one.pk: one.system_tags for one in Incident.objects.all()} == {notice.pk: [], alarm.pk: ["Critical asset"]}
+
+
 def test_ransomware_is_said_first() -> None:
     incident = incident_of(*ransomware(4))
     assert incident.display_name == "Ransomware spreading on 4 devices"
@@ -66,8 +81,59 @@ def test_several_stages_from_several_sources_are_an_attack() -> None:
     for n, stage in enumerate(stages):
         correlated(graph_alert(device(), title=f"T{n}", detectorId=stage, minutes=n, category=stage))
     incident = correlated(wazuh_alert(minutes=4), format="wazuh")[0]
-    assert incident.display_name == "Multi-stage attack on fin-ws-014 reported by 2 sources"
+    assert incident.display_name == (
+        "Multi-stage attack on fin-ws-014: initial access to lateral movement, reported by 2 sources"
+    )
     assert incident.categories == stages
+
+
+def staged(*steps: tuple[str, str]) -> Incident:
+    """Detections on one device, a minute apart, each of a category and a severity."""
+    return incident_of(*(
+        graph_alert(device(), title=f"T{n}", detectorId=f"{n}", minutes=n, category=category, severity=severity)
+        for n, (category, severity) in enumerate(steps)
+    ))  # fmt: skip
+
+
+def test_stages_of_low_alerts_are_no_attack() -> None:
+    noise = staged(("InitialAccess", "low"), ("CredentialAccess", "low"), ("Discovery", "low"), ("Impact", "low"))
+    assert noise.display_name == "T0 and 3 other detections on fin-ws-014"
+
+
+def test_one_serious_stage_among_low_ones_is_no_attack() -> None:
+    found = staged(("InitialAccess", "low"), ("Execution", "medium"), ("Discovery", "low"))
+    assert found.display_name == "T1 and 2 other detections on fin-ws-014"
+
+
+def test_two_serious_stages_in_order_are_an_attack() -> None:
+    found = staged(("InitialAccess", "low"), ("Execution", "medium"), ("LateralMovement", "high"))
+    assert found.display_name == "Multi-stage attack on fin-ws-014: execution to lateral movement"
+
+
+def test_stages_against_the_order_of_an_attack_are_no_attack() -> None:
+    found = staged(("Impact", "medium"), ("LateralMovement", "medium"), ("InitialAccess", "medium"))
+    assert found.display_name == "T0 and 2 other detections on fin-ws-014"
+
+
+def test_one_detection_that_claims_many_stages_is_named_after_itself() -> None:
+    rule = {"level": 10, "description": "Odd sign-in", "id": "1",
+            "mitre": {"id": ["T1078"], "tactic": ["Initial Access", "Persistence", "Defense Evasion"]}}  # fmt: skip
+    assert correlated(wazuh_alert(rule=rule), format="wazuh")[0].display_name == "Odd sign-in on FIN-WS-014"
+
+
+def test_many_changed_files_on_a_backup_server_are_not_called_ransomware() -> None:
+    correlated(graph_alert(device("bkp"), title="Mass file changes", category="Ransomware", mitreTechniques=["T1486"]))
+    changes = {"level": 8, "description": "Checksums changed", "id": "554",
+               "mitre": {"id": ["T1486"], "tactic": ["Impact"]}}  # fmt: skip
+    agent = {"id": "9", "name": "bkp", "ip": "10.7.7.7"}
+    incident = correlated(wazuh_alert(minutes=3, rule=changes, agent=agent), format="wazuh")[0]
+    assert incident.display_name == "Mass file changes and 1 other detection on bkp"
+    assert incident.system_tags == []
+
+
+def test_encryption_that_something_led_to_is_ransomware_also_at_medium() -> None:
+    found = staged(("LateralMovement", "medium"), ("Ransomware", "medium"))
+    assert found.display_name == "Ransomware on fin-ws-014"
 
 
 def test_a_changed_mailbox_is_a_takeover() -> None:
