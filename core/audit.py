@@ -5,6 +5,7 @@ transactions never queue on one chain head: `verify()` tells sealed from not yet
 """
 
 import hashlib
+import hmac
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
@@ -21,6 +23,7 @@ from core.models import AuditEvent, AuditSeal
 
 SEAL_LOCK = 0x50C_A0D17
 GENESIS = bytes(32)
+_PURPOSE = b"audit chain, version 1"
 # Rows from which COPY is quicker than single inserts.
 COPY_FROM = 20
 _UNSTORABLE_SIGNS = ("\\u0000", "\\ud", "NaN", "Infinity")
@@ -150,8 +153,8 @@ def canonical(event: AuditEvent) -> bytes:
 def seal(limit: int = 5000) -> int:
     """Chain the next unsealed events in order of id; one sealer at a time. Returns how many were sealed.
 
-    Events become visible at commit, not in order of id, so a hole is waited for while its transaction may still run
-    (one minute) and passed over after that; a later arrival is then sealed after its successors, never lost.
+    Events become visible at commit, not in order of id: one that commits late is sealed after its successors, never
+    lost.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SEAL_LOCK])
@@ -164,13 +167,22 @@ def seal(limit: int = 5000) -> int:
             "WHERE s.event_id IS NULL AND e.id > %s ORDER BY e.id LIMIT %s",
             [_floor(last), limit],
         )
-        seals = []
+        seals, key = [], _keys()[0]
         for event in events:
             seq += 1
-            digest = hashlib.sha256(digest + canonical(event)).digest()
+            digest = _link(key, digest, event)
             seals.append(AuditSeal(seq=seq, event_id=event.id, event_at=event.at, digest=digest))
         AuditSeal.objects.bulk_create(seals)
     return len(seals)
+
+
+def _link(key: bytes, previous: bytes, event: AuditEvent) -> bytes:
+    return hmac.digest(key, previous + canonical(event), hashlib.sha256)
+
+
+def _keys() -> list[bytes]:
+    """The first one seals, every one verifies. Without a key whoever owns the tables could chain a forgery anew."""
+    return [hmac.digest(key.encode(), _PURPOSE, hashlib.sha256) for key in settings.ENCRYPTION_KEYS]
 
 
 def _floor(last: AuditSeal | None) -> int:
@@ -192,7 +204,7 @@ class Verdict:
 
 def verify() -> Verdict:
     """Recompute the whole chain from the stored events."""
-    digest, checked, broken, missing = GENESIS, 0, None, 0
+    digest, checked, broken, missing, keys = GENESIS, 0, None, 0, _keys()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM core_audit_event e WHERE NOT EXISTS "
@@ -206,11 +218,20 @@ def verify() -> Verdict:
             broken = broken or seal_row.seq
             digest = bytes(seal_row.digest)
             continue
-        digest = hashlib.sha256(digest + canonical(event)).digest()
-        if (digest != bytes(seal_row.digest) or seal_row.seq != checked) and broken is None:
+        stored = bytes(seal_row.digest)
+        fits = any(hmac.compare_digest(_link(key, digest, event), stored) for key in keys)
+        if (not fits or seal_row.seq != checked) and broken is None:
             broken = seal_row.seq
-        digest = bytes(seal_row.digest)
+        digest = stored
     return Verdict(checked, unsealed, broken, missing, digest.hex(), clock.real_now())
+
+
+def holds(head: str) -> bool:
+    """Whether the chain still has a head that was noted earlier: an end that was cut off shows nowhere else."""
+    try:
+        return AuditSeal.objects.filter(digest=bytes.fromhex(head)).exists()
+    except ValueError:
+        return False
 
 
 def _sealed_events() -> Iterable[tuple[AuditSeal, AuditEvent | None]]:

@@ -38,7 +38,7 @@ class AuditEvent(models.Model):
 
 
 class AuditSeal(models.Model):
-    """The chain over sealed events: `digest = sha256(previous digest + the event's canonical bytes)`.
+    """The chain over sealed events: `digest = hmac_sha256(key, previous digest + the event's canonical bytes)`.
 
     Kept beside the events and not in them, because the events are never updated.
     """

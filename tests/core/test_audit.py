@@ -1,10 +1,13 @@
 """The history is append-only, and a change of it shows."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
@@ -135,6 +138,42 @@ def test_a_resealed_forgery_breaks_everything_after_it(db: None) -> None:
         AuditEvent.objects.filter(id=ids[1]).update(verb="forged")
         AuditSeal.objects.filter(event_id=ids[1]).update(digest=b"\x01" * 32)
     assert audit.verify().broken_at == 2
+
+
+def test_an_owner_of_the_tables_cannot_chain_a_forgery_anew(db: None) -> None:
+    ids = write()
+    audit.seal()
+    with as_a_malicious_owner():
+        AuditEvent.objects.filter(id=ids[1]).update(verb="forged")
+        digest = audit.GENESIS
+        for row in AuditSeal.objects.order_by("seq"):
+            digest = hashlib.sha256(digest + audit.canonical(AuditEvent.objects.get(id=row.event_id))).digest()
+            AuditSeal.objects.filter(seq=row.seq).update(digest=digest)
+    assert audit.verify().broken_at == 1
+
+
+def test_a_chain_outlives_the_change_of_its_key_and_not_the_loss(db: None, settings: Any) -> None:
+    write(2)
+    audit.seal()
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.ENCRYPTION_KEYS]
+    write(2)
+    audit.seal()
+    assert (audit.verify().sealed, audit.verify().broken_at) == (4, None)
+    settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS[:1]
+    assert audit.verify().broken_at == 1
+
+
+def test_an_end_that_was_cut_off_shows_against_a_noted_head(db: None) -> None:
+    ids = write()
+    audit.seal()
+    noted = audit.verify().head
+    call_command("audit", "verify", head=noted, stdout=StringIO())
+    with as_a_malicious_owner():
+        AuditSeal.objects.filter(event_id__in=ids[3:]).delete()
+        AuditEvent.objects.filter(id__in=ids[3:]).delete()
+    assert audit.verify().broken_at is None
+    with pytest.raises(CommandError, match="cut off"):
+        call_command("audit", "verify", head=noted, stdout=StringIO())
 
 
 def test_verify_on_the_command_line_fails_when_the_chain_is_broken(db: None) -> None:

@@ -10,6 +10,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["verify", "seal"])
+        parser.add_argument("--head", default="", help="a head that was noted earlier: is it still in the chain?")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["what"] == "seal":
@@ -21,4 +22,6 @@ class Command(BaseCommand):
         if verdict.broken_at is not None:
             where = f"The chain is broken at seal {verdict.broken_at}"
             raise CommandError(f"{where}; {verdict.missing} events are missing.")
+        if options["head"] and not audit.holds(options["head"]):
+            raise CommandError("The chain does not hold that head: its end was cut off.")
         self.stdout.write("The chain is whole.")
