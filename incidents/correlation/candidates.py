@@ -8,24 +8,26 @@ from typing import Any
 
 from django.db import connection
 
+from incidents.correlation.addresses import is_internal, is_internal_target, load_machines, scoped_key
+from incidents.correlation.entities import Entities
 from incidents.correlation.nodes import (
     FILE_TYPES,
     MESSAGE_TYPES,
     QUIET,
-    Entities,
     Node,
     event_interval,
     repeated_value,
     rule_of_key,
-    scoped_key,
 )
-from incidents.correlation.rules import ACCOUNT, DEVICE, FILE, PROVIDER, REPEATED, Limits, Rule
+from incidents.correlation.rules import ACCOUNT, ADDRESS, DEVICE, FILE, PROVIDER, REPEATED, Limits, Rule
 from incidents.enums import SEVERITY_RANK, Severity
 from incidents.queries.incidents import OPEN
 
 # The newest rows of one thing that are looked at: more would only be a hub.
 DEPTH = 120
 SEARCHED = 3_000
+# A machine that roams had many addresses; the newest are searched.
+MOST_ADDRESSES = 4
 _OPEN = frozenset(status.value for status in OPEN)
 
 
@@ -61,13 +63,14 @@ def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -
     earliest = min(node.first for node in nodes) - limits.widest
     latest = max(node.last for node in nodes) + limits.widest
     wanted = {key for node in nodes for key in node.named}
-    loader = _Loader(found, wanted, earliest, latest)
+    loader = _Loader(found, wanted, entities, earliest, latest)
     loader.by_entity("device_id", list(entities.devices), lambda pk: (DEVICE, f"device:{pk}"))
     loader.by_entity("file_id", list(entities.telling_files), lambda pk: (FILE, f"file:{pk}"))
     persons = _persons(entities)
     loader.by_entity("identity_id", list(persons.identities), lambda pk: (ACCOUNT, persons.identities[pk]))
     loader.by_entity("mailbox_id", list(persons.mailboxes), lambda pk: (ACCOUNT, persons.mailboxes[pk]))
-    loader.by_key(sorted(entities.keys))
+    of_machines = {f"ip:{address}" for listed in entities.addresses.values() for address in listed[:MOST_ADDRESSES]}
+    loader.by_key(sorted(entities.keys | of_machines))
     loader.by_provider_incident(nodes)
     return found
 
@@ -100,9 +103,9 @@ def _newest(condition: str) -> str:
     Alerts that still wait are passed over: in a burst they would hide everything else. OFFSET 0 keeps the planner from
     reading all alerts for each thing."""
     return f"""
-        SELECT s.type, s.verdict, w.*
+        SELECT s.type, s.verdict, s.roles, w.*
         FROM (
-            SELECT alert_id, type, verdict FROM incidents_evidence WHERE {condition}
+            SELECT alert_id, type, verdict, roles FROM incidents_evidence WHERE {condition}
             ORDER BY alert_id DESC LIMIT {SEARCHED}
         ) s CROSS JOIN LATERAL (
             SELECT {", ".join(_ALERT)} FROM incidents_alert WHERE id = s.alert_id AND incident_id IS NOT NULL
@@ -113,8 +116,15 @@ def _newest(condition: str) -> str:
 
 
 class _Loader:
-    def __init__(self, found: Candidates, wanted: set[tuple[str, str]], earliest: datetime, latest: datetime) -> None:
-        self._found, self._wanted = found, wanted
+    def __init__(
+        self,
+        found: Candidates,
+        wanted: set[tuple[str, str]],
+        entities: Entities,
+        earliest: datetime,
+        latest: datetime,
+    ) -> None:
+        self._found, self._wanted, self._entities = found, wanted, entities
         self._between = [earliest, latest]
 
     def by_entity(self, column: str, ids: list[int], signal: Callable[[int], tuple[Rule, str]]) -> None:
@@ -140,15 +150,23 @@ class _Loader:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
-                SELECT v.key, {_COLUMNS}
+                SELECT v.key, a.roles, {_COLUMNS}
                 FROM unnest(%s::text[]) v(key) CROSS JOIN LATERAL ({_newest("key = v.key AND key <> ''")}) a {_JOIN}
                 """,
                 [keys, *self._between],
             )
-            for key, *alert in cursor.fetchall():
-                rule = rule_of_key(key)
-                if rule is not None:
-                    self._keep(rule, scoped_key(key, alert[2]), "", "", alert)
+            rows = cursor.fetchall()
+            internal = {row[0][3:] for row in rows if row[0].startswith("ip:") and is_internal(row[0][3:])}
+            load_machines(cursor, internal, self._entities.machines)
+        for key, roles, *alert in rows:
+            rule = rule_of_key(key)
+            if rule is None or is_internal_target(key, roles):
+                continue
+            machine = self._entities.machine_at(key[3:], alert[8]) if rule is ADDRESS else None
+            if machine is not None:
+                self._keep(DEVICE, f"device:{machine.id}", "", "", alert)
+            else:
+                self._keep(rule, scoped_key(key, alert[2]), "", "", alert)
 
     def by_provider_incident(self, nodes: Sequence[Node]) -> None:
         pairs = sorted({(node.source, node.provider_incident) for node in nodes if node.provider_incident})

@@ -1,17 +1,19 @@
 """Why an alert belongs to its incident, in the words that people and the API read."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime
 
-from core.wording import duration
+from core import clock
+from core.wording import MONTHS, counted, duration
 from incidents.correlation.grouping import Edge, Group
 from incidents.correlation.nodes import Node
-from incidents.correlation.rules import ACCOUNT, RULES
+from incidents.correlation.rules import ACCOUNT
 from incidents.enums import Category, CorrelationReason
 
 MAX_REASONS = 3
+MAX_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +36,54 @@ def reasons_of(group: Group) -> dict[int, list[Reason]]:
         if edge.point[0] == "alert":
             edges[edge.other].append((edge, edge.alert))
     began = group.alerts[0].id if group.incident is None else None
+    own = {group.incident, *group.merged}
     found: dict[int, list[Reason]] = {}
     for pk, node in nodes.items():
         if pk == began or node.incident_id is not None:
             continue
-        best: dict[str, Reason] = {}
+        best: dict[str, tuple[Edge, int]] = {}
         for edge, other in sorted(edges[pk], key=lambda entry: entry[0].order):
-            best.setdefault(edge.rule.key, _reason(node, edge, other, nodes))
-        found[pk] = list(best.values())[:MAX_REASONS]
+            best.setdefault(edge.rule.key, (edge, other))
+        found[pk] = [
+            Reason(pk, _word(node, edge, other, nodes), edge.rule.key, evidence_text(edge, own), other)
+            for edge, other in list(best.values())[:MAX_REASONS]
+        ]
     return found
 
 
-def _reason(node: Node, edge: Edge, other: int, nodes: Mapping[int, Node]) -> Reason:
-    reason = edge.rule.reason
+def _word(node: Node, edge: Edge, other: int, nodes: Mapping[int, Node]) -> CorrelationReason:
     moved = Category.LATERAL_MOVEMENT in node.categories or (
         other in nodes and Category.LATERAL_MOVEMENT in nodes[other].categories
     )
-    if edge.rule is ACCOUNT and moved:
-        reason = CorrelationReason.LATERAL_MOVEMENT_PATH
-    return Reason(node.id, reason, edge.rule.key, evidence_text(edge.rule.key, edge.shown, edge.gap), other)
+    return CorrelationReason.LATERAL_MOVEMENT_PATH if edge.rule is ACCOUNT and moved else edge.rule.reason
 
 
-def evidence_text(rule_key: str, shown: str, gap: timedelta) -> str:
-    """`Same device: FIN-WS-014, 14 min apart`."""
-    when = f", {duration(gap)} apart" if gap else ", at the same time"
-    return f"{RULES[rule_key].label}: {shown[:400].rstrip(' .')}{when}"[:500]
+def evidence_text(edge: Edge, own: Collection[int | None]) -> str:
+    """What, when and how rare: `Same device: FIN-WS-014, 14 min apart (09:00 and 09:14 UTC on 3 Nov); no other incident
+    within 1 d has it`. `own` is the incident itself, and what is merged into it."""
+    what = f"{edge.rule.label}: {edge.shown[:MAX_SHOWN].rstrip(' .')}"
+    apart = f"{duration(edge.gap)} apart" if edge.gap else "at the same time"
+    return f"{what}, {apart} ({_when(*sorted(edge.began))}); {_how_rare(edge, own)}"
+
+
+def _when(first: datetime, second: datetime) -> str:
+    """`09:00 and 09:14 UTC on 3 Nov`, `22:50 on 3 Nov and 01:10 on 4 Nov, UTC`; with seconds in the same minute."""
+    one, other = first.astimezone(UTC), second.astimezone(UTC)
+    if one.date() != other.date():
+        return f"{one:%H:%M} on {_day(one)} and {other:%H:%M} on {_day(other)}, UTC"
+    style = "%H:%M" if f"{one:%H:%M}" != f"{other:%H:%M}" else "%H:%M:%S"
+    times = dict.fromkeys((one.strftime(style), other.strftime(style)))
+    return f"{' and '.join(times)} UTC on {_day(one)}"
+
+
+def _day(moment: datetime) -> str:
+    year = "" if moment.year == clock.now().year else f" {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]}{year}"
+
+
+def _how_rare(edge: Edge, own: Collection[int | None]) -> str:
+    others = len(edge.named_in.difference(own))
+    within = f"within {duration(edge.window)}"
+    if not others:
+        return f"no other incident {within} has it"
+    return f"{counted(others, 'other incident')} {within} {'has' if others == 1 else 'have'} it"

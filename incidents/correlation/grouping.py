@@ -11,17 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from incidents.correlation.candidates import Candidates
+from incidents.correlation.candidates import Candidate, Candidates
 from incidents.correlation.nodes import Node, Signal
 from incidents.correlation.rules import REPEATED, WEAK_BELOW, Limits, Rule
 
+BACKGROUND_SPAN = timedelta(hours=4)
 # Either word of "alert" and "incident", and an id.
 Point = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`alert` is an alert of the batch; `other` the alert that it shares something with, in `point`."""
+    """`alert` is an alert of the batch; `other` the alert that it shares something with, in `point`. `began` is when
+    the events of both began, and `named_in` are the incidents that name the shared thing within the rule's window."""
 
     rule: Rule
     shown: str
@@ -29,6 +31,9 @@ class Edge:
     alert: int
     point: Point
     other: int
+    began: tuple[datetime, datetime]
+    window: timedelta
+    named_in: frozenset[int]
 
     @property
     def order(self) -> tuple[int, timedelta, int, Point, str]:
@@ -37,12 +42,19 @@ class Edge:
 
 @dataclass(slots=True)
 class Size:
-    """What an incident holds already; `fixed` when people work on it, so that it is never merged into another."""
+    """What an incident holds already: `rank` of its gravest alert; `fixed` when people work on it, so that it is never
+    merged into another."""
 
     alerts: int
     first: datetime
     last: datetime
+    rank: int = 0
     fixed: bool = False
+
+    def is_background(self, limits: Limits) -> bool:
+        """Many low alerts over hours: a habit of the house, which says nothing about what happened meanwhile."""
+        long = self.last - self.first >= BACKGROUND_SPAN
+        return long and self.rank < WEAK_BELOW and self.alerts >= limits.background_alerts
 
 
 @dataclass(slots=True)
@@ -61,42 +73,54 @@ def gap_between(first: datetime, last: datetime, other_first: datetime, other_la
 
 def find_edges(nodes: Sequence[Node], found: Candidates, limits: Limits) -> list[Edge]:
     """Every pair that a rule ties, inside the batch and to open incidents."""
-    return [*_edges_inside(nodes, limits), *_edges_to_incidents(nodes, found, limits)]
+    return [*_edges_inside(nodes, found, limits), *_edges_to_incidents(nodes, found, limits)]
 
 
 def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> Iterator[Edge]:
     """The nearest alert of each incident that shares a signal."""
     for node in nodes:
         for key, signal in node.signals.items():
-            nearest: dict[int, tuple[timedelta, int]] = {}
-            for one in found.by_signal.get(key, ()):
+            candidates, window = found.by_signal.get(key), limits.windows[key[0]]
+            if not candidates or not window:
+                continue
+            nearest: dict[int, tuple[timedelta, int, datetime]] = {}
+            for one in candidates:
                 if not one.links or one.alert_id == node.id:
                     continue
                 gap = gap_between(node.first, node.last, one.first, one.last)
-                if gap <= limits.window(signal.rule, node.rank, one.rank) and limits.windows[signal.rule.key]:
-                    best = nearest.get(one.incident_id)
-                    if best is None or (gap, one.alert_id) < best:
-                        nearest[one.incident_id] = (gap, one.alert_id)
-            for incident_id, (gap, other) in nearest.items():
-                yield Edge(signal.rule, signal.shown, gap, node.id, ("incident", incident_id), other)
+                if gap <= limits.window(signal.rule, node.rank, one.rank):
+                    best = (gap, one.alert_id, one.first)
+                    nearest[one.incident_id] = min(best, nearest.get(one.incident_id, best))
+            for incident_id, (gap, other, first) in nearest.items():
+                point, began = ("incident", incident_id), (node.first, first)
+                named_in = _named_in(node, candidates, window)
+                yield Edge(signal.rule, signal.shown, gap, node.id, point, other, began, window, named_in)
 
 
-def _edges_inside(nodes: Sequence[Node], limits: Limits) -> Iterator[Edge]:
+def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
+    """How rare the thing is: the incidents of that time that name it, open or not."""
+    since, until = node.first - window, node.last + window
+    return frozenset(one.incident_id for one in candidates if one.last >= since and one.first <= until)
+
+
+def _edges_inside(nodes: Sequence[Node], found: Candidates, limits: Limits) -> Iterator[Edge]:
     """Enough pairs of each signal to connect all that it ties: each alert with the nearest earlier one of either
     strength, because how far apart two may be depends on the weaker of both."""
     holders: dict[tuple[str, str], list[tuple[datetime, int, Node, Signal]]] = defaultdict(list)
     for node in nodes:
         for key, signal in node.signals.items():
-            insort(holders[key], (node.first, node.id, node, signal), key=lambda entry: entry[:2])
-    for listed in holders.values():
+            if limits.windows[key[0]]:
+                insort(holders[key], (node.first, node.id, node, signal), key=lambda entry: entry[:2])
+    for key, listed in holders.items():
         latest: dict[bool, Node] = {}
+        window = limits.windows[key[0]]
         for _, _, node, signal in listed:
-            if not limits.windows[signal.rule.key]:
-                break
             for other in latest.values():
                 gap = gap_between(node.first, node.last, other.first, other.last)
                 if gap <= limits.window(signal.rule, node.rank, other.rank):
-                    yield Edge(signal.rule, signal.shown, gap, node.id, ("alert", other.id), other.id)
+                    point, began = ("alert", other.id), (node.first, other.first)
+                    named_in = _named_in(node, found.by_signal.get(key, ()), window)
+                    yield Edge(signal.rule, signal.shown, gap, node.id, point, other.id, began, window, named_in)
             weak = node.rank < WEAK_BELOW
             if weak not in latest or node.last >= latest[weak].last:
                 latest[weak] = node
@@ -131,8 +155,9 @@ class _Forest:
         self._parent[child] = root
         mine, its = self.size[root], self.size.pop(child)
         self.size[root] = Size(
-            mine.alerts + its.alerts, min(mine.first, its.first), max(mine.last, its.last), mine.fixed or its.fixed
-        )
+            mine.alerts + its.alerts, min(mine.first, its.first), max(mine.last, its.last),
+            max(mine.rank, its.rank), mine.fixed or its.fixed,
+        )  # fmt: skip
         self.incidents[root] += self.incidents.pop(child)
 
 
@@ -164,7 +189,7 @@ def group_alerts(
     """The groups, each with at least one alert of the batch; `sizes` are those of every incident that edges reach."""
     forest = _Forest()
     for node in nodes:
-        forest.add(("alert", node.id), Size(1, node.first, node.last))
+        forest.add(("alert", node.id), Size(1, node.first, node.last, node.rank))
     for incident_id, size in sizes.items():
         _add_incident(forest, incident_id, size)
     for node in nodes:
@@ -188,8 +213,13 @@ def _may_join(forest: _Forest, edge: Edge, sizes: Mapping[int, Size], limits: Li
     mine, its = forest.size[one], forest.size[other]
     span = max(mine.last, its.last) - min(mine.first, its.first)
     # The same detection again makes an incident longer, not another one.
-    fits = edge.rule is REPEATED or mine.alerts + its.alerts <= limits.max_alerts
-    return fits and span <= limits.max_span
+    if edge.rule is REPEATED:
+        return span <= limits.max_span
+    # A graver alert does not belong to a habit because of one low alert of it.
+    for habit, graver in ((mine, its), (its, mine)):
+        if graver.rank >= WEAK_BELOW and habit.is_background(limits):
+            return False
+    return mine.alerts + its.alerts <= limits.max_alerts and span <= limits.max_span
 
 
 def _collect(forest: _Forest, nodes: Sequence[Node], edges: Sequence[Edge], sizes: Mapping[int, Size]) -> list[Group]:

@@ -1,24 +1,31 @@
 """Things that are everywhere and so prove nothing: a service account on each machine, a proxy, a scanner.
 
 A thing is a hub when too many incidents name it within its rule's window, or when too many other devices or accounts
-are named together with it within a day. The mark is kept on the entity and taken off when the thing grows quiet.
+are named together with it within a day; quiet alerts count, and one alert that names many machines counts for as
+many. An address that belongs to a known machine makes that machine a hub. The mark is kept on the entity and taken
+off when the thing grows quiet.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
 from core import clock
 from incidents.correlation.candidates import Candidates
-from incidents.correlation.nodes import Entities, Node
-from incidents.correlation.rules import ACCOUNT, ADDRESS, DEVICE, FILE, RULES, Limits
+from incidents.correlation.entities import Entities
+from incidents.correlation.nodes import Node
+from incidents.correlation.rules import ACCOUNT, ADDRESS, DEVICE, FILE, RULES, Limits, limits_in_force
 
 DEPTH = 200
 WINDOW = timedelta(days=1)
 MEMORY = timedelta(days=7)
+MOST_OF_ONE_KIND = 5
+# So few alerts of a week are no noise any more.
+FEW = 10
+_PERSON = "person"
 _TABLES = {"device": "incidents_device", "identity": "incidents_identity", "file": "incidents_file",
            "mailbox": "incidents_mailbox"}  # fmt: skip
 
@@ -26,6 +33,7 @@ _TABLES = {"device": "incidents_device", "identity": "incidents_identity", "file
 def pass_over_hubs(nodes: Sequence[Node], entities: Entities, found: Candidates, limits: Limits) -> None:
     """Take the signals of hubs away from the alerts and mark the entities."""
     hubs = _by_incidents(nodes, found, limits) | _by_neighbours(nodes, found, limits)
+    hubs |= {node.stands_for[key] for node in nodes for key in hubs & node.stands_for.keys()}
     if not hubs:
         return
     for node in nodes:
@@ -55,61 +63,93 @@ def _by_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> s
 
 
 def _by_neighbours(nodes: Sequence[Node], found: Candidates, limits: Limits) -> set[tuple[str, str]]:
-    """Only what occurs often enough is counted: fewer alerts than neighbours allowed cannot make a hub."""
-    seen = Counter(key for node in nodes for key in node.named)
+    """Only what may be a hub is counted: little that names little cannot make one."""
+    weight: Counter[tuple[str, str]] = Counter()
     latest: dict[tuple[str, str], datetime] = {}
     for node in nodes:
         for key in node.named:
+            weight[key] += node.breadth
             latest[key] = max(node.last, latest.get(key, node.last))
     wanted: dict[str, dict[Any, tuple[str, str]]] = defaultdict(dict)
-    for key, count in seen.items():
+    for key, count in weight.items():
         if key[0] not in (DEVICE.key, ACCOUNT.key, ADDRESS.key):
             continue
-        if count + len(found.by_signal.get(key, ())) >= limits.hub_neighbours:
-            place = _place(key)
-            if place is not None:
-                wanted[place[0]][place[1]] = key
+        if count + len(found.by_signal.get(key, ())) >= limits.hub_neighbours and (place := _place(key)):
+            wanted[place[0]][place[1]] = key
+    if persons := wanted.pop(_PERSON, None):
+        wanted["identity_id"] |= {pk: persons[name] for pk, name in _accounts_of(persons).items()}
     hubs = set()
     for column, values in wanted.items():
         times = [latest[key] for key in values.values()]
-        for value, count in _neighbours(column, list(values), min(times), max(times)).items():
+        span = (min(times) - WINDOW, max(times) + WINDOW)
+        for value, count in _neighbours(column, list(values), *span).items():
             if count > limits.hub_neighbours:
                 hubs.add(values[value])
     return hubs
 
 
-def _place(key: tuple[str, str]) -> tuple[str, Any] | None:
+def _place(key: tuple[str, str]) -> tuple[str, Any]:
     """The evidence column and value in which a signal is found."""
     value = key[1].partition("|")[2]
     kind, _, name = value.partition(":")
     if kind in ("device", "identity"):
         return f"{kind}_id", int(name)
-    if kind == "person":
-        return "person", name
+    if kind == _PERSON:
+        return _PERSON, name
     return "key", value[value.index("ip:") :] if "ip:" in value else value
 
 
-def _neighbours(column: str, values: list[Any], earliest: datetime, latest: datetime) -> dict[Any, int]:
-    """How many different devices or accounts (whichever are more) are named together with each value."""
-    kind, source, where = {
-        "person": ("text", "incidents_evidence o JOIN incidents_identity p ON p.id = o.identity_id", "p.key = v.value"),
-        "key": ("text", "incidents_evidence o", "o.key = v.value AND o.key <> ''"),
-    }.get(column, ("bigint", "incidents_evidence o", f"o.{column} = v.value"))
+def _accounts_of(persons: Iterable[str]) -> dict[int, str]:
+    """The accounts with these addresses. Asked for by themselves: a join with the evidence tempts the planner to walk
+    through all of it, newest first, as long as it does not know how large it is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, key FROM incidents_identity WHERE key = ANY(%s::varchar[])", [list(persons)])
+        return dict(cursor.fetchall())
+
+
+_EVERYTHING = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def _neighbours(
+    column: str, values: Sequence[Any], earliest: datetime = _EVERYTHING[0], latest: datetime = _EVERYTHING[1]
+) -> dict[Any, int]:
+    """How many different devices or accounts (whichever are more) are named together with each value.
+
+    Each step is a search of one index with an end (LATERAL, LIMIT, OFFSET 0), so the plan is the same whatever the
+    planner believes of the tables.
+    """
+    kind, condition = ("text", "key = v.value AND key <> ''") if column == "key" else ("bigint", f"{column} = v.value")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT v.value, greatest(count(DISTINCT n.device_id), count(DISTINCT n.identity_id))
+            SELECT v.value, n.devices, n.accounts
             FROM unnest(%s::{kind}[]) v(value)
             CROSS JOIN LATERAL (
-                SELECT o.alert_id FROM {source} WHERE {where} ORDER BY o.alert_id DESC LIMIT {DEPTH}
+                SELECT DISTINCT alert_id FROM incidents_evidence WHERE {condition}
+                ORDER BY alert_id DESC LIMIT {DEPTH}
             ) e
-            JOIN incidents_alert a ON a.id = e.alert_id
-            JOIN incidents_evidence n ON n.alert_id = e.alert_id
-            WHERE a.last_activity BETWEEN %s AND %s GROUP BY v.value
+            CROSS JOIN LATERAL (
+                SELECT id FROM incidents_alert
+                WHERE id = e.alert_id AND last_activity >= %s AND last_activity <= %s OFFSET 0
+            ) a
+            CROSS JOIN LATERAL (
+                SELECT array_agg(DISTINCT device_id) FILTER (WHERE device_id IS NOT NULL) AS devices,
+                       array_agg(DISTINCT identity_id) FILTER (WHERE identity_id IS NOT NULL) AS accounts
+                FROM incidents_evidence WHERE alert_id = a.id
+            ) n
             """,
-            [values, earliest - WINDOW, latest + WINDOW],
+            [list(values), earliest, latest],
         )
-        return dict(cursor.fetchall())
+        rows = cursor.fetchall()
+    devices: dict[Any, set[int]] = defaultdict(set)
+    accounts: dict[Any, set[int]] = defaultdict(set)
+    for value, alerts_devices, alerts_accounts in rows:
+        # An alert that lists many of a kind says nothing about what any two of them have to do with each other.
+        if column != "device_id" or len(alerts_devices or ()) <= MOST_OF_ONE_KIND:
+            devices[value].update(alerts_devices or ())
+        if column != "identity_id" or len(alerts_accounts or ()) <= MOST_OF_ONE_KIND:
+            accounts[value].update(alerts_accounts or ())
+    return {value: max(len(devices[value]), len(accounts[value])) for value in values}
 
 
 def _mark(hubs: Iterable[tuple[str, str]], entities: Entities) -> None:
@@ -133,21 +173,33 @@ def _mark(hubs: Iterable[tuple[str, str]], entities: Entities) -> None:
 
 
 def forget_quiet_hubs() -> int:
-    """Take the mark off entities that few alerts of the last week name; returns how many."""
-    forgotten = 0
-    since = clock.now() - MEMORY
-    with connection.cursor() as cursor:
-        for kind, table in _TABLES.items():
-            cursor.execute(
-                f"""
-                UPDATE {table} t SET is_hub = false WHERE t.is_hub AND (
-                    SELECT count(*) FROM (
-                        SELECT 1 FROM incidents_evidence e JOIN incidents_alert a ON a.id = e.alert_id
-                        WHERE e.{kind}_id = t.id AND a.last_activity >= %s LIMIT 10
-                    ) few
-                ) < 10
-                """,
-                [since],
-            )
-            forgotten += cursor.rowcount
+    """Take the mark off entities that few alerts of the last week name, and that are named with few others; returns
+    how many."""
+    since, forgotten = clock.now() - MEMORY, 0
+    most = limits_in_force().hub_neighbours
+    for kind, table in _TABLES.items():
+        quiet = _quiet_hubs(kind, table, since)
+        if kind != "file" and quiet:
+            crowd = _neighbours(f"{kind}_id", quiet, since, _EVERYTHING[1])
+            quiet = [pk for pk in quiet if crowd[pk] <= most]
+        if quiet:
+            with connection.cursor() as cursor:
+                cursor.execute(f"UPDATE {table} SET is_hub = false WHERE id = ANY(%s) AND is_hub", [quiet])
+                forgotten += cursor.rowcount
     return forgotten
+
+
+def _quiet_hubs(kind: str, table: str, since: datetime) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT t.id FROM {table} t WHERE t.is_hub AND (
+                SELECT count(*) FROM (
+                    SELECT 1 FROM incidents_evidence e JOIN incidents_alert a ON a.id = e.alert_id
+                    WHERE e.{kind}_id = t.id AND a.last_activity >= %s LIMIT {FEW}
+                ) few
+            ) < {FEW}
+            """,
+            [since],
+        )
+        return [row[0] for row in cursor.fetchall()]

@@ -1,6 +1,6 @@
 """Putting together incidents that turn out to be one: their alerts and reasons move, and old addresses lead on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -8,7 +8,7 @@ from django.db import connection
 from core import audit, clock, outbox
 from core.actors import Actor, ActorKind
 from incidents.correlation.grouping import Size
-from incidents.enums import Classification, IncidentStatus, ValueSource
+from incidents.enums import SEVERITY_RANK, Classification, IncidentStatus, ValueSource
 from incidents.lifecycle import INCIDENT_STATUS
 from incidents.models import Alert, Comment, CorrelationLink, Incident
 from incidents.services.announce import CHANGED
@@ -25,11 +25,16 @@ def load_sizes(incident_ids: Collection[int], in_question: Collection[int]) -> d
     touched = _touched_by_people(in_question)
     return {
         row.pk: Size(
-            int(row.alert_counts.get("total", 1)), row.first_activity, row.last_activity,
+            int(row.alert_counts.get("total", 1)), row.first_activity, row.last_activity, _rank(row.alert_counts),
             row.pk in touched or _is_decided(row),
         )
         for row in rows
     }  # fmt: skip
+
+
+def _rank(counts: Mapping[str, int]) -> int:
+    """Of the gravest alert, whatever severity a person gave the incident."""
+    return max((rank for severity, rank in SEVERITY_RANK.items() if counts.get(severity)), default=0)
 
 
 def _is_decided(row: Incident) -> bool:

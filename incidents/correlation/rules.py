@@ -59,11 +59,25 @@ ARTEFACT = Rule("artefact", CorrelationReason.SIMILAR_ARTIFACTS, "Same session, 
 URL = Rule("url", CorrelationReason.SHARED_INDICATORS, "Same address on the web", 24, 50)
 COMMAND = Rule("command", CorrelationReason.SIMILAR_TTPS, "Same command line", 24, 50)
 DOMAIN = Rule("domain", CorrelationReason.SHARED_INDICATORS, "Same domain", 24, 45)
+CONNECTION = Rule("connection", CorrelationReason.NETWORK_PROXIMITY, "Same two machines spoke", 6, 42)
 ADDRESS = Rule("address", CorrelationReason.SAME_THREAT_SOURCE, "Same IP address", 6, 40)
 
 RULES: dict[str, Rule] = {
     rule.key: rule
-    for rule in (PROVIDER, MESSAGE, FILE, REPEATED, DEVICE, ACCOUNT, ARTEFACT, URL, COMMAND, DOMAIN, ADDRESS)
+    for rule in (
+        PROVIDER,
+        MESSAGE,
+        FILE,
+        REPEATED,
+        DEVICE,
+        ACCOUNT,
+        ARTEFACT,
+        URL,
+        COMMAND,
+        DOMAIN,
+        CONNECTION,
+        ADDRESS,
+    )
 }
 # Evidence types whose key counts as an artefact.
 ARTEFACT_PREFIXES = ("cloudLogonSession:", "oauthApplication:", "azureResource:", "amazonResource:",
@@ -82,8 +96,14 @@ options.declare(options.Option(
 ))  # fmt: skip
 options.declare(options.Option(
     f"{PREFIX}hub_neighbours", 20, "Correlation: neighbours that make a hub",
-    "A device, account or address named together with this many other devices or accounts within a day proves none.",
+    "A device, account or address named with more than this many other devices or accounts within a day proves none.",
     minimum=5, maximum=10000,
+))  # fmt: skip
+options.declare(options.Option(
+    f"{PREFIX}background_alerts", 10, "Correlation: low alerts that make a background",
+    "So many low alerts over four hours and more are a habit of the house: a graver alert joins them only when it is "
+    "the same detection again, or through a file, a message or its source's own incident.",
+    minimum=3, maximum=10000,
 ))  # fmt: skip
 options.declare(options.Option(
     f"{PREFIX}max_alerts", 500, "Correlation: largest incident",
@@ -104,6 +124,7 @@ class Limits:
     windows: dict[str, timedelta]
     hub_incidents: int
     hub_neighbours: int
+    background_alerts: int
     max_alerts: int
     max_span: timedelta
 
@@ -124,6 +145,7 @@ def limits_in_force() -> Limits:
         windows={key: timedelta(hours=int(values[rule.option])) for key, rule in RULES.items()},
         hub_incidents=int(values[f"{PREFIX}hub_incidents"]),
         hub_neighbours=int(values[f"{PREFIX}hub_neighbours"]),
+        background_alerts=int(values[f"{PREFIX}background_alerts"]),
         max_alerts=int(values[f"{PREFIX}max_alerts"]),
         max_span=timedelta(days=int(values[f"{PREFIX}max_days"])),
     )

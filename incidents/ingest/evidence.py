@@ -96,6 +96,17 @@ def ip(address: str, data: dict[str, Any]) -> EvidenceDraft | None:
     return EvidenceDraft("ip", canonical, f"ip:{canonical}", data=data)
 
 
+def connection(source: str, target: str, data: dict[str, Any], shown: str = "") -> EvidenceDraft | None:
+    """Two machines that spoke to each other. The key is the same for question and answer, and empty when a machine
+    spoke to itself."""
+    if not source or not target:
+        return None
+    ends = sorted({clean_ip(source), clean_ip(target)})
+    local = len(ends) < 2 or any(not end or ipaddress.ip_address(end).is_loopback for end in ends)
+    key = "" if local else f"connection:{'|'.join(ends)}"
+    return EvidenceDraft("networkConnection", shown or f"{source} to {target}", key, data=data)
+
+
 def url(address: str, data: dict[str, Any]) -> EvidenceDraft | None:
     text = address.strip()
     if not text:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from core import options
+from core import clock, options
 from core.models import AuditEvent
 from incidents.correlation.engine import correlate_waiting
 from incidents.correlation.rules import RULES
@@ -177,9 +177,31 @@ def test_a_new_alert_gets_the_owner_of_its_incident(ada: User) -> None:
 
 
 def test_history_tells_of_each_alert_that_joined() -> None:
-    incident = pair(device())[0]
+    with clock.at(NINE + timedelta(hours=1)):
+        incident = pair(device())[0]
     told = list(AuditEvent.objects.filter(thread=incident.thread).order_by("id").values_list("verb", "reason"))
-    assert told == [("incident.created", ""), ("incident.alert_joined", "Same device: fin-ws-014, 10 min apart")]
+    why = "Same device: fin-ws-014, 10 min apart (09:00 and 09:10 UTC on 3 Nov); no other incident within 1 d has it"
+    assert told == [("incident.created", ""), ("incident.alert_joined", why)]
+
+
+def test_a_reason_says_how_many_other_incidents_share_it(ada: User) -> None:
+    for n in range(2):
+        resolved = correlated(graph_alert(device(), minutes=n, **different(n)))[0]
+        update_incident(resolved, changes={"status": "resolved"}, actor=ada.actor)
+    pair(device())
+    told = CorrelationLink.objects.get().evidence
+    assert told.endswith("; 2 other incidents within 1 d have it")
+
+
+def test_a_reason_tells_the_days_when_they_differ() -> None:
+    with clock.at(NINE + timedelta(days=400)):
+        pair(device(), minutes=16 * 60)
+    assert "16 h apart (09:00 on 3 Nov 2026 and 01:00 on 4 Nov 2026, UTC)" in CorrelationLink.objects.get().evidence
+
+
+def test_a_reason_tells_seconds_within_a_minute() -> None:
+    pair(device(), minutes=0.5)
+    assert ", 30 s apart (09:00:00 and 09:00:30 UTC on 3 Nov" in CorrelationLink.objects.get().evidence
 
 
 def test_lateral_movement_is_named_as_such() -> None:

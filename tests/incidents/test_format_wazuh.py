@@ -45,6 +45,17 @@ def test_parties_are_found_in_the_data() -> None:
     assert alert.evidence.get(display="198.51.100.9").roles == ["source"]
 
 
+def test_two_parties_are_a_connection_the_same_in_both_directions() -> None:
+    asked = became(data={"srcip": "198.51.100.9", "dstip": "10.0.0.7:80"}).evidence.get(type="networkConnection")
+    answered = became(data={"src_ip": "10.0.0.7", "dest_ip": "198.51.100.9"}).evidence.get(type="networkConnection")
+    assert asked.display == "198.51.100.9 to 10.0.0.7:80"
+    assert asked.key == answered.key == "connection:10.0.0.7|198.51.100.9"
+
+
+def test_a_machine_that_speaks_to_itself_is_no_pair() -> None:
+    assert became(data={"srcip": "127.0.0.1", "dstip": "127.0.0.1"}).evidence.get(type="networkConnection").key == ""
+
+
 def test_root_of_one_machine_is_not_root_of_another() -> None:
     alert = became(data={"dstuser": "root"})
     identity = alert.evidence.get(type="user").identity

@@ -2,11 +2,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core import clock, options
+from incidents.correlation import hubs
 from incidents.correlation.engine import correlate_waiting
 from incidents.correlation.hubs import forget_quiet_hubs
-from incidents.models import Identity
+from incidents.models import Device, Evidence, Identity
 from tests.factories.wire import NINE, SENSOR, correlated, device, graph_alert, ip, take_in, user
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +58,68 @@ def test_a_proxy_address_joins_nothing() -> None:
 def test_one_machine_under_fire_is_no_hub() -> None:
     attack = [told(n, device(), ip(f"198.51.100.{n}")) for n in range(80)]
     assert len(set(correlated(*attack))) == 1
+
+
+def nightly_round(machines: int, **fields: Any) -> dict[str, Any]:
+    """One alert that lists all machines on which the account was."""
+    listed = (device(f"m{n:03d}") for n in range(machines))
+    return told(500, SERVICE, *listed, **{"severity": "informational", **fields})
+
+
+def test_one_quiet_alert_that_lists_many_machines_makes_their_account_a_hub() -> None:
+    correlated(nightly_round(30))
+    assert Identity.objects.get(key="svc-backup@corp.example").is_hub
+
+
+def test_machines_of_one_list_are_no_hubs_for_it() -> None:
+    correlated(*(told(n, device("m000"), user(f"u{n % 3}")) for n in range(25)))
+    correlated(nightly_round(30))
+    correlated(*(told(n, device("m000"), user(f"u{n % 3}")) for n in range(30, 40)))
+    assert not Device.objects.filter(is_hub=True).exists()
+
+
+def test_accounts_of_one_list_are_no_hubs_for_it() -> None:
+    correlated(*(told(n, user("u0"), device(f"m{n % 3}")) for n in range(25)))
+    correlated(told(50, *(user(f"u{n}") for n in range(40)), ip()))
+    assert not Identity.objects.filter(is_hub=True).exists()
+
+
+def test_a_machine_on_which_everybody_signs_in_is_a_hub() -> None:
+    correlated(*(told(n, device("dc"), user(f"u{n}"), severity="low") for n in range(40)))
+    assert Device.objects.get().is_hub
+
+
+def test_an_account_on_many_machines_stays_a_hub_however_seldom_it_is_told() -> None:
+    correlated(nightly_round(30))
+    with clock.at(NINE + timedelta(days=2)):
+        assert forget_quiet_hubs() == 0
+    with clock.at(NINE + timedelta(days=30)):
+        assert forget_quiet_hubs() == 1
+
+
+def plan_of(statement: str) -> list[dict[str, Any]]:
+    """All steps of the planner for a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+        waiting = [cursor.fetchone()[0][0]["Plan"]]
+    steps = []
+    while waiting:
+        steps.append(waiting.pop())
+        waiting += steps[-1].get("Plans", [])
+    return steps
+
+
+@pytest.mark.parametrize("column", ["device_id", "identity_id", "key"])
+def test_neighbours_are_searched_by_index_while_the_tables_seem_empty(column: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE incidents_alert, incidents_evidence")
+    take_in(*(told(n, device(f"m{n % 40}"), user(f"u{n % 50}"), ip(f"198.51.100.{n % 200}")) for n in range(900)))
+    values = list(Evidence.objects.exclude(**{column: "" if column == "key" else None}).values_list(column, flat=True))
+    with CaptureQueriesContext(connection) as asked:
+        hubs._neighbours(column, values[:80])
+    steps = plan_of(asked.captured_queries[-1]["sql"])
+    assert {step["Node Type"] for step in steps if step.get("Relation Name")} <= {"Index Scan", "Index Only Scan"}
+    assert not any("Hash Join" in step["Node Type"] or "Merge Join" in step["Node Type"] for step in steps)
 
 
 def test_thresholds_are_options() -> None:

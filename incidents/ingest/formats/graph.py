@@ -241,9 +241,9 @@ def _submission(entry: Item, _devices: Devices) -> EvidenceDraft | None:
 
 
 def _network_connection(entry: Item, _devices: Devices) -> EvidenceDraft | None:
-    source = f"{text(entry, 'sourceAddress')}:{text(entry, 'sourcePort')}"
-    target = f"{text(entry, 'destinationAddress')}:{text(entry, 'destinationPort')}"
-    return build.other("networkConnection", f"{source} to {target}", {})
+    source, target = text(entry, "sourceAddress"), text(entry, "destinationAddress")
+    shown = f"{source}:{text(entry, 'sourcePort')} to {target}:{text(entry, 'destinationPort')}"
+    return build.connection(source, target, {}, shown) or build.other("networkConnection", shown, {})
 
 
 def _cloud_session(entry: Item, _devices: Devices) -> EvidenceDraft | None:

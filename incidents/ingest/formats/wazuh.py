@@ -29,6 +29,7 @@ _GROUP_CATEGORIES = {
 }  # fmt: skip
 _TAKEN = frozenset({"id", "timestamp"})
 _SIGNATURE = re.compile(r"\[\*\*\] \[\d+:\d+:\d+\] (.{3,200}?) \[\*\*\]")
+_SOURCE_NAMES, _TARGET_NAMES = ("srcip", "src_ip"), ("dstip", "dest_ip", "dst_ip")
 _SYSCHECK_ROLES = {"added": "created", "modified": "edited"}
 
 
@@ -106,6 +107,7 @@ def _evidence(item: Item, data: Item, device: DeviceFacts | None) -> list[Eviden
         named = mapping(item, "agent") if device.ids else mapping(item, "predecoder")
         drafts.append(build.device(device, dict(named)))
     drafts += _addresses(data, event)
+    drafts.append(_connection(data, event))
     drafts += _accounts(data, event, device)
     drafts += _files(item, event, device)
     http = mapping(data, "http")
@@ -120,8 +122,8 @@ def _evidence(item: Item, data: Item, device: DeviceFacts | None) -> list[Eviden
 def _addresses(data: Item, event: Item) -> list[EvidenceDraft | None]:
     found: list[EvidenceDraft | None] = []
     for role, holder, names in (
-        ("source", data, ("srcip", "src_ip")),
-        ("destination", data, ("dstip", "dest_ip", "dst_ip")),
+        ("source", data, _SOURCE_NAMES),
+        ("destination", data, _TARGET_NAMES),
         ("source", event, ("sourceIp", "ipAddress")),
         ("source", mapping(data, "office365"), ("ClientIP",)),
         ("destination", event, ("destinationIp",)),
@@ -132,6 +134,12 @@ def _addresses(data: Item, event: Item) -> list[EvidenceDraft | None]:
             draft.roles = [role]
             found.append(draft)
     return found
+
+
+def _connection(data: Item, event: Item) -> EvidenceDraft | None:
+    source = text(data, *_SOURCE_NAMES) or text(event, "sourceIp")
+    target = text(data, *_TARGET_NAMES) or text(event, "destinationIp")
+    return build.connection(source, target, {"sourceAddress": source, "destinationAddress": target})
 
 
 def _accounts(data: Item, event: Item, device: DeviceFacts | None) -> list[EvidenceDraft | None]:
