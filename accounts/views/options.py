@@ -26,7 +26,10 @@ def option_list(request: AccountRequest) -> HttpResponse:
         value = option.default if revision is None else revision.value
         row = {"option": option, "value": in_words(value), "default": in_words(option.default), "revision": revision}
         row["changed"] = value != option.default
-        groups.setdefault(option.key.partition(".")[0], []).append(row)
+        group = option.key.partition(".")[0]
+        # The heading of the group says it already.
+        row["label"] = option.label.removeprefix(f"{group.capitalize()}: ")
+        groups.setdefault(group, []).append(row)
     return render(request, "accounts/options.html", {"groups": groups})
 
 

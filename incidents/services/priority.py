@@ -16,7 +16,7 @@ _SEVERITY = {Severity.HIGH: 40, Severity.MEDIUM: 22, Severity.LOW: 9, Severity.I
 # What was seen counts in full when a high alert says so, in part when only lower ones do.
 _SHARE = {Severity.HIGH: 1.0, Severity.MEDIUM: 0.6, Severity.LOW: 0.3}
 _SEEN: dict[str, tuple[int, str]] = {
-    Category.RANSOMWARE: (18, "Ransomware behaviour seen"),
+    Category.RANSOMWARE: (18, "Ransomware behavior seen"),
     Category.IMPACT: (16, "Damage is being done"),
     Category.EXFILTRATION: (14, "Data is leaving"),
     Category.LATERAL_MOVEMENT: (11, "Moving from machine to machine"),

@@ -19,7 +19,7 @@ from incidents.models import Evidence, Incident
 from incidents.story import Node, Story, lead_of, story_of, subject_words
 from incidents.views.incident import find_incident
 
-MOST_SHOWN = 12
+MOST_SHOWN = 6
 
 
 @require_safe
@@ -73,8 +73,9 @@ def _node_context(request: AccountRequest, found: Incident, told: Story, wanted:
 
 
 def _shows(told: Story, wanted: Node) -> list[dict[str, Any]]:
-    """Alert by alert, the newest first: what each says about the node, each thing once."""
-    shows = []
+    """Alert by alert, the newest first: what each says about the node. What says the same is told once, with how
+    often."""
+    shows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for alert in reversed(told.alerts):
         items = [item for node, item in told.members[alert.pk] if node.key == wanted.key]
         if items:
@@ -82,8 +83,10 @@ def _shows(told: Story, wanted: Node) -> list[dict[str, Any]]:
             verdicts = {item.get_verdict_display() for item in items if item.verdict != EvidenceVerdict.UNKNOWN}
             states = {item.get_remediation_status_display() for item in items
                       if item.remediation_status != RemediationStatus.NONE}  # fmt: skip
-            shows.append({"alert": alert, "lines": _telling(said, wanted), "marks": sorted(verdicts) + sorted(states)})
-    return shows
+            lines, marks = _telling(said, wanted), sorted(verdicts) + sorted(states)
+            same = (alert.title, alert.severity, *(line.display for line in lines), *marks)
+            shows.setdefault(same, {"alert": alert, "lines": lines, "marks": marks, "times": 0})["times"] += 1
+    return list(shows.values())
 
 
 def _telling(items: Iterable[Evidence], wanted: Node) -> list[Evidence]:

@@ -16,6 +16,7 @@ from remediation.services.request import request_action
 from remediation.views.answers import done
 from remediation.views.fetch import Target, incident_for, target_for
 from remediation.views.links import target_link
+from remediation.views.titles import noun_of
 
 
 @requires(keys.READ)
@@ -85,7 +86,7 @@ def _consequence(action: Action, preview: Preview, refusal: str) -> dict[str, An
         "warnings": preview.warnings,
         "refusal": refusal or " ".join(blocker.message for blocker in preview.blockers),
         "refusal_url": next((blocker.link for blocker in preview.blockers if blocker.link), ""),
-        "verb": f"Request {action.label[0].lower()}{action.label[1:]}" if action.needs_approval else action.verb,
+        "verb": f"Request {noun_of(action)}" if action.needs_approval else action.verb,
         "danger": action.risk == Risk.HIGH,
         "simulated": preview.simulated,
     }

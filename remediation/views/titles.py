@@ -4,6 +4,7 @@ from typing import Any
 
 from incidents.enums import EntityKind
 from remediation.catalog import registry
+from remediation.catalog.action import Action
 from remediation.enums import Decision, RunStatus
 from remediation.models import ActionRun
 
@@ -12,6 +13,17 @@ def title_of(run: ActionRun) -> str:
     """`Isolate FIN-WS-014`, `Soft-delete message in Accounts payable`."""
     of_what = "message in " if run.target_kind == EntityKind.MAILBOX else ""
     return f"{registry.get(run.action).verb} {of_what}{run.target_name}"
+
+
+# What is asked for with each verb: the button says `Request isolation`.
+_NOUNS = {"Isolate": "isolation", "Release": "release", "Scan": "scan", "Quarantine": "quarantine",
+          "Restore": "restoration", "Disable": "disabling", "Enable": "enabling",
+          "Soft-delete": "soft deletion"}  # fmt: skip
+
+
+def noun_of(action: Action) -> str:
+    """The deed as a noun; an action of an unknown verb is called by its label."""
+    return _NOUNS.get(action.verb, f"\N{LEFT DOUBLE QUOTATION MARK}{action.label}\N{RIGHT DOUBLE QUOTATION MARK}")
 
 
 def state_of(run: ActionRun) -> str:

@@ -34,7 +34,8 @@ function focusSearch() {
 
 // The first thing that can be done about what is open: in the pane, else on the page of a device or account.
 function focusResponse() {
-  const act = document.querySelector("#pane .act .btn") ?? document.querySelector("#respond .act .btn, main .approval .btn");
+  const places = ["#pane .act .btn", "#pane > footer .btn", "#respond .act .btn", "main .approval .btn.primary"];
+  const act = places.map((place) => document.querySelector(place)).find(Boolean);
   act?.focus();
   act?.scrollIntoView({ block: "nearest" });
   return Boolean(act);

@@ -1,15 +1,19 @@
 // One stream of ids. Elements that name a topic fetch their own fragment again, so rights are checked at the fetch.
 import { announce } from "./announce.js";
 import { LiveStream } from "./live_stream.js";
+import { finder } from "./steady.js";
 import { moment } from "./time.js";
 
 const SETTLE = 400; // several messages of one change arrive together
 const REST = 1000; // no element fetches more often
 
+const AGAIN = 100; // an answer is on its way and may be older than the message
+
 let stream = null;
 let lostAt = null;
-const due = new Map();
-const fetched = new WeakMap();
+const due = new Set();
+const flying = new Set();
+const fetched = new Map();
 
 function stateOf() {
   return document.getElementById("live-state");
@@ -61,16 +65,35 @@ function receive(data) {
   }
 }
 
+// A fragment puts a new element in the place of the old one: what is due is due to whoever bears the id then.
+function keyOf(element) {
+  return element.id || element;
+}
+
+function bearer(key) {
+  if (typeof key === "string") return document.getElementById(key);
+  return key.isConnected ? key : null;
+}
+
 function schedule(element) {
-  if (due.has(element)) return;
-  const rest = (fetched.get(element) ?? 0) + REST - Date.now();
-  const timer = setTimeout(() => {
-    due.delete(element);
-    if (!element.isConnected || isHeld(element)) return;
-    fetched.set(element, Date.now());
-    window.htmx.trigger(element, "live");
-  }, Math.max(SETTLE, rest));
-  due.set(element, timer);
+  const key = keyOf(element);
+  if (due.has(key)) return;
+  due.add(key);
+  const rest = (fetched.get(key) ?? 0) + REST - Date.now();
+  setTimeout(refresh, Math.max(SETTLE, rest), key);
+}
+
+function refresh(key) {
+  if (flying.has(key)) {
+    setTimeout(refresh, AGAIN, key);
+    return;
+  }
+  due.delete(key);
+  const element = bearer(key);
+  if (!element) fetched.delete(key);
+  if (!element || isHeld(element)) return;
+  fetched.set(key, Date.now());
+  window.htmx.trigger(element, "live");
 }
 
 // Text under the pointer stays, and so does a field somebody is writing in.
@@ -99,6 +122,8 @@ export function startLive() {
   stream.addEventListener("lost", lost);
   stream.addEventListener("message", (event) => receive(event.data));
   stream.start();
+  document.addEventListener("htmx:beforeRequest", (event) => flying.add(keyOf(event.detail.elt)));
+  document.addEventListener("htmx:afterRequest", (event) => flying.delete(keyOf(event.detail.elt)));
   document.addEventListener("click", (event) => event.target.closest("[data-live-retry]") && stream.retry());
   window.addEventListener("online", () => stream.retry());
   window.addEventListener("pagehide", () => stream.stop());

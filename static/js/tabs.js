@@ -5,12 +5,14 @@ function mark(strip, link) {
 }
 
 export function stepTab(step) {
-  const strip = document.querySelector("[data-tabs]");
+  const strip = document.querySelector("nav.tabs"); // of parts that are swapped, or of pages of their own
   const links = strip ? [...strip.querySelectorAll("a")] : [];
   const at = links.findIndex((link) => link.hasAttribute("aria-current"));
   const next = links[(at + step + links.length) % links.length];
   if (!next) return false;
   next.focus();
+  // Marked at once, so that the key pressed twice goes two tabs on.
+  if (next.hasAttribute("hx-get")) mark(strip, next);
   next.click();
   return true;
 }

@@ -154,7 +154,8 @@ def test_the_keyboard_alone_walks_opens_and_manages(at_desk: AtDesk, ada: User) 
 
 def test_two_keys_lead_to_each_place(at_desk: AtDesk, ada: User) -> None:
     desk = at_desk(ada)
-    for key, path in {"a": "/actions/", "r": "/reviews/", "o": "/overview/", "w": "/waiting/", "i": "/incidents/"}.items():
+    places = {"a": "/actions/", "r": "/reviews/", "o": "/overview/", "w": "/waiting/", "i": "/incidents/"}
+    for key, path in places.items():
         expect(desk.page.locator("#live-state")).to_contain_text("Live")
         desk.page.keyboard.press("g")
         desk.page.keyboard.press(key)
