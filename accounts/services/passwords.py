@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts.enums import UserKind
 from accounts.models import User
 from accounts.services.authority import authority_of
+from accounts.services.tokens import revoke_token
 from core import audit, clock
 from core.actors import Actor
 
@@ -40,7 +41,7 @@ def change_password(user: User, *, new_password: str, actor: Actor) -> None:
 def reset_password(user: User, *, actor: Actor, one_time: bool = True, reason: str = "") -> str:
     """Draw a random password and answer it, the only time that it is seen; `one_time` has it changed at sign-in.
 
-    Also lifts a lock-out, and ends all sessions of that person.
+    Also lifts a lock-out, and ends all sessions and tokens of that person: whoever had got in must not stay in.
     """
     if user.kind == UserKind.SERVICE:
         raise ValidationError("A service account has no password; it signs in with tokens.")
@@ -53,6 +54,8 @@ def reset_password(user: User, *, actor: Actor, one_time: bool = True, reason: s
         audit.record(
             "user.password_reset", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor, reason=reason
         )
+        for token in user.tokens.filter(revoked_at=None):
+            revoke_token(token, actor=actor, reason="The password was reset.")
         reset(username=user.username)
     return password
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts import keys
 from accounts.models import ApiToken, User
+from accounts.services.passwords import reset_password
 from accounts.services.people import deactivate_user
 from accounts.services.tokens import find_token, issue_token, revoke_token
 from core import clock
@@ -99,3 +100,10 @@ def test_the_api_knows_the_token_and_says_nothing_about_a_wrong_one(client: Clie
     assert wrong.status_code == 401
     assert wrong["WWW-Authenticate"] == "Bearer"
     assert client.get("/api/v1/me", headers={"Authorization": "Basic YTpi"}).status_code == 401
+
+
+def test_a_reset_password_ends_the_tokens_too(ada: User, adam: User) -> None:
+    _token, secret = issue_token(ada, name="left behind", lifetime=timedelta(days=1), actor=ada.actor)
+    reset_password(ada, actor=adam.actor, reason="Her laptop was stolen")
+    assert find_token(secret) is None
+    assert AuditEvent.objects.filter(verb="token.revoked", actor_id=str(adam.pk)).exists()
