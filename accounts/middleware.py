@@ -32,7 +32,10 @@ class SignedInOnlyMiddleware:
             return self._to(request, reverse("accounts:password"))
         request.actor = user.actor  # type: ignore[attr-defined]
         with timezone.override(zone_of(user)):
-            return self.get_response(request)
+            response = self.get_response(request)
+        # After signing out, going back must not show what only somebody signed in may see.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
     @staticmethod
     def _to(request: HttpRequest, url: str) -> HttpResponse:

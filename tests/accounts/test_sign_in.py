@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from core.models import AuditEvent
-from tests.factories.people import PASSWORD, person
+from tests.factories.people import BACKEND, PASSWORD, person
 
 LOGIN = "/accounts/login/"
 
@@ -159,3 +159,9 @@ def test_every_page_carries_the_strict_policy(client: Client, db: None) -> None:
     policy = client.get(LOGIN)["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
+
+
+def test_what_somebody_signed_in_saw_is_kept_by_no_browser(client: Client, ada: User) -> None:
+    client.force_login(ada, backend=BACKEND)
+    for address in ("/incidents/", "/me/", "/incidents/export/"):
+        assert client.get(address)["Cache-Control"] == "no-store"
