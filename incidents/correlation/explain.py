@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from core import clock
 from core.wording import MONTHS, counted, duration
@@ -14,6 +14,7 @@ from incidents.enums import Category, CorrelationReason
 
 MAX_REASONS = 3
 MAX_SHOWN = 300
+A_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,20 @@ def evidence_text(edge: Edge, own: Collection[int | None]) -> str:
     """What, when and how rare: `Same device: FIN-WS-014, 14 min apart (09:00 and 09:14 UTC on 3 Nov); no other incident
     within 1 d has it`. `own` is the incident itself, and what is merged into it."""
     what = f"{edge.rule.label}: {edge.shown[:MAX_SHOWN].rstrip(' .')}"
-    apart = f"{duration(edge.gap)} apart" if edge.gap else "at the same time"
-    return f"{what}, {apart} ({_when(*sorted(edge.began))}); {_how_rare(edge, own)}"
+    return f"{what}, {_when(edge)}; {_how_rare(edge, own)}"
 
 
-def _when(first: datetime, second: datetime) -> str:
+def _when(edge: Edge) -> str:
+    """`14 min apart (09:00 and 09:14 UTC on 3 Nov)`: from the end of one to the beginning of the other."""
+    earlier, later = sorted(edge.spans)
+    if edge.gap:
+        apart = f"{duration(edge.gap)} apart" if edge.gap >= A_SECOND else "within a second"
+        return f"{apart} ({_times(earlier[1], later[0])})"
+    together = "at the same time" if earlier[0] == later[0] else "at overlapping times"
+    return f"{together} ({_times(earlier[0], later[0])})"
+
+
+def _times(first: datetime, second: datetime) -> str:
     """`09:00 and 09:14 UTC on 3 Nov`, `22:50 on 3 Nov and 01:10 on 4 Nov, UTC`; with seconds in the same minute."""
     one, other = first.astimezone(UTC), second.astimezone(UTC)
     if one.date() != other.date():

@@ -18,12 +18,14 @@ from incidents.correlation.rules import REPEATED, WEAK_BELOW, Limits, Rule
 BACKGROUND_SPAN = timedelta(hours=4)
 # Either word of "alert" and "incident", and an id.
 Point = tuple[str, int]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`alert` is an alert of the batch; `other` the alert that it shares something with, in `point`. `began` is when
-    the events of both began, and `named_in` are the incidents that name the shared thing within the rule's window."""
+    """`alert` is an alert of the batch; `other` the alert that it shares something with, in `point`. `spans` is from
+    when to when the events of both were, and `named_in` are the incidents that name the shared thing within the rule's
+    window."""
 
     rule: Rule
     shown: str
@@ -31,7 +33,7 @@ class Edge:
     alert: int
     point: Point
     other: int
-    began: tuple[datetime, datetime]
+    spans: tuple[Span, Span]
     window: timedelta
     named_in: frozenset[int]
 
@@ -83,18 +85,18 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
             candidates, window = found.by_signal.get(key), limits.windows[key[0]]
             if not candidates or not window:
                 continue
-            nearest: dict[int, tuple[timedelta, int, datetime]] = {}
+            nearest: dict[int, tuple[timedelta, int, Span]] = {}
             for one in candidates:
                 if not one.links or one.alert_id == node.id:
                     continue
                 gap = gap_between(node.first, node.last, one.first, one.last)
                 if gap <= limits.window(signal.rule, node.rank, one.rank):
-                    best = (gap, one.alert_id, one.first)
+                    best = (gap, one.alert_id, (one.first, one.last))
                     nearest[one.incident_id] = min(best, nearest.get(one.incident_id, best))
-            for incident_id, (gap, other, first) in nearest.items():
-                point, began = ("incident", incident_id), (node.first, first)
+            for incident_id, (gap, other, span) in nearest.items():
+                point, spans = ("incident", incident_id), ((node.first, node.last), span)
                 named_in = _named_in(node, candidates, window)
-                yield Edge(signal.rule, signal.shown, gap, node.id, point, other, began, window, named_in)
+                yield Edge(signal.rule, signal.shown, gap, node.id, point, other, spans, window, named_in)
 
 
 def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
@@ -118,9 +120,9 @@ def _edges_inside(nodes: Sequence[Node], found: Candidates, limits: Limits) -> I
             for other in latest.values():
                 gap = gap_between(node.first, node.last, other.first, other.last)
                 if gap <= limits.window(signal.rule, node.rank, other.rank):
-                    point, began = ("alert", other.id), (node.first, other.first)
+                    point, spans = ("alert", other.id), ((node.first, node.last), (other.first, other.last))
                     named_in = _named_in(node, found.by_signal.get(key, ()), window)
-                    yield Edge(signal.rule, signal.shown, gap, node.id, point, other.id, began, window, named_in)
+                    yield Edge(signal.rule, signal.shown, gap, node.id, point, other.id, spans, window, named_in)
             weak = node.rank < WEAK_BELOW
             if weak not in latest or node.last >= latest[weak].last:
                 latest[weak] = node

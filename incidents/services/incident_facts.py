@@ -67,6 +67,8 @@ class IncidentFacts:
     assets: list[Asset] = field(default_factory=list)
     # (type, verdict, remediation status) -> how many
     evidence: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    # Where it came from, the busiest address first; read only when no asset is named.
+    origins: list[str] = field(default_factory=list)
 
     @cached_property
     def total(self) -> int:
@@ -154,6 +156,7 @@ def load_facts(incident_ids: Sequence[int]) -> dict[int, IncidentFacts]:
             _load_sorts(cursor, facts)
             _load_assets(cursor, facts)
             _load_evidence(cursor, facts)
+            _load_origins(cursor, {pk: one for pk, one in facts.items() if not one.assets})
     return facts
 
 
@@ -224,3 +227,18 @@ def _load_evidence(cursor: Any, facts: dict[int, IncidentFacts]) -> None:
     )
     for incident_id, type_, verdict, status, count in cursor.fetchall():
         facts[incident_id].evidence[type_, verdict, status] = count
+
+
+def _load_origins(cursor: Any, facts: dict[int, IncidentFacts]) -> None:
+    if not facts:
+        return
+    cursor.execute(
+        """
+        SELECT a.incident_id, e.display FROM incidents_alert a JOIN incidents_evidence e ON e.alert_id = a.id
+        WHERE a.incident_id = ANY(%s) AND e.type = 'ip' AND NOT 'destination' = ANY(e.roles)
+        GROUP BY 1, 2 ORDER BY 1, count(*) DESC, 2
+        """,
+        [list(facts)],
+    )
+    for incident_id, address in cursor.fetchall():
+        facts[incident_id].origins.append(address)

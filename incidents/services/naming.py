@@ -98,7 +98,7 @@ def _name(asset: Asset) -> str:
 
 
 def _where(facts: IncidentFacts) -> str:
-    """` on FIN-WS-014`, ` on 3 devices`, else the accounts, else the mailboxes."""
+    """` on FIN-WS-014`, ` on 3 devices`, else the accounts, else the mailboxes, else from which address."""
     devices = facts.hit("device")
     if devices:
         return f" on {_name(devices[0])}" if len(devices) == 1 else f" on {len(devices)} devices"
@@ -106,6 +106,9 @@ def _where(facts: IncidentFacts) -> str:
         found = facts.hit(kind)
         if found:
             return f" for {_name(found[0])}" if len(found) == 1 else f" for {counted(len(found), noun, plural)}"
+    if facts.origins:
+        many = counted(len(facts.origins), "address", "addresses")
+        return f" from {facts.origins[0] if len(facts.origins) == 1 else many}"
     return ""
 
 

@@ -27,6 +27,7 @@ from tests.factories.wire import (
     message,
     process,
     sentinel_alert,
+    stamp,
     take_in,
     url,
     user,
@@ -202,6 +203,28 @@ def test_a_reason_tells_the_days_when_they_differ() -> None:
 def test_a_reason_tells_seconds_within_a_minute() -> None:
     pair(device(), minutes=0.5)
     assert ", 30 s apart (09:00:00 and 09:00:30 UTC on 3 Nov" in CorrelationLink.objects.get().evidence
+
+
+def lasting(minutes: float, length: float, n: int) -> dict[str, Any]:
+    begin = NINE + timedelta(minutes=minutes)
+    return {
+        **graph_alert(device(), at=begin, **different(n)),
+        "lastActivityDateTime": stamp(begin + timedelta(minutes=length)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ((30, 5), "10 min apart (09:20 and 09:30 UTC on 3 Nov"),
+        ((10, 5), "at overlapping times (09:00 and 09:10 UTC on 3 Nov"),
+        ((0, 1), "at the same time (09:00:00 UTC on 3 Nov"),
+        ((20 + 0.2 / 60, 1), "within a second (09:20:00 UTC on 3 Nov"),
+    ],
+)
+def test_a_reason_tells_the_times_that_lie_next_to_each_other(second: tuple[float, float], told: str) -> None:
+    correlated(lasting(0, 20, 1), lasting(*second, 2))
+    assert f"Same device: fin-ws-014, {told}" in CorrelationLink.objects.get().evidence
 
 
 def test_lateral_movement_is_named_as_such() -> None:

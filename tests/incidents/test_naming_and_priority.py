@@ -69,6 +69,13 @@ def test_a_notice_about_a_critical_asset_is_not_tagged_with_it() -> None:
     assert {one.pk: one.system_tags for one in Incident.objects.all()} == {notice.pk: [], alarm.pk: ["Critical asset"]}
 
 
+def test_what_names_no_asset_is_named_after_where_it_came_from() -> None:
+    sensor = {"id": "000", "name": "sensor"}
+    rule = {"level": 8, "description": "Odd request", "id": "7"}
+    seen = [wazuh_alert(rule=rule, agent=sensor, data={"srcip": "10.0.0.8", "dstip": f"10.0.1.{n}"}) for n in range(3)]
+    assert correlated(*seen, format="wazuh")[0].display_name == "Odd request from 10.0.0.8"
+
+
 def test_ransomware_is_said_first() -> None:
     incident = incident_of(*ransomware(4))
     assert incident.display_name == "Ransomware spreading on 4 devices"
