@@ -35,11 +35,17 @@ def run_word(word: str, arguments: Sequence[str]) -> int:
 
 def parse_up(arguments: Sequence[str]) -> UpOptions:
     parser = argparse.ArgumentParser(prog="./soc up", description="Run the whole portal on this machine.")
-    parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1 (default 8000)")
+    parser.add_argument("--port", type=port_number, default=8000, help="port on 127.0.0.1 (default 8000)")
     parser.add_argument("--data", type=Path, default=default_data_folder(), help="data folder (default ./data)")
     parser.add_argument("--no-demo", action="store_true", help="start empty, without the demo company")
     options = parser.parse_args(arguments)
     return UpOptions(data=options.data, port=options.port, demo=not options.no_demo)
+
+
+def port_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no port: a number from 1 to 65535 is needed")
+    return int(text)
 
 
 def run_tests(arguments: Sequence[str]) -> int:

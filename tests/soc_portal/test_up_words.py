@@ -57,6 +57,13 @@ def test_up_takes_port_folder_and_demo(tmp_path: Path) -> None:
     assert (options.port, options.data, options.demo) == (8123, tmp_path, False)
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999999", "²", "http"])
+def test_a_port_that_is_none_is_refused_in_a_line(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_up([f"--port={port}"])
+    assert "a number from 1 to 65535 is needed" in capsys.readouterr().err
+
+
 def test_only_one_portal_holds_a_data_folder(tmp_path: Path) -> None:
     first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
     assert not second.is_locked()
