@@ -70,7 +70,7 @@ class QueueFilters:
         condition = Q()
         for name in self.values:
             condition &= self._condition(name, user, now)
-        return rows.filter(condition).with_shown_name(user)
+        return rows.filter(condition)
 
     def _condition(self, name: str, user: User, now: datetime) -> Q:
         values = self.values[name]

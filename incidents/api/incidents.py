@@ -76,7 +76,9 @@ class IncidentViewSet(ApiViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Incident]:
-        seen = Incident.objects.visible_to(self.user).with_shown_name(self.user).select_related("assigned_to")
+        seen = Incident.objects.visible_to(self.user).select_related("assigned_to")
+        if "display_name" in self.request.query_params.get("ordering", ""):
+            seen = seen.with_shown_name(self.user)
         listed_all = self.action != "list" or "redirected" in self.request.query_params.getlist("status")
         return seen if listed_all else seen.listed()
 

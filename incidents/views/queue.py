@@ -16,6 +16,7 @@ from core.pages import leaf
 from incidents.columns import columns_of, name_width
 from incidents.forms import FilterForm
 from incidents.models import Alert, Incident
+from incidents.queries.incidents import IncidentQuerySet
 from incidents.queue import DEFAULTS, LABELS, QueueFilters, blocking_filter, group_names
 from incidents.queue_view import QueueView
 from incidents.rows import IncidentRow, as_rows
@@ -45,7 +46,8 @@ def queue(request: AccountRequest) -> HttpResponse:
     view = QueueView.read(request.GET, request.user)
     filters, sort = view.filters, view.sort
     rows = filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
-    page = leaf(rows.for_rows(), view.keyset, purpose=f"queue:{sort}", cursor=request.GET.get("cursor", ""))
+    shown = _with_names(rows, request.user)
+    page = leaf(shown, view.keyset, purpose=f"queue:{sort}", cursor=request.GET.get("cursor", ""))
     columns = columns_of(request.user)
     context = {
         "rows": as_rows(page.rows, request.user),
@@ -64,6 +66,11 @@ def queue(request: AccountRequest) -> HttpResponse:
     if not page.rows:
         context["hint"] = _hint(filters, request.user, sort)
     return render(request, "incidents/queue.html", context)
+
+
+def _with_names(rows: IncidentQuerySet, user: User) -> IncidentQuerySet:
+    """For the rows that are shown only: what is counted has no need of names."""
+    return rows.for_rows().with_shown_name(user)
 
 
 def _chips(filters: QueueFilters, user: User, sort: str) -> dict[str, Any]:
@@ -146,7 +153,7 @@ def export(request: AccountRequest) -> StreamingHttpResponse:
     """What is filtered, as CSV, at most 10,000 rows."""
     view = QueueView.read(request.GET, request.user)
     rows = view.filters.apply(Incident.objects.visible_to(request.user).listed(), user=request.user, now=clock.now())
-    ordered = view.keyset.order(rows.for_rows())[: exports.MAX_ROWS]
+    ordered = view.keyset.order(_with_names(rows, request.user))[: exports.MAX_ROWS]
     return exports.csv_response("incidents", CSV_HEADER, _csv_rows(ordered.iterator(chunk_size=1000)))
 
 
