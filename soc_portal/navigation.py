@@ -69,7 +69,7 @@ ACTIONS = Link("Action center", "/actions/", "bolt", keys.READ)
 REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ)
 ENTITIES = (
     Link("Devices", "/devices/", "laptop", keys.READ),
-    Link("Identities", "/identities/", "user", keys.READ),
+    Link("Accounts", "/identities/", "user", keys.READ),
     Link("Mailboxes", "/mailboxes/", "mail", keys.READ),
     Link("Files", "/files/", "file", keys.READ),
 )

@@ -1,9 +1,9 @@
 """What this person may do with a run, as the pages say it; the services check again."""
 
 from accounts.models import User
+from core.permissions import registered
 from remediation.catalog import registry
 from remediation.models import ActionRun
-from remediation.policy import check_permissions
 from remediation.refused import Refused
 from remediation.services.undo import check_undoable
 
@@ -14,7 +14,7 @@ def why_may_not_decide(run: ActionRun, user: User) -> str:
         return "You asked for this, so someone else must approve."
     if not user.scope.everything and not set(run.device_group_ids) <= user.scope.group_ids:
         return "It touches devices outside your device groups."
-    return _lacking(user, registry.get(run.action).decide_permissions, "decide")
+    return _lacking(user, registry.get(run.action).decide_permissions, "Deciding")
 
 
 def why_may_not_undo(run: ActionRun, user: User) -> str:
@@ -26,12 +26,12 @@ def why_may_not_undo(run: ActionRun, user: User) -> str:
         check_undoable(run)
     except Refused as refused:
         return refused.message
-    return _lacking(user, inverse.request_permissions, "undo this")
+    return _lacking(user, inverse.request_permissions, "Undoing this")
 
 
-def _lacking(user: User, permissions: tuple[str, ...], to_do: str) -> str:
-    try:
-        check_permissions(user, permissions, to_do=to_do)
-    except Refused as refused:
-        return refused.message
-    return ""
+def _lacking(user: User, permissions: tuple[str, ...], deed: str) -> str:
+    missing = next((key for key in permissions if not user.holds(key)), None)
+    if missing is None:
+        return ""
+    label = next((permission.label for permission in registered() if permission.key == missing), missing)
+    return f"{deed} needs the right {label}, which none of your roles holds."

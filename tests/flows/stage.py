@@ -82,6 +82,7 @@ def _words_of_incidents(incident: Incident, entities: Entities, ada: User) -> di
         **of_entities, **of_alerts, "incidents.pk": incident.pk, "incidents:node.key": node, "incidents.tab": "alerts",
         "remediation.incident_id": incident.pk, "incidents:move-alerts?": f"?alert={alert.pk}",
         "incidents:manage?": f"?id={incident.pk}",
+        "incidents:merge?": f"?id={incident.pk}",
         **{f"incidents:{deed}-letter.pk": DeadLetter.objects.get().pk for deed in ("dead", "replay", "discard")},
     }  # fmt: skip
 
