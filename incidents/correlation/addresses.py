@@ -54,8 +54,9 @@ def is_internal_target(key: str, roles: Sequence[str]) -> bool:
 
 def scoped_key(key: str, source: str) -> str:
     """An internal address means another machine in another network, so it counts within its source only."""
-    prefix, _, value = key.partition(":")
-    internal = prefix in ("ip", "connection") and any(map(is_internal, value.split("|")))
+    if not key.startswith(("ip:", "connection:")):
+        return key
+    internal = any(map(is_internal, key.partition(":")[2].split("|")))
     return f"{source}|{key}" if internal else key
 
 

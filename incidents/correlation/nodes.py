@@ -188,14 +188,15 @@ def _proves(row: Named) -> bool:
     return row.verdict != "noThreatsFound" and (row.type in FILE_TYPES or row.verdict == "malicious")
 
 
+_RULE_OF_PREFIX = {"message": MESSAGE, "url": URL, "domain": DOMAIN, "command": COMMAND, "connection": CONNECTION}
+
+
 def rule_of_key(key: str) -> Rule | None:
     """The rule that compares evidence of this key, or None."""
     prefix = key.partition(":")[0]
     if prefix == "ip":
         return ADDRESS if is_comparable(key[3:]) else None
-    simple = {"message": MESSAGE, "url": URL, "domain": DOMAIN, "command": COMMAND, "connection": CONNECTION}.get(
-        prefix
-    )
+    simple = _RULE_OF_PREFIX.get(prefix)
     return simple or (ARTEFACT if key.startswith(ARTEFACT_PREFIXES) else None)
 
 
