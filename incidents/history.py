@@ -19,6 +19,7 @@ from incidents.models import Alert, Evidence, Incident
 # What one person may see of the things of one kind that belong to an incident.
 Seen = Callable[[Incident, User], QuerySet[Any]]
 _kinds: dict[str, Seen] = {}
+JOINED = "incident.alert_joined"
 # Fields of an event that repeat what the portal said of all alerts together.
 TELLING = frozenset({"display_name"})
 
@@ -47,6 +48,8 @@ def as_told(event: AuditEvent, incident: Incident, user: User) -> AuditEvent:
         event.data = {name: value for name, value in event.data.items() if name not in TELLING}
         if event.actor_kind == ActorKind.SYSTEM:
             event.reason = ""
+    elif event.verb == JOINED and not sees_all_of(incident, user):
+        event.reason = ""  # what two alerts share, in the words of both; the Alerts tab knows who may read it
     return event
 
 

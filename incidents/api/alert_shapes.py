@@ -58,8 +58,8 @@ class EvidenceOut(Out):
 class CorrelationOut(Out):
     reason = serializers.ChoiceField(CorrelationReason.choices)
     rule = serializers.CharField()
-    evidence = serializers.CharField()
-    other_alert = Id(source="other_alert_id", allow_null=True)
+    evidence = serializers.CharField(source="said")
+    other_alert = Id(source="seen_other_id", allow_null=True)
 
 
 class Mark(Out):

@@ -44,7 +44,7 @@ class AlertViewSet(ApiViewSet):
         return texts_or_id(text, ("title",)) | Q(provider_alert_id=text)
 
     def get_queryset(self) -> QuerySet[Alert]:
-        return Alert.objects.visible_to(self.user).with_evidence()
+        return Alert.objects.visible_to(self.user).with_evidence(self.user)
 
     def context_of(self, rows: list[Any]) -> dict[str, Any]:
         hidden = hidden_entities(self.user, named_by_alerts(rows))

@@ -156,7 +156,7 @@ class IncidentViewSet(ApiViewSet):
     def alerts(self, _request: Request, pk: str) -> Response:
         """Its alerts, as far as they may be seen."""
         mine = Alert.objects.visible_to(self.user).filter(incident=self.get_object())
-        return self._page_with_evidence(mine.with_evidence(), AlertOut)
+        return self._page_with_evidence(mine.with_evidence(self.user), AlertOut)
 
     @extend_schema(responses=EvidenceOut(many=True))
     @action(detail=True, filterset_class=None, search_fields=("display",), orderings=BY_ID, default_ordering="id")

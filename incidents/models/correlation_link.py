@@ -30,3 +30,17 @@ class CorrelationLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.evidence}"
+
+    @property
+    def said(self) -> str:
+        """`evidence`, unless the alert at the other end is hidden from the reader, of whom `with_reasons` knows: the
+        words may name what only that one names."""
+        return self.evidence if self._other_is_seen else ""
+
+    @property
+    def seen_other_id(self) -> int | None:
+        return self.other_alert_id if self._other_is_seen else None
+
+    @property
+    def _other_is_seen(self) -> bool:
+        return bool(getattr(self, "other_is_seen", True))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Prefetch, Q
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -37,12 +37,18 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def waiting_for_correlation(self) -> Self:
         return self.filter(correlated=None)
 
-    def with_reasons(self) -> Self:
-        return self.prefetch_related("links")
+    def with_reasons(self, user: "User") -> Self:
+        """With the links to their incident, which say no more than this person may know (`CorrelationLink.said`)."""
+        links: Any = apps.get_model("incidents", "CorrelationLink").objects.all()
+        if not user.scope.everything:
+            others: Any = self.model._default_manager.all()
+            seen = Exists(others.visible_to(user).filter(pk=OuterRef("other_alert")))
+            links = links.annotate(other_is_seen=Q(other_alert=None) | Q(seen))
+        return self.prefetch_related(Prefetch("links", links))
 
-    def with_evidence(self) -> Self:
+    def with_evidence(self, user: "User") -> Self:
         """With everything that the API says about an alert, in three queries."""
-        return self.with_reasons().select_related("assigned_to").prefetch_related("evidence")
+        return self.with_reasons(user).select_related("assigned_to").prefetch_related("evidence")
 
     def arrived_by_interval(self, since: datetime, *, seconds: int) -> dict[int, int]:
         """How many arrived in each interval, by the second since 1970 at which it begins; empty ones are left out."""

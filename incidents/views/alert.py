@@ -27,7 +27,7 @@ MOST_EVIDENCE, MOST_RAW = 200, 60_000
 
 
 def find_alert(request: AccountRequest, pk: int) -> Alert:
-    rows = Alert.objects.visible_to(request.user).select_related("incident", "assigned_to").with_reasons()
+    rows = Alert.objects.visible_to(request.user).with_reasons(request.user).select_related("incident", "assigned_to")
     return get_object_or_404(rows, pk=pk)
 
 

@@ -37,7 +37,8 @@ ASSET_KINDS = ("device", "identity", "mailbox")
 def alerts(request: AccountRequest, pk: int) -> HttpResponse:
     """The alerts in order of time with the reason each is here."""
     found = find_incident(request, pk)
-    rows = Alert.objects.visible_to(request.user).filter(incident=found).select_related("assigned_to").with_reasons()
+    rows = Alert.objects.visible_to(request.user).filter(incident=found).with_reasons(request.user)
+    rows = rows.select_related("assigned_to")
     page = leaf(rows.defer("additional_data"), Keyset(("first_activity", "id"), descending=False),
                 purpose=f"alerts:{pk}", cursor=request.GET.get("cursor", ""))  # fmt: skip
     visible = counted(rows)

@@ -12,7 +12,7 @@ from core import live
 from core.models import AuditEvent
 from incidents.correlation.merge import merge_incidents
 from incidents.enums import ValueSource
-from incidents.models import Device, Identity, Incident
+from incidents.models import Alert, CorrelationLink, Device, Identity, Incident
 from incidents.services.move_alerts import move_alerts
 from incidents.services.roll_up import roll_up
 from remediation.models import ActionRun
@@ -104,6 +104,25 @@ def test_no_address_names_what_is_hidden(pat: User, places: dict[str, Any]) -> N
     assert [name for name, (_status, text) in pages.items() if CANARY in text.lower()] == []
     assert pages["GET incidents:incident"][0] == pages["GET api:incidents-detail"][0] == 200
     assert sum(status == 200 for status, _text in pages.values()) > 40
+
+
+def test_a_reason_is_told_to_who_sees_both_alerts(ada: User, pat: User, places: dict[str, Any]) -> None:
+    shown, hidden = (
+        Alert.objects.filter(incident=places["incidents.pk"]).exclude(**left_out).earliest("pk")
+        for left_out in ({"title__contains": CANARY}, {"title": "Ransomware spreading"})
+    )
+    CorrelationLink.objects.create(
+        alert=shown, incident_id=places["incidents.pk"], reason="sameAsset", rule="device", other_alert=hidden,
+        evidence=f"Same device: {CANARY}",
+    )  # fmt: skip
+    told = {reader: caller(reader).get(f"/alerts/{shown.pk}").body["correlation"] for reader in (ada, pat)}
+    assert CANARY in str(told[ada])
+    assert [CANARY in str(told[pat]), told[pat][-1]["other_alert"]] == [False, None]
+    client = sign_in(Client(), pat)
+    for page in (f"/alerts/{shown.pk}/", f"/incidents/{places['incidents.pk']}/panels/alerts/"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert CANARY not in answer.content.decode()
 
 
 def test_no_search_tells_that_the_name_exists(pat: User, places: dict[str, Any]) -> None:
