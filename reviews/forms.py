@@ -10,6 +10,8 @@ from reviews.enums import FindingKind
 class WriteForm(forms.Form):
     """Summary and lessons of a review. `version` guards against overwriting somebody else's words."""
 
+    drafted = True  # may be saved half written, yet a signature needs it whole: no field is called optional
+
     version = forms.IntegerField(widget=forms.HiddenInput)
     summary = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 5, "class": "input"}),

@@ -46,6 +46,7 @@ export function startColumns() {
   });
   // A menu below its button closes when the reader goes on elsewhere.
   document.addEventListener("click", (event) => {
-    for (const drop of document.querySelectorAll("details.drop[open]")) if (!drop.contains(event.target)) drop.open = false;
+    const asks = event.target.closest('.menu [hx-target="#dialog"]');
+    for (const drop of document.querySelectorAll("details.drop[open]")) if (asks || !drop.contains(event.target)) drop.open = false;
   });
 }

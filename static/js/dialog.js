@@ -19,7 +19,10 @@ function focusFirst(dialog) {
 
 function closed(dialog) {
   if (dialog.id === "dialog") dialog.replaceChildren();
-  (origin() ?? document.getElementById("main"))?.focus({ preventScroll: true });
+  const from = origin();
+  // What lies in a closed menu takes no focus; the button of the menu does.
+  const back = from?.closest("details:not([open])")?.querySelector("summary") ?? from;
+  (back ?? document.getElementById("main"))?.focus({ preventScroll: true });
   origin = () => null;
 }
 

@@ -20,9 +20,15 @@ def at_desk(browser: Browser, portal: str) -> AtDesk:
     return lambda person: Desk(browser, portal, person)
 
 
+def ready(desk: Desk) -> None:
+    """The page's own script has begun."""
+    expect(desk.page.locator("#live-state")).to_contain_text("Live", timeout=PATIENCE_MS)
+
+
 def queue_of(desk: Desk, rows: int) -> None:
     desk.goto("/incidents/")
     expect(desk.page.locator("table.data tbody .name")).to_have_count(rows, timeout=PATIENCE_MS)
+    ready(desk)
 
 
 def test_columns_are_put_in_order_by_keys_and_stay(at_desk: AtDesk, ada: User) -> None:
@@ -46,6 +52,7 @@ def test_filters_are_saved_and_open_the_queue(at_desk: AtDesk, ada: User) -> Non
     noise(2)
     desk = at_desk(ada)
     desk.goto("/incidents/?severity=high")
+    ready(desk)
     desk.page.locator("summary", has_text="Views").click()
     desk.page.get_by_role("link", name="Save these filters…").click()
     desk.dialog.get_by_label("Name").fill("Grave ones")
@@ -69,3 +76,16 @@ def test_checked_incidents_are_merged(at_desk: AtDesk, ada: User) -> None:
     expect(desk.dialog).not_to_be_visible()
     expect(desk.page.locator("table.data tbody .name")).to_have_count(2)
     expect(desk.page.locator(".toast")).to_contain_text("1 incident merged into INC-")
+
+
+def test_the_focus_comes_back_to_the_menu_whose_dialog_closed(at_desk: AtDesk, ada: User) -> None:
+    desk = at_desk(ada)
+    ready(desk)
+    menu = desk.page.locator("summary", has_text="Views")
+    menu.click()
+    desk.page.get_by_role("link", name="Save these filters…").click()
+    expect(desk.dialog.get_by_label("Name")).to_be_focused()
+    desk.page.keyboard.press("Escape")
+    expect(desk.dialog).not_to_be_visible()
+    expect(desk.page.locator("details.drop[open]")).to_have_count(0)
+    expect(menu).to_be_focused()
