@@ -1,18 +1,16 @@
 // One stream of ids. Elements that name a topic fetch their own fragment again, so rights are checked at the fetch.
 import { announce } from "./announce.js";
 import { LiveStream } from "./live_stream.js";
-import { finder } from "./steady.js";
 import { moment } from "./time.js";
 
 const SETTLE = 400; // several messages of one change arrive together
 const REST = 1000; // no element fetches more often
-
 const AGAIN = 100; // an answer is on its way and may be older than the message
 
 let stream = null;
 let lostAt = null;
 const due = new Set();
-const flying = new Set();
+const flying = new Map();
 const fetched = new Map();
 
 function stateOf() {
@@ -83,6 +81,11 @@ function schedule(element) {
   setTimeout(refresh, Math.max(SETTLE, rest), key);
 }
 
+// Told by the request, because the element that asked may be gone by now.
+function landed(xhr) {
+  for (const [key, one] of flying) if (one === xhr) flying.delete(key);
+}
+
 function refresh(key) {
   if (flying.has(key)) {
     setTimeout(refresh, AGAIN, key);
@@ -122,8 +125,8 @@ export function startLive() {
   stream.addEventListener("lost", lost);
   stream.addEventListener("message", (event) => receive(event.data));
   stream.start();
-  document.addEventListener("htmx:beforeRequest", (event) => flying.add(keyOf(event.detail.elt)));
-  document.addEventListener("htmx:afterRequest", (event) => flying.delete(keyOf(event.detail.elt)));
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => flying.set(keyOf(detail.elt), detail.xhr));
+  document.addEventListener("htmx:afterRequest", ({ detail }) => landed(detail.xhr));
   document.addEventListener("click", (event) => event.target.closest("[data-live-retry]") && stream.retry());
   window.addEventListener("online", () => stream.retry());
   window.addEventListener("pagehide", () => stream.stop());

@@ -10,7 +10,7 @@ from django.conf import settings as configured
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test import override_settings
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.flows.gallery import urls as gallery
 
@@ -125,6 +125,22 @@ def test_a_live_message_fetches_the_part_that_names_its_topic(site: str, page: P
     gallery.say("incident.changed", "41")
     gallery.say("incident.changed", "42")
     expect(page.locator("#live-part")).to_contain_text("fetched")
+
+
+def test_a_message_that_comes_while_an_older_answer_is_on_its_way_is_not_lost(site: str, page: Page) -> None:
+    page.goto(f"{site}/queue/")
+    expect(page.locator("#live-state")).to_contain_text("Live")
+    held: list[Route] = []
+    page.route("**/queue/", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/queue/"):
+        gallery.say("incident.changed", "1040")
+    page.evaluate("""() => {
+        window.heard = new Promise((resolve) => document.addEventListener("live:message", resolve, { once: true }));
+    }""")
+    gallery.say("incident.changed", "1040")
+    page.evaluate("() => window.heard.then(() => true)")
+    with page.expect_request("**/queue/"):
+        held[0].continue_()
 
 
 def test_new_rows_wait_behind_a_count(site: str, page: Page) -> None:
