@@ -48,7 +48,7 @@ def _look_at_some(seed: int, hour: int, incidents: set[int], since: datetime, un
     """Of the new incidents of an hour some are taken by somebody before the next hour begins."""
     rng = Random(f"{seed}:looks-{hour}")  # noqa: S311 - a play, not a secret
     analysts = list(User.objects.filter(exercise=DEMO, is_active=True, roles__key="analyst").order_by("pk"))
-    fresh = Incident.objects.filter(pk__in=incidents, assigned_to=None, created__gt=since).order_by("pk")
+    fresh = Incident.objects.open().filter(pk__in=incidents, assigned_to=None, created__gt=since).order_by("pk")
     for incident in fresh:
         if analysts and rng.random() < 0.4:
             analyst = rng.choice(analysts)

@@ -19,7 +19,22 @@ from incidents.correlation.nodes import (
     repeated_value,
     rule_of_key,
 )
-from incidents.correlation.rules import ACCOUNT, ADDRESS, DEVICE, FILE, PROVIDER, REPEATED, Limits, Rule
+from incidents.correlation.rules import (
+    ACCOUNT,
+    ADDRESS,
+    ARTEFACT,
+    COMMAND,
+    CONNECTION,
+    DEVICE,
+    DOMAIN,
+    FILE,
+    MESSAGE,
+    PROVIDER,
+    REPEATED,
+    URL,
+    Limits,
+    Rule,
+)
 from incidents.enums import SEVERITY_RANK, Severity
 from incidents.queries.incidents import OPEN
 
@@ -28,13 +43,16 @@ DEPTH = 120
 SEARCHED = 3_000
 # A machine that roams had many addresses; the newest are searched.
 MOST_ADDRESSES = 4
+# Rules of keys that look back for hours or a day.
+_BRIEF = (ADDRESS, CONNECTION, URL, COMMAND, DOMAIN, ARTEFACT, DEVICE, REPEATED)
 _OPEN = frozenset(status.value for status in OPEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An alert in an incident that names something that the batch names too. `links` is whether the incident may be
-    joined and the alert is more than a notice; the others only tell how common the thing is."""
+    joined and the alert is more than a notice; the others only tell how common the thing is. `by_address`: it names a
+    machine by its address only."""
 
     alert_id: int
     incident_id: int
@@ -42,6 +60,7 @@ class Candidate:
     first: datetime
     last: datetime
     links: bool
+    by_address: bool = False
 
 
 @dataclass(slots=True)
@@ -60,17 +79,19 @@ _JOIN = "JOIN incidents_incident i ON i.id = a.incident_id"
 def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -> Candidates:
     """One query for each kind of thing that the batch names."""
     found = Candidates()
-    earliest = min(node.first for node in nodes) - limits.widest
-    latest = max(node.last for node in nodes) + limits.widest
     wanted = {key for node in nodes for key in node.named}
-    loader = _Loader(found, wanted, entities, earliest, latest)
-    loader.by_entity("device_id", list(entities.devices), lambda pk: (DEVICE, f"device:{pk}"))
-    loader.by_entity("file_id", list(entities.telling_files), lambda pk: (FILE, f"file:{pk}"))
+    loader = _Loader(
+        found, wanted, entities, limits, min(node.first for node in nodes), max(node.last for node in nodes)
+    )
+    loader.by_entity("device_id", list(entities.devices), DEVICE, lambda pk: f"device:{pk}")
+    loader.by_entity("file_id", list(entities.telling_files), FILE, lambda pk: f"file:{pk}")
     persons = _persons(entities)
-    loader.by_entity("identity_id", list(persons.identities), lambda pk: (ACCOUNT, persons.identities[pk]))
-    loader.by_entity("mailbox_id", list(persons.mailboxes), lambda pk: (ACCOUNT, persons.mailboxes[pk]))
+    loader.by_entity("identity_id", list(persons.identities), ACCOUNT, lambda pk: persons.identities[pk])
+    loader.by_entity("mailbox_id", list(persons.mailboxes), ACCOUNT, lambda pk: persons.mailboxes[pk])
     of_machines = {f"ip:{address}" for listed in entities.addresses.values() for address in listed[:MOST_ADDRESSES]}
-    loader.by_key(sorted(entities.keys | of_machines))
+    messages = {key for key in entities.keys if rule_of_key(key) is MESSAGE}
+    loader.by_key(sorted(messages), MESSAGE)
+    loader.by_key(sorted((entities.keys - messages) | of_machines), *_BRIEF)
     loader.by_provider_incident(nodes)
     return found
 
@@ -121,13 +142,19 @@ class _Loader:
         found: Candidates,
         wanted: set[tuple[str, str]],
         entities: Entities,
+        limits: Limits,
         earliest: datetime,
         latest: datetime,
     ) -> None:
-        self._found, self._wanted, self._entities = found, wanted, entities
-        self._between = [earliest, latest]
+        self._found, self._wanted, self._entities, self._limits = found, wanted, entities, limits
+        self._earliest, self._latest = earliest, latest
 
-    def by_entity(self, column: str, ids: list[int], signal: Callable[[int], tuple[Rule, str]]) -> None:
+    def _between(self, *rules: Rule) -> list[datetime]:
+        """No longer than the rules look, or what lies further back would fill the depth of the search."""
+        window = max(self._limits.windows[rule.key] for rule in rules)
+        return [self._earliest - window, self._latest + window]
+
+    def by_entity(self, column: str, ids: list[int], rule: Rule, value: Callable[[int], str]) -> None:
         if not ids:
             return
         # A file or process names its device too; the alert's own row for the device is enough.
@@ -138,13 +165,12 @@ class _Loader:
                 SELECT v.pk, a.type, a.verdict, {_COLUMNS}
                 FROM unnest(%s::bigint[]) v(pk) CROSS JOIN LATERAL ({_newest(condition)}) a {_JOIN}
                 """,
-                [ids, *self._between],
+                [ids, *self._between(rule, REPEATED)],
             )
             for pk, type_, verdict, *alert in cursor.fetchall():
-                rule, value = signal(pk)
-                self._keep(rule, value, type_, verdict, alert)
+                self._keep(rule, value(pk), type_, verdict, alert)
 
-    def by_key(self, keys: list[str]) -> None:
+    def by_key(self, keys: list[str], *rules: Rule) -> None:
         if not keys:
             return
         with connection.cursor() as cursor:
@@ -153,7 +179,7 @@ class _Loader:
                 SELECT v.key, a.roles, {_COLUMNS}
                 FROM unnest(%s::text[]) v(key) CROSS JOIN LATERAL ({_newest("key = v.key AND key <> ''")}) a {_JOIN}
                 """,
-                [keys, *self._between],
+                [keys, *self._between(*rules)],
             )
             rows = cursor.fetchall()
             internal = {row[0][3:] for row in rows if row[0].startswith("ip:") and is_internal(row[0][3:])}
@@ -164,7 +190,7 @@ class _Loader:
                 continue
             machine = self._entities.machine_at(key[3:], alert[8]) if rule is ADDRESS else None
             if machine is not None:
-                self._keep(DEVICE, f"device:{machine.id}", "", "", alert)
+                self._keep(DEVICE, f"device:{machine.id}", "", "", alert, by_address=True)
             else:
                 self._keep(rule, scoped_key(key, alert[2]), "", "", alert)
 
@@ -183,12 +209,14 @@ class _Loader:
                     ORDER BY id DESC LIMIT 20
                 ) a {_JOIN} WHERE a.last_activity >= %s AND a.first_activity <= %s
                 """,
-                [[source for source, _ in pairs], [provider for _, provider in pairs], *self._between],
+                [[source for source, _ in pairs], [provider for _, provider in pairs], *self._between(PROVIDER)],
             )
             for provider, *alert in cursor.fetchall():
                 self._keep(PROVIDER, f"{alert[2]}|{provider}", "", "", alert)
 
-    def _keep(self, rule: Rule, value: str, type_: str, verdict: str, alert: Sequence[Any]) -> None:
+    def _keep(
+        self, rule: Rule, value: str, type_: str, verdict: str, alert: Sequence[Any], *, by_address: bool = False
+    ) -> None:
         pk, incident_id, source, detector, title, severity, first, last, exercise, status, restricted = alert
         rank = SEVERITY_RANK[severity]
         first, last = event_interval(first, last)
@@ -199,7 +227,7 @@ class _Loader:
         signal = (rule.key, f"{exercise}|{value}")
         if signal in self._wanted:
             links = joinable and _links(rule, rank, type_, verdict)
-            self._found.by_signal[signal].append(Candidate(pk, incident_id, rank, first, last, links))
+            self._found.by_signal[signal].append(Candidate(pk, incident_id, rank, first, last, links, by_address))
 
 
 def _links(rule: Rule, rank: int, type_: str, verdict: str) -> bool:

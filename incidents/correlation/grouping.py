@@ -85,18 +85,18 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
             candidates, window = found.by_signal.get(key), limits.windows[key[0]]
             if not candidates or not window:
                 continue
-            nearest: dict[int, tuple[timedelta, int, Span]] = {}
+            nearest: dict[int, tuple[timedelta, int, Span, bool]] = {}
             for one in candidates:
                 if not one.links or one.alert_id == node.id:
                     continue
                 gap = gap_between(node.first, node.last, one.first, one.last)
                 if gap <= limits.window(signal.rule, node.rank, one.rank):
-                    best = (gap, one.alert_id, (one.first, one.last))
+                    best = (gap, one.alert_id, (one.first, one.last), one.by_address)
                     nearest[one.incident_id] = min(best, nearest.get(one.incident_id, best))
-            for incident_id, (gap, other, span) in nearest.items():
+            for incident_id, (gap, other, span, by_address) in nearest.items():
                 point, spans = ("incident", incident_id), ((node.first, node.last), span)
-                named_in = _named_in(node, candidates, window)
-                yield Edge(signal.rule, signal.shown, gap, node.id, point, other, spans, window, named_in)
+                named_in, shown = _named_in(node, candidates, window), signal.shown_with(by_address)
+                yield Edge(signal.rule, shown, gap, node.id, point, other, spans, window, named_in)
 
 
 def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
@@ -122,7 +122,8 @@ def _edges_inside(nodes: Sequence[Node], found: Candidates, limits: Limits) -> I
                 if gap <= limits.window(signal.rule, node.rank, other.rank):
                     point, spans = ("alert", other.id), ((node.first, node.last), (other.first, other.last))
                     named_in = _named_in(node, found.by_signal.get(key, ()), window)
-                    yield Edge(signal.rule, signal.shown, gap, node.id, point, other.id, spans, window, named_in)
+                    shown = signal.shown_with(bool(other.signals[key].address))
+                    yield Edge(signal.rule, shown, gap, node.id, point, other.id, spans, window, named_in)
             weak = node.rank < WEAK_BELOW
             if weak not in latest or node.last >= latest[weak].last:
                 latest[weak] = node

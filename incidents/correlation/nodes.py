@@ -37,11 +37,17 @@ FILE_TYPES = frozenset({"file", "fileHash"})
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A thing that links: equal signals of one rule are the same thing. `shown` is what people read."""
+    """A thing that links: equal signals of one rule are the same thing. `shown` is what people read; `address` is all
+    that the alert itself says of a machine."""
 
     rule: Rule
     value: str
     shown: str
+    address: str = ""
+
+    def shown_with(self, other_by_address: bool) -> str:
+        """Two alerts that know an address only must not tell whose it is: who reads them may not see the machine."""
+        return self.address if self.address and other_by_address else self.shown
 
 
 @dataclass(slots=True, eq=False)
@@ -74,8 +80,8 @@ class Node:
     def quiet(self) -> bool:
         return self.rank <= QUIET
 
-    def add(self, rule: Rule, value: str, shown: str) -> tuple[str, str]:
-        signal = Signal(rule, f"{self.exercise}|{value}", shown)
+    def add(self, rule: Rule, value: str, shown: str, address: str = "") -> tuple[str, str]:
+        signal = Signal(rule, f"{self.exercise}|{value}", shown, address)
         key = (rule.key, signal.value)
         self.named.add(key)
         if rule.quiet or not self.quiet:
@@ -179,8 +185,8 @@ def _address_signal(node: Node, row: Named, entities: Entities) -> None:
     node.named.add(key)
     entities.devices.setdefault(machine.id, (machine.name, machine.hub))
     if not machine.hub:
-        shown = machine.name if row.display == machine.name else f"{machine.name} ({row.display})"
-        node.stands_for[key] = node.add(DEVICE, f"device:{machine.id}", shown)
+        shown = f"{machine.name} ({row.display})"
+        node.stands_for[key] = node.add(DEVICE, f"device:{machine.id}", shown, row.display)
 
 
 def _proves(row: Named) -> bool:

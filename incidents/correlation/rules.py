@@ -128,10 +128,6 @@ class Limits:
     max_alerts: int
     max_span: timedelta
 
-    @property
-    def widest(self) -> timedelta:
-        return max(self.windows.values())
-
     def window(self, rule: Rule, rank: int, other_rank: int) -> timedelta:
         """How far apart the events of two alerts of these severities may be."""
         window = self.windows[rule.key]

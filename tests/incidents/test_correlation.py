@@ -282,6 +282,15 @@ def test_a_burst_on_one_machine_is_one_incident_however_it_is_cut() -> None:
     assert Incident.objects.count() == 1
 
 
+def test_a_past_that_arrives_later_does_not_hide_the_present() -> None:
+    now = correlated(graph_alert(device(), title="Failed sign-in", detectorId="f", severity="low"))[0]
+    days = 10 * 24 * 60
+    past = [graph_alert(device(), minutes=n - days, title="Failed sign-in", detectorId="f") for n in range(130)]
+    assert now not in correlated(*past)
+    again = graph_alert(device(), minutes=9, title="Failed sign-in", detectorId="f", severity="low")
+    assert correlated(again)[0] == now
+
+
 def test_the_lag_is_the_wait_of_the_oldest() -> None:
     take_in(graph_alert())
     waiting = Alert.objects.get()

@@ -39,6 +39,15 @@ def test_it_is_that_machine_also_when_the_address_was_seen_first() -> None:
     assert correlated(told(8, known_device()))[0] == first
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_two_alerts_that_know_the_address_only_do_not_tell_whose_it_is(together: bool) -> None:
+    correlated(told(0, known_device(), severity="informational"))
+    seen = [seen_on_the_wire(n, OURS, f"203.0.113.{n}") for n in (5, 6)]
+    for items in [seen] if together else [[one] for one in seen]:
+        correlated(*items, format="wazuh")
+    assert CorrelationLink.objects.get().evidence.startswith(f"Same device: {OURS}, 1 min apart")
+
+
 def test_it_is_that_machine_within_one_batch() -> None:
     correlated(told(1, known_device(), severity="informational"))
     take_in(told(4, known_device()))
