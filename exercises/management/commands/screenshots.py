@@ -98,9 +98,9 @@ def _incident(page: "Page") -> None:
 
 
 def _ask(page: "Page") -> None:
-    """Two simulated machines of the top incident are to be isolated, unless something waits already."""
+    """Two simulated machines of the top incident are to be isolated, unless that was asked for already."""
     page.goto(f"{settings.PUBLIC_URL}/actions/")
-    if page.locator(".approval").count():
+    if page.locator(".approval, tr[data-pane]", has_text="Isolate").count():
         return
     page.goto(f"{settings.PUBLIC_URL}/incidents/")
     for place, reason in enumerate(REASONS):
@@ -119,8 +119,9 @@ def _actions(page: "Page") -> None:
     page.goto(f"{settings.PUBLIC_URL}/actions/")
     page.locator("#live-state", has_text="Live").wait_for()
     done = page.locator("tr[data-pane]", has_text="Verified")
-    if page.locator(".approval").count() > 1 and not done.count():
-        page.locator(".approval").get_by_role("link", name="Approve…").first.click()
+    asked = page.locator(".approval", has_text="Isolate")
+    if asked.count() and not done.count():
+        asked.first.get_by_role("link", name="Approve…").click()
         page.locator("#dialog button[type=submit]").click()
         done.first.wait_for()
         page.reload()  # without the note about the approval
