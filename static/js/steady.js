@@ -39,7 +39,9 @@ function restore(before, target) {
     if (before.places[at]) [element.scrollTop, element.scrollLeft] = before.places[at];
   });
   within("details").forEach((fold, at) => before.folds[at] && (fold.open = true));
-  if (before.focus && document.activeElement === document.body) before.focus()?.focus({ preventScroll: true });
+  // What had the focus may be gone for good, as an approval that was given: then the page has it, not nobody.
+  const heir = before.focus && document.activeElement === document.body && (before.focus() ?? document.getElementById("main"));
+  if (heir) heir.focus({ preventScroll: true });
 }
 
 /** Whether this swap is a part looking again, not something the reader asked for. */

@@ -53,7 +53,7 @@ def send(desk: Desk, button: str, reason: str = "") -> None:
     reach(desk.page, button)
     press(desk.page, "Enter")
     expect(desk.dialog).not_to_be_visible()
-    assert desk.page.evaluate("document.activeElement !== document.body"), "The focus was lost with the dialog."
+    desk.page.wait_for_function("document.activeElement !== document.body")  # else the focus was lost with the dialog
 
 
 def test_the_main_job_by_keys_alone(at_desk: AtDesk, ada: User, rita: User) -> None:
