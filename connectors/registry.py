@@ -1,7 +1,7 @@
 """Finds the connector kinds (`kinds/<kind>/`) and refuses mistakes at start."""
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -13,6 +13,7 @@ from connectors import kinds
 from connectors.errors import Misconfigured
 from connectors.models import Connection
 from connectors.ports import Connector, Manifest
+from connectors.targets import KnownTarget
 
 _METHODS = ("describe", "check", "preflight", "submit", "undo", "poll", "cancel", "observe")
 
@@ -23,7 +24,8 @@ class BadKind(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value an administrator fills in. Secrets are stored encrypted and never shown again."""
+    """One value an administrator fills in. Secrets are stored encrypted and never shown again. `between` is the
+    smallest and the largest value of a number; without it the value is a text."""
 
     name: str
     label: str
@@ -31,11 +33,13 @@ class Setting:
     secret: bool = False
     required: bool = False
     default: str = ""
+    between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What `kinds/<key>/__init__.py` exports as `KIND`. `open` makes a connector without talking to anything."""
+    """What `kinds/<key>/__init__.py` exports as `KIND`. `open` makes a connector without talking to anything; `adopt`
+    puts what the portal knows into the remote side, which only an imitated one lets itself be told."""
 
     key: str
     label: str
@@ -43,6 +47,7 @@ class Kind:
     simulated: bool
     open: Callable[[Connection], Connector]
     settings: tuple[Setting, ...] = ()
+    adopt: Callable[[Connection, Sequence[KnownTarget]], None] | None = None
 
 
 @cache
@@ -75,6 +80,8 @@ def _checked(folder: str, kind: object) -> Kind:
     names = [setting.name for setting in kind.settings]
     if len(names) != len(set(names)):
         raise BadKind(f"The kind {folder!r} declares a setting twice.")
+    if kind.adopt is not None and not kind.simulated:
+        raise BadKind(f"The kind {folder!r} is real, so it cannot be told which targets it has.")
     connector = kind.open(Connection(kind=kind.key))
     missing = [name for name in _METHODS if not callable(getattr(connector, name, None))]
     if missing:

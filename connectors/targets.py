@@ -1,6 +1,7 @@
 """What an order is aimed at: exactly one remote object."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +14,15 @@ class Target:
 
     def __str__(self) -> str:
         return self.name or self.remote_id
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTarget:
+    """A target that an imitated remote side is to hold, as the portal knows it: `files` is key -> name of what was seen
+    on a device, `messages` is message id -> subject of what was seen in a mailbox."""
+
+    kind: str
+    remote_id: str
+    name: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)

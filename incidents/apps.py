@@ -6,9 +6,11 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit_log
+        from incidents.connection_targets import fill_connections
         from incidents.correlation import rules as _rules  # noqa: F401 - declares the options of correlation
         from incidents.group_preview import fill_preview
         from incidents.history import withheld_words
 
         audit_log.withhold(withheld_words)
         fill_preview()
+        fill_connections()

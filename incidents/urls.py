@@ -6,6 +6,7 @@ from incidents.entity_facts import KINDS
 from incidents.views import (
     alert,
     arrange,
+    bind_known,
     dead_letters,
     entity,
     entity_list,
@@ -61,8 +62,6 @@ _ALERTS = [
     path("alerts/<int:pk>/pane/", alert.pane, name="alert-pane"),
     path("alerts/<int:pk>/manage/", alert.manage_alert, name="manage-alert"),
 ]
-
-
 _DEAD_LETTERS = [
     path("admin/dead-letters/", dead_letters.letter_list, name="dead-letters"),
     path("admin/dead-letters/replay/", dead_letters.replay_checked, name="replay-letters"),
@@ -70,6 +69,7 @@ _DEAD_LETTERS = [
     path("admin/dead-letters/<int:pk>/replay/", dead_letters.replay, name="replay-letter"),
     path("admin/dead-letters/<int:pk>/discard/", dead_letters.discard, name="discard-letter"),
 ]
+_CONNECTIONS = [path("admin/connections/<int:pk>/bind/", bind_known.bind_known, name="bind-known")]
 
 
 def _of_entities() -> list[URLPattern]:
@@ -90,6 +90,7 @@ urlpatterns = [
     *_INCIDENT,
     *_ALERTS,
     *_DEAD_LETTERS,
+    *_CONNECTIONS,
     *_of_entities(),
     path("overview/", overview.overview, name="overview"),
     path("search/", search.results, name="search"),

@@ -1,8 +1,9 @@
-"""Administration: the connections to real systems, as they are now."""
+"""Administration: the connections, as they are now."""
 
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, F, Max, Q, When
+from django.db.models.functions import Greatest
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -10,24 +11,34 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
-from connectors.enums import FINAL_STATES, DeliveryState
+from connectors.enums import FINAL_STATES, DeliveryState, Health
 from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.registry import all_kinds, get_kind, open_connection
 from connectors.services.health import check_health
+from core import slots
 from core.htmx import done
+from core.wording import counted
 
 _OPEN = ~Q(deliveries__state__in=sorted(FINAL_STATES))
 _UNKNOWN = Q(deliveries__state=DeliveryState.UNKNOWN)
+# The last time that the remote side took something from us or answered well.
+_SEEN = Greatest(Max("deliveries__delivered_at"), Case(When(health=Health.HEALTHY, then=F("checked_at"))))
 
 
 @require_safe
 @requires(keys.MANAGE_SYSTEM)
 def connection_list(request: AccountRequest) -> HttpResponse:
     found = Connection.objects.annotate(
-        waiting=Count("deliveries", _OPEN & Q(deliveries__isnull=False)), lost=Count("deliveries", _UNKNOWN)
+        waiting=Count("deliveries", _OPEN & Q(deliveries__isnull=False)),
+        lost=Count("deliveries", _UNKNOWN),
+        seen_at=_SEEN,
     ).order_by("name")
-    rows = [{"connection": connection, **_kind(connection)} for connection in found]
+    targets = _targets(request)
+    rows = [
+        {"connection": connection, "targets": sum(targets.get(connection.pk, {}).values()), **_kind(connection)}
+        for connection in found
+    ]
     return render(request, "connectors/connections.html", {"rows": rows, "kinds": all_kinds()})
 
 
@@ -41,6 +52,8 @@ def connection(request: AccountRequest, pk: int) -> HttpResponse:
         **_kind(found),
         "settings": _settings(found),
         "capabilities": _capabilities(found),
+        "targets": ", ".join(counted(count, *kind.split(",")) for kind, count in _targets(request).get(pk, {}).items()),
+        "acts": slots.entries("connection.acts", request, found),
         "deliveries": found.deliveries.order_by("-id")[:10],
     }
     return render(request, "connectors/connection.html", context)
@@ -58,6 +71,15 @@ def check_connection(request: AccountRequest, pk: int) -> HttpResponse:
         back=reverse("connectors:connections"),
         refresh=["#connections"],
     )
+
+
+def _targets(request: AccountRequest) -> dict[int, dict[str, int]]:
+    """Connection -> kind of target -> how many are bound to it; told by the room that keeps them."""
+    found: dict[int, dict[str, int]] = {}
+    for entry in slots.entries("connection.targets", request, None):
+        for pk, counts in entry["counts"].items():
+            found.setdefault(pk, {}).update(counts)
+    return found
 
 
 def _kind(found: Connection) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
         "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
         "remediation:decide_many?": f"?what=approve&id={waiting.pk}",
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
-        "connectors.pk": Connection.objects.get().pk,
+        "connectors.pk": Connection.objects.get().pk, "incidents:bind-known.pk": Connection.objects.get().pk,
+        "connectors.kind": "simulator",
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Setting up and reading simulated targets, for drills, demos and tests. Orders go through deliveries, not here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +10,7 @@ from connectors.kinds.simulator.client import ORDER, SimulatedCompany
 from connectors.kinds.simulator.effects import INBOX, message_key
 from connectors.models import Connection, ConnectorState
 from connectors.services.deliver import target_seen
+from connectors.targets import KnownTarget
 
 FRESH: dict[str, dict[str, Any]] = {
     "device": {"network": "connected", "isolation_type": "", "files": {}},
@@ -40,6 +41,23 @@ def put_targets(connection: Connection, kind: str, names: Mapping[str, str]) -> 
         for remote_id, name in names.items()
     ]
     ConnectorState.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+
+
+def adopt(connection: Connection, targets: Sequence[KnownTarget]) -> None:
+    """Hold what the portal knows. What is there keeps its state and gets the files and messages that it lacks."""
+    for kind in FRESH:
+        put_targets(connection, kind, {one.remote_id: one.name for one in targets if one.kind == kind})
+    for one in targets:
+        if not (one.files or one.messages):
+            continue
+        with SimulatedCompany(connection).target(one.kind, one.remote_id) as remote:
+            files = {key: {"name": name, "path": "", "state": "present", "malicious": True, "running": False}
+                     for key, name in one.files.items()}  # fmt: skip
+            messages = {message_key(key): {"subject": text, "folder": INBOX} for key, text in one.messages.items()}
+            for column, found in (("files", files), ("messages", messages)):
+                if found:
+                    remote.state[column] = {**found, **remote.state.get(column, {})}
+            remote.save()
 
 
 def put_file(
