@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
+from django.conf import settings
 
 from incidents.ingest.splitting import split
 
@@ -26,7 +27,7 @@ class Unparsable(ValueError):
 
 
 class TooLarge(ValueError):
-    """More bytes than allowed, before or after decompression."""
+    """More bytes than allowed, before or after decompression, or more items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,16 @@ def decompress(body: bytes, *, limit: int) -> bytes:
 
 
 def parse_body(body: bytes) -> list[object]:
-    """The items of one request body."""
-    body = body.removeprefix(_BOM)
+    """The items of one request body. Raises `TooLarge` at the first item beyond the limit, without reading on."""
+    body, most = body.removeprefix(_BOM), settings.INGEST_MAX_ALERTS
     try:
         return items_of(orjson.loads(body))
     except (orjson.JSONDecodeError, RecursionError):
-        items = [parse_item(raw) for raw in split(iter([body]))]
+        items = []
+        for raw in split(iter([body])):
+            if len(items) == most:
+                raise TooLarge(f"A request takes at most {most:,} alerts; this has more.") from None
+            items.append(parse_item(raw))
     if not items or (len(items) == 1 and isinstance(items[0], Unreadable)):
         reason = items[0].message if items and isinstance(items[0], Unreadable) else "the body is empty"
         raise Unparsable(f"The body is not JSON: {reason}.")

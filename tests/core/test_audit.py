@@ -60,6 +60,36 @@ def test_the_running_portal_has_no_grant_to_change_history(transactional_db: Non
             assert cursor.fetchone() == (True, False)
 
 
+def test_granting_warns_about_nothing(transactional_db: None) -> None:
+    notices: list[str] = []
+    with connection.cursor():
+        assert connection.connection is not None
+        connection.connection.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
+    call_command("grant_runtime_role", role="soc_app")
+    assert notices == []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege('soc_app', 'incidents_alert', 'SELECT, INSERT, UPDATE, DELETE'), "
+            "has_sequence_privilege('soc_app', 'incidents_alert_id_seq', 'USAGE, SELECT'), "
+            "has_function_privilege('soc_app', 'core_ensure_audit_partition(date)', 'EXECUTE')"
+        )
+        assert cursor.fetchone() == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("months", "refused"), [(-5, True), (-4, False), (0, False), (3, False), (4, True), (900, True)]
+)
+def test_partitions_are_made_near_the_present_only(db: None, months: int, refused: bool) -> None:
+    day = "(date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => %s))::date"
+    statement = f"SELECT core_ensure_audit_partition({day})"
+    with connection.cursor() as cursor:
+        if refused:
+            with pytest.raises(DatabaseError, match="3 months ahead"), transaction.atomic():
+                cursor.execute(statement, [months])
+        else:
+            cursor.execute(statement, [months])
+
+
 def test_an_event_outside_a_transaction_is_refused(transactional_db: None) -> None:
     with pytest.raises(RuntimeError, match="in the transaction"):
         audit.record("thing.made", subject="thing:1", actor=MAKER)

@@ -1,6 +1,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -107,3 +108,12 @@ def test_decompression_is_bounded() -> None:
 def test_a_cut_gzip_body_is_refused() -> None:
     with pytest.raises(Unparsable):
         decompress(gzip.compress(b'{"id": 1}' * 100)[:-12], limit=1_000_000)
+
+
+def test_lines_beyond_the_limit_are_not_read(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.INGEST_MAX_ALERTS = 3
+    read: list[bytes] = []
+    monkeypatch.setattr("incidents.ingest.parse.parse_item", read.append)
+    with pytest.raises(TooLarge, match="at most 3 alerts"):
+        parse_body(b'{"id": "1"}\n' * 5_000)
+    assert len(read) == 3

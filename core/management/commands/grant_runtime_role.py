@@ -7,6 +7,18 @@ from django.db import connection
 from psycopg import sql
 
 APPEND_ONLY = ("core_audit_event", "core_audit_event_rest", "core_audit_seal")
+# Only what is ours: granting on what an extension brought warns about each of its functions, and everybody may call
+# those anyway.
+_OURS = """
+pg_has_role({owner}, 'USAGE') AND {space} = 'public'::regnamespace
+AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '{catalogue}'::regclass AND d.objid = {row}.oid AND d.deptype = 'e')
+"""  # noqa: E501
+_RELATIONS = "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind IN ({kinds}) AND " + _OURS.format(
+    owner="c.relowner", space="c.relnamespace", catalogue="pg_class", row="c"
+)
+_FUNCTIONS = "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.prokind IN ('f', 'w') AND " + _OURS.format(
+    owner="p.proowner", space="p.pronamespace", catalogue="pg_proc", row="p"
+)
 
 
 class Command(BaseCommand):
@@ -17,17 +29,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         role = sql.Identifier(options["role"])
-        statements = [
-            "GRANT USAGE ON SCHEMA public TO {role}",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
-            "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
-            "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
-            "GRANT TEMPORARY ON DATABASE {database} TO {role}",
-        ]
         with connection.cursor() as cursor:
             database = sql.Identifier(connection.settings_dict["NAME"])
-            for statement in statements:
-                cursor.execute(sql.SQL(statement).format(role=role, database=database))
+            cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
+            cursor.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, role))
+            for privileges, things in (
+                ("SELECT, INSERT, UPDATE, DELETE ON TABLE", _RELATIONS.format(kinds="'r', 'p', 'v', 'm'")),
+                ("USAGE, SELECT ON SEQUENCE", _RELATIONS.format(kinds="'S'")),
+                ("EXECUTE ON FUNCTION", _FUNCTIONS),
+            ):
+                cursor.execute(things)
+                if names := ", ".join(row[0] for row in cursor.fetchall()):
+                    # The names come quoted from the catalogue.
+                    cursor.execute(f"GRANT {privileges} {names} TO {role.as_string()}")
             for table in self._append_only(cursor):
                 cursor.execute(
                     sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}").format(
