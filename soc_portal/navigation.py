@@ -50,13 +50,18 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One entry of the rail or of the administration's tabs; `also` are further paths it stands for."""
+    """One entry of the rail or of the administration's tabs; `also` are further paths it stands for, `whole_scope` is for
+    those who see all device groups only."""
 
     label: str
     url: str
     icon: str
     permission: str
     also: tuple[str, ...] = ()
+    whole_scope: bool = False
+
+    def is_for(self, user: User) -> bool:
+        return user.holds(self.permission) and (user.scope.everything or not self.whole_scope)
 
     def is_at(self, path: str) -> bool:
         return path.startswith((self.url, *self.also))
@@ -81,7 +86,7 @@ ADMINISTRATION = (
     Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
     Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
     Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
-    Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM),
+    Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM, whole_scope=True),
 )
 
 
@@ -140,7 +145,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
 
 def administration(user: User, path: str) -> list[dict[str, Any]]:
     """The pages of the administration that this person may open."""
-    return [_item(link, path) for link in ADMINISTRATION if user.holds(link.permission)]
+    return [_item(link, path) for link in ADMINISTRATION if link.is_for(user)]
 
 
 def count_for(user: User) -> Counts:
@@ -178,7 +183,7 @@ def _reviews_to_write(user: User) -> int:
 
 
 def _foot(user: User, path: str) -> list[dict[str, Any]]:
-    allowed = [link for link in ADMINISTRATION if user.holds(link.permission)]
+    allowed = [link for link in ADMINISTRATION if link.is_for(user)]
     items = []
     if allowed:
         current = any(link.is_at(path) for link in ADMINISTRATION)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,7 +17,7 @@ from core.api.serializers import In, Out
 from core.api.views import ApiViewSet
 from incidents.api.filters import DeadLetterFilters
 from incidents.enums import DeadLetterState
-from incidents.ingest.dead_letters import discard_letter
+from incidents.ingest.dead_letters import WHOLE_SCOPE, discard_letter
 from incidents.ingest.replay import replay_letter
 from incidents.models import DeadLetter
 
@@ -80,7 +80,8 @@ class DiscardIn(In):
 
 
 class DeadLetterViewSet(ApiViewSet):
-    """Kept raw until somebody replays or discards them."""
+    """Kept raw until somebody who sees all device groups replays or discards them: nobody could read which devices they
+    name. For everybody else there are none."""
 
     queryset = DeadLetter.objects.none()
     filterset_class = DeadLetterFilters
@@ -97,7 +98,9 @@ class DeadLetterViewSet(ApiViewSet):
         return DeadLetterOut if self.action == "list" else WholeDeadLetterOut
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
-        rows = DeadLetter.objects.all()
+        if self.action == "list" and not self.user.scope.everything:
+            raise PermissionDenied(WHOLE_SCOPE)  # an empty list would say that everything became an alert
+        rows = DeadLetter.objects.visible_to(self.user)
         return rows.defer("raw") if self.action == "list" else rows
 
     @extend_schema(request=NothingIn, responses=ReceiptOut)

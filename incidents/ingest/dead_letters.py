@@ -19,6 +19,7 @@ from incidents.lifecycle import DEAD_LETTER_STATE
 from incidents.models import DeadLetter
 
 MAX_RAW_BYTES = 512 * 1024
+WHOLE_SCOPE = "Dead letters may name devices of any group, so they are for administrators who see all device groups."
 _COLUMNS = ("source", "format", "raw", "truncated", "code", "message", "field", "state", "created", "handled_by",
             "exercise")  # fmt: skip
 

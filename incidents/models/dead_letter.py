@@ -4,6 +4,7 @@ from django.db import models
 
 from core import clock
 from incidents.enums import DeadLetterState
+from incidents.queries.dead_letters import DeadLetterQuerySet
 
 if TYPE_CHECKING:
     from incidents.models import Alert
@@ -27,6 +28,8 @@ class DeadLetter(models.Model):
     handled = models.DateTimeField(null=True)
     handled_by = models.CharField(max_length=255, blank=True)
     exercise = models.CharField(max_length=40, blank=True)
+
+    objects = DeadLetterQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["state", "-id"], name="dead_letter_state")]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -17,7 +17,7 @@ from core.htmx import done
 from core.pages import leaf
 from core.pagination import Keyset, counted
 from incidents.enums import DeadLetterState
-from incidents.ingest.dead_letters import discard_letter
+from incidents.ingest.dead_letters import WHOLE_SCOPE, discard_letter
 from incidents.ingest.replay import replay_letter
 from incidents.models import DeadLetter
 
@@ -45,8 +45,10 @@ class ReasonForm(forms.Form):
 @require_safe
 @requires(keys.MANAGE_SYSTEM)
 def letter_list(request: AccountRequest) -> HttpResponse:
+    if not request.user.scope.everything:
+        raise PermissionDenied(WHOLE_SCOPE)
     form = LetterFilterForm(request.GET)
-    found = _found(form)
+    found = _found(request, form)
     page = leaf(found.defer("raw"), NEWEST, purpose="dead-letters", cursor=request.GET.get("cursor", ""))
     context = {
         "rows": page.rows,
@@ -60,9 +62,9 @@ def letter_list(request: AccountRequest) -> HttpResponse:
     return render(request, "incidents/dead_letters.html", context)
 
 
-def _found(form: LetterFilterForm) -> QuerySet[DeadLetter]:
+def _found(request: AccountRequest, form: LetterFilterForm) -> QuerySet[DeadLetter]:
     wanted: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
-    letters = DeadLetter.objects.all()
+    letters = DeadLetter.objects.visible_to(request.user)
     if wanted.get("state") != "all":
         letters = letters.filter(state=wanted.get("state") or DeadLetterState.OPEN)
     if source := wanted.get("source"):
@@ -76,7 +78,7 @@ def _found(form: LetterFilterForm) -> QuerySet[DeadLetter]:
 @requires(keys.MANAGE_SYSTEM)
 def letter(request: AccountRequest, pk: int) -> HttpResponse:
     """The side pane: why it was refused, and what came, as text and never as anything else."""
-    found = get_object_or_404(DeadLetter, pk=pk)
+    found = get_object_or_404(DeadLetter.objects.visible_to(request.user), pk=pk)
     raw = bytes(found.raw)
     context = {
         "letter": found,
@@ -91,7 +93,7 @@ def letter(request: AccountRequest, pk: int) -> HttpResponse:
 @requires(keys.MANAGE_SYSTEM)
 def replay(request: AccountRequest, pk: int) -> HttpResponse:
     """Try one again; when it fails again the list shows the newest reason."""
-    found = get_object_or_404(DeadLetter, pk=pk)
+    found = get_object_or_404(DeadLetter.objects.visible_to(request.user), pk=pk)
     return _replay_all(request, [found])
 
 
@@ -99,7 +101,8 @@ def replay(request: AccountRequest, pk: int) -> HttpResponse:
 @requires(keys.MANAGE_SYSTEM)
 def replay_checked(request: AccountRequest) -> HttpResponse:
     ids = [int(text) for text in request.POST.getlist("id") if text.isascii() and text.isdigit()][:MOST_AT_ONCE]
-    return _replay_all(request, list(DeadLetter.objects.filter(pk__in=ids, state=DeadLetterState.OPEN)))
+    seen = DeadLetter.objects.visible_to(request.user)
+    return _replay_all(request, list(seen.filter(pk__in=ids, state=DeadLetterState.OPEN)))
 
 
 def _replay_all(request: AccountRequest, letters: list[DeadLetter]) -> HttpResponse:
@@ -121,7 +124,7 @@ def _replay_all(request: AccountRequest, letters: list[DeadLetter]) -> HttpRespo
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_SYSTEM)
 def discard(request: AccountRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(DeadLetter, pk=pk)
+    found = get_object_or_404(DeadLetter.objects.visible_to(request.user), pk=pk)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

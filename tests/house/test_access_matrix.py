@@ -29,14 +29,9 @@ FOR_EVERYBODY = {
 }
 MARKS = {"signed_in", "anonymous"}
 # Rows that belong to no device group: whoever holds the right to administer them sees them all.
-WITHOUT_SCOPE = {"connections", "dead-letters", "device-groups", "users", "roles", "options", "ingest", "accounts",
+WITHOUT_SCOPE = {"connections", "device-groups", "users", "roles", "options", "ingest", "accounts",
                  "connectors"}  # fmt: skip
-PAGES_WITHOUT_SCOPE = (
-    "incidents:dead-letter",
-    "incidents:replay-letter",
-    "incidents:discard-letter",
-    "incidents:bind-known",
-)
+PAGES_WITHOUT_SCOPE = ("incidents:bind-known",)
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()
 

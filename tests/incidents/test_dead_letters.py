@@ -1,12 +1,16 @@
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
 
-from accounts.models import User
+from accounts.models import DeviceGroup, User
 from incidents.ingest.dead_letters import MAX_RAW_BYTES, discard_letter
 from incidents.ingest.formats import graph, registered
 from incidents.ingest.parse import parse_body
 from incidents.ingest.replay import replay_letter
 from incidents.models import Alert, DeadLetter
+from tests.conftest import SignedIn
+from tests.factories.api import caller
+from tests.factories.people import person
 from tests.factories.wire import graph_alert, take_in
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +71,30 @@ def test_a_letter_too_large_to_keep_whole_says_so(adam: User) -> None:
     assert letter.truncated
     with pytest.raises(ValidationError, match="too large"):
         replay_letter(letter, actor=adam.actor)
+
+
+def test_an_administrator_with_a_scope_neither_sees_nor_replays_them(
+    elsewhere: DeviceGroup, signed_in: SignedIn
+) -> None:
+    take_in({"title": "no id"})
+    letter = DeadLetter.objects.get()
+    sara = person("sara", "admin", groups=[elsewhere])
+    page, api = signed_in(Client(), sara), caller(sara)
+    address = f"/admin/dead-letters/{letter.pk}/"
+    assert [page.get(address).status_code, page.post(f"{address}replay/").status_code] == [404, 404]
+    assert page.post(f"{address}discard/", {"reason": "x"}).status_code == 404
+    assert (
+        page.post("/admin/dead-letters/replay/", {"id": letter.pk}, headers={"HX-Request": "true"}).status_code == 204
+    )
+    refused = page.get("/admin/dead-letters/")
+    assert (refused.status_code, "see all device groups" in refused.text) == (403, True)
+    assert api.get("/dead-letters").status == 403
+    statuses = [api.get(f"/dead-letters/{letter.pk}").status, api.post(f"/dead-letters/{letter.pk}/replay").status]
+    assert [*statuses, api.post(f"/dead-letters/{letter.pk}/discard").status] == [404, 404, 404]
+    letter.refresh_from_db()
+    assert letter.state == "open"
+    assert "/admin/dead-letters/" not in page.get("/admin/connections/").text
+
+
+def test_an_administrator_of_everything_is_shown_the_way_to_them(adam: User, signed_in: SignedIn) -> None:
+    assert "/admin/dead-letters/" in signed_in(Client(), adam).get("/admin/connections/").text
