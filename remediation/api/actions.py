@@ -25,6 +25,7 @@ from remediation.services.cancel import cancel_run
 from remediation.services.decide import approve_run, reject_run
 from remediation.services.request import request_action
 from remediation.services.undo import undo_run
+from remediation.taken_back import taken_back_of
 
 TARGETS: dict[str, Any] = {"device": Device, "file": File, "identity": Identity, "mailbox": Mailbox}
 
@@ -72,8 +73,11 @@ class ActionViewSet(ApiViewSet):
 
     def get_queryset(self) -> QuerySet[ActionRun]:
         seen = ActionRun.objects.visible_to(self.user)
-        seen = seen.prefetch_related("undone_by", "log_lines", "artefacts__blob")
+        seen = seen.prefetch_related("log_lines", "artefacts__blob")
         return seen.top_level() if self.action == "list" and "parent" not in self.request.query_params else seen
+
+    def context_of(self, rows: list[Any]) -> dict[str, Any]:
+        return {**super().context_of(rows), "taken_back": taken_back_of(run.pk for run in rows)}
 
     @extend_schema(request=RunNew, responses={201: RunOut})
     def create(self, _request: Request) -> Response:

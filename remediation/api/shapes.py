@@ -10,11 +10,10 @@ from core.api.fields import AnyObject, Choice, Id, Moment, Text, as_text
 from core.api.serializers import FrozenActor, In, Out
 from incidents.enums import EntityKind
 from remediation.catalog import Action
-from remediation.enums import OPEN_STATUSES, Approval, Decision, Facet, LogLevel, Risk, RunStatus, Source
+from remediation.enums import Approval, Decision, Facet, LogLevel, Risk, RunStatus, Source
 from remediation.models import ActionRun
 from remediation.services.request import MAX_COMMENT
-
-TOOK_EFFECT = (RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED)
+from remediation.taken_back import TakenBack, UndoState
 
 
 class TargetOut(Out):
@@ -60,6 +59,7 @@ class RunOut(Out):
     parent = Id(source="parent_id", allow_null=True)  # type: ignore[assignment]
     undoes = Id(source="undoes_id", allow_null=True)
     undone_by = serializers.SerializerMethodField()
+    undo_state = serializers.SerializerMethodField()
     incident_id = Id(allow_null=True)
     source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]
     simulated = serializers.BooleanField()
@@ -83,9 +83,19 @@ class RunOut(Out):
         return {"kind": run.target_kind, "id": str(run.target_id), "name": run.target_name}
 
     def get_undone_by(self, run: ActionRun) -> str | None:
-        """The run that takes this one back, or tries to."""
-        counting = [other for other in run.undone_by.all() if other.status in (*TOOK_EFFECT, *OPEN_STATUSES)]
-        return str(max(other.pk for other in counting)) if counting else None
+        """The newest run that takes this one back, or tries to. Of a file action null as long as devices are left that
+        none takes back."""
+        so_far = self._taken_back(run)
+        return str(so_far.latest) if so_far.is_claimed else None
+
+    @extend_schema_field(serializers.ChoiceField([state.value for state in UndoState]))
+    def get_undo_state(self, run: ActionRun) -> str:
+        """Partly undone is a file action of which some devices are taken back, or about to be, and others are not."""
+        return self._taken_back(run).state.value
+
+    def _taken_back(self, run: ActionRun) -> TakenBack:
+        found: TakenBack = self.context["taken_back"][run.pk]
+        return found
 
     @extend_schema_field(VerificationOut)
     def get_verification(self, run: ActionRun) -> dict[str, Any]:

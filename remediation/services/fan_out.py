@@ -21,10 +21,10 @@ from remediation.models import ActionRun
 from remediation.policy import Bound
 from remediation.refused import Refused
 from remediation.services.evidence import tell_evidence
+from remediation.taken_back import CLAIMING, DONE
 
 SEEN_WITHIN = timedelta(days=30)
 MAX_DEVICES = 1_000
-_DONE = (RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _nothing(action: Action, file: File, total: int) -> str:
 
 def _to_take_back(action: Action, file: File, undoes: ActionRun | None) -> dict[int, ActionRun]:
     """Device id -> the child run that would be taken back."""
-    runs = ActionRun.objects.filter(facet=action.facet, facet_key=file.key, target_kind="device", status__in=_DONE)
+    runs = ActionRun.objects.filter(facet=action.facet, facet_key=file.key, target_kind="device", status__in=DONE)
     if undoes is not None:
         runs = runs.filter(parent=undoes)
     newest: dict[int, ActionRun] = {}
@@ -80,7 +80,7 @@ def _to_take_back(action: Action, file: File, undoes: ActionRun | None) -> dict[
 
 
 def _is_undone(run: ActionRun) -> bool:
-    return any(one.status in {*OPEN_STATUSES, *_DONE, RunStatus.UNKNOWN} for one in run.undone_by.all())
+    return any(one.status in CLAIMING for one in run.undone_by.all())
 
 
 def _bindings(devices: Iterable[Device]) -> dict[int, list[DeviceBinding]]:
@@ -121,7 +121,7 @@ def derive_parent(parent_id: int, *, actor: Actor) -> None:
         if wanted == parent.status:
             ActionRun.objects.filter(pk=parent.pk).update(status_detail=detail, version=parent.version + 1, **also)
             return
-        if wanted in _DONE and parent.status in {RunStatus.QUEUED, RunStatus.DELIVERED}:
+        if wanted in DONE and parent.status in {RunStatus.QUEUED, RunStatus.DELIVERED}:
             move_run(parent, RunStatus.STARTED, actor=actor)
         if wanted not in OPEN_STATUSES:
             also["verification"] = {

@@ -9,13 +9,12 @@ from accounts.models import User
 from incidents.models import Device, File, Incident
 from remediation import policy
 from remediation.catalog import Action, get, is_known
-from remediation.enums import OPEN_STATUSES, Approval, RunStatus
+from remediation.enums import OPEN_STATUSES, Approval
 from remediation.models import ActionRun
 from remediation.policy import Bound, Target
 from remediation.refused import Refused
 from remediation.services.fan_out import Child, plan_children
-
-DONE = (RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED)
+from remediation.taken_back import DONE, taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +100,7 @@ def taken_back_by(action: Action, target: Target, facet_key: str) -> ActionRun |
         .order_by("-ended", "-id")
         .first()
     )
-    return last if last is not None and last.action == action.undo and not undone(last) else None
-
-
-def undone(run: ActionRun) -> ActionRun | None:
-    """The run that takes this one back, or is about to."""
-    return run.undone_by.filter(status__in=[*OPEN_STATUSES, *DONE, RunStatus.UNKNOWN]).order_by("-id").first()
+    return last if last is not None and last.action == action.undo and not taken_back(last).is_claimed else None
 
 
 def open_run(plan: Plan) -> ActionRun | None:

@@ -10,9 +10,9 @@ from remediation.catalog import get, inverse_of
 from remediation.enums import RunStatus, Source
 from remediation.models import ActionRun
 from remediation.refused import Refused
-from remediation.services.plan import DONE, undone
 from remediation.services.refusals import Subject, recording_refusals
 from remediation.services.request import request_action
+from remediation.taken_back import DONE, taken_back
 
 
 def undo_run(
@@ -26,7 +26,8 @@ def undo_run(
 ) -> ActionRun:
     """Ask to take `run` back; answers the second run. Raises `Refused`.
 
-    Undoing the whole of a file action undoes every device where it worked; undoing one of its parts that device.
+    Undoing the whole of a file action undoes every device where it worked, that is not taken back yet and that
+    `user` may act on; undoing one of its parts that device.
     """
     with recording_refusals(Subject.of_run(run, wanted="undo"), stage="request", actor=actor):
         key = check_undoable(run)
@@ -48,8 +49,9 @@ def check_undoable(run: ActionRun) -> str:
     action = get(run.action)
     if not action.undo:
         raise Refused("not_undoable", action.why_no_undo)
-    earlier = undone(run)
-    if earlier is not None:
+    so_far = taken_back(run)
+    if so_far.is_claimed and so_far.latest is not None:
+        earlier = ActionRun.objects.get(pk=so_far.latest)
         refused = "conflict" if earlier.is_open else "not_undoable"
         raise Refused(refused, f"{run.number} is taken back by {earlier.number} already.", run=earlier)
     if run.status not in DONE:

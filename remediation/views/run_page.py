@@ -11,6 +11,7 @@ from remediation.catalog import registry
 from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
 from remediation.models import ActionRun, ControlState
+from remediation.taken_back import DONE
 from remediation.views.fetch import run_for
 from remediation.views.links import named_incident, target_link
 from remediation.views.may import why_may_not_decide, why_may_not_undo
@@ -67,11 +68,12 @@ def _abilities(run: ActionRun, user: User) -> dict[str, Any]:
     """Which buttons stand at the foot, and why a forbidden one is."""
     pending = run.decision == Decision.PENDING
     mine = run.requester_id == user.pk
+    took_effect = run.status in DONE
     return {
         "pending": pending,
         "decide_refusal": why_may_not_decide(run, user) if pending else "",
         "may_withdraw": pending and mine,
         "may_cancel": not pending and run.is_open and run.parent_id is None,
-        "undo_action": registry.inverse_of(registry.get(run.action)) if run.is_verified and not run.parent_id else None,
-        "undo_refusal": why_may_not_undo(run, user) if run.is_verified else "",
+        "undo_action": registry.inverse_of(registry.get(run.action)) if took_effect and not run.parent_id else None,
+        "undo_refusal": why_may_not_undo(run, user) if took_effect else "",
     }

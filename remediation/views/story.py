@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from django.db.models import Q
+
 from connectors.models import Delivery
 from remediation.catalog import registry
 from remediation.enums import Decision, RunStatus
 from remediation.models import ActionRun
+from remediation.taken_back import UndoState, taken_back
 
 _FINISHED_BADLY = {RunStatus.FAILED, RunStatus.TIMED_OUT}
+_UNDONE = {UndoState.UNDONE: ("Undone", "ok"), UndoState.PARTLY_UNDONE: ("Partly undone", "warn")}
 _DECIDED = {
     Decision.APPROVED: ("Approved", "check", "ok"),
     Decision.REJECTED: ("Rejected", "x", "danger"),
@@ -73,11 +77,14 @@ def _outcome(run: ActionRun) -> dict[str, Any]:
 
 
 def _undo(run: ActionRun) -> dict[str, Any]:
-    undone = run.undone_by.order_by("-pk").first()
-    if undone is not None:
-        words = f"{undone.number} by {undone.requester.name}: {undone.get_status_display().lower()}"
-        kind = "ok" if undone.is_verified else ""
-        return _step("Undo asked for", words, undone.created, "undo", kind)
+    so_far = taken_back(run)
+    latest = ActionRun.objects.filter(Q(pk=so_far.latest) | Q(undoes=run)).order_by("-pk").first()
+    if latest is not None:
+        words = f"{latest.number} by {latest.requester.name}: {latest.get_status_display().lower()}"
+        if so_far.parts > 1:
+            words = f"{so_far.undone} of {so_far.parts} devices taken back. {words}"
+        title, kind = _UNDONE.get(so_far.state, ("Undo asked for", ""))
+        return _step(title, words, latest.created, "undo", kind)
     action = registry.get(run.action)
     inverse = registry.inverse_of(action)
     words = f"Not asked for. {inverse.label} is a run of its own." if inverse else action.why_no_undo

@@ -18,7 +18,7 @@ MOST = {
     "/alerts": 7,
     "/devices": 7,
     "/identities": 7,
-    "/actions": 8,
+    "/actions": 9,
     "/audit": 5,
     "/users": 7,
     "/roles": 5,

@@ -1,6 +1,7 @@
 """One file, many devices: a parent run whose outcome is derived from its parts."""
 
 import pytest
+from django.test import Client
 
 from accounts.models import DeviceGroup, User
 from connectors.kinds.simulator import world
@@ -13,6 +14,9 @@ from remediation.services.carry_out import carry_out
 from remediation.services.decide import approve_run, reject_run
 from remediation.services.preview import preview_action
 from remediation.services.undo import undo_run
+from remediation.taken_back import taken_back
+from tests.conftest import SignedIn
+from tests.factories.api import caller
 from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.remediation import (
     Company,
@@ -154,6 +158,56 @@ def test_one_part_can_be_undone_by_itself(place: Company, file: File, ada: User,
     assert states == {one: "present", other: "quarantined"}
     rest = ask(ada, "file.restore", file)
     assert list(parts(rest)) == [str(other)]
+
+
+def test_a_part_taken_back_by_somebody_with_half_the_scope_leaves_the_rest_to_others(
+    place: Company, file: File, ada: User, rita: User
+) -> None:
+    group = DeviceGroupFactory.create()
+    near, far = place.device(group=group), place.device()
+    with_file(place, file, near, far)
+    run = done(ada, rita, "file.quarantine", file)
+    half = person("half", "analyst", groups=[group])
+    first = carry_out(approve(rita, undo_run(run, actor=half.actor, user=half, comment="Ours after all")))
+    assert parts(first) == {str(near): "succeeded"}
+    assert taken_back(run).state == "partly_undone"
+    with pytest.raises(Refused, match="outside your scope"):
+        undo_run(run, actor=half.actor, user=half, comment="Once more")
+    assert caller(ada).get(f"/actions/{run.pk}").body["undone_by"] is None
+    assert caller(ada).get(f"/actions/{run.pk}").body["undo_state"] == "partly_undone"
+    rest = carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="The others too")))
+    assert parts(rest) == {str(far): "succeeded"}
+    body = caller(ada).get(f"/actions/{run.pk}").body
+    assert (body["undo_state"], body["undone_by"]) == ("undone", str(rest.pk))
+    with pytest.raises(Refused) as refused:
+        undo_run(run, actor=ada.actor, user=ada, comment="Again")
+    assert (refused.value.code, refused.value.run) == ("not_undoable", rest)
+
+
+def test_the_story_of_the_whole_says_how_much_is_taken_back(
+    place: Company, file: File, ada: User, rita: User, client: Client, signed_in: SignedIn
+) -> None:
+    one, other = place.device(), place.device()
+    with_file(place, file, one, other)
+    run = done(ada, rita, "file.quarantine", file)
+    page = signed_in(client, ada)
+    for device, title in ((one, "Partly undone"), (other, "Undone")):
+        part = run.children.get(target_id=device.pk)
+        carry_out(approve(rita, undo_run(part, actor=ada.actor, user=ada, comment="Needed here")))
+        assert title in page.get(f"/actions/{run.pk}/").text
+    assert "2 of 2 devices taken back" in page.get(f"/actions/{run.pk}/").text
+
+
+def test_a_part_whose_undo_failed_is_still_to_be_taken_back(place: Company, file: File, ada: User, rita: User) -> None:
+    good, bad = place.device(), place.device()
+    with_file(place, file, good, bad)
+    run = done(ada, rita, "file.quarantine", file)
+    world.set_behaviour(place.connection, "device", bad.key, refuses="Disk full.")
+    back = carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="Ours after all")))
+    assert (back.status, taken_back(run).state) == ("partially_succeeded", "partly_undone")
+    world.set_behaviour(place.connection, "device", bad.key, refuses="")
+    again = carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="The disk has room")))
+    assert (parts(again), taken_back(run).state) == ({str(bad): "succeeded"}, "undone")
 
 
 def test_two_files_on_one_device_do_not_wait_for_each_other(place: Company, ada: User) -> None:
