@@ -126,7 +126,7 @@ class CommentForm(forms.Form):
 class RestrictForm(forms.Form):
     people = forms.ModelMultipleChoiceField(
         label="People who may see it", queryset=User.objects.none(), widget=forms.CheckboxSelectMultiple,
-        help_text="You stay among them.", required=False,
+        help_text="You stay among them. Name at least one more: if one of you leaves, the other can still open it.",
     )  # fmt: skip
     reason = forms.CharField(
         label="Reason", max_length=1000, widget=forms.Textarea({"rows": 2}), help_text="Goes into the audit log."

@@ -164,9 +164,9 @@ def test_a_resolved_incident_is_not_reopened(ada: User) -> None:
     assert old.status == "resolved"
 
 
-def test_a_restricted_incident_is_joined_by_nothing(ada: User) -> None:
+def test_a_restricted_incident_is_joined_by_nothing(ada: User, rita: User) -> None:
     secret = correlated(graph_alert(device(), **different(1)))[0]
-    restrict_incident(secret, people=[ada], actor=ada.actor, reason="insider case")
+    restrict_incident(secret, people=[rita], actor=ada.actor, reason="insider case")
     assert correlated(graph_alert(device(), minutes=1, **different(2)))[0] != secret
 
 

@@ -113,9 +113,9 @@ def test_two_owners_are_named(ada: User, rita: User) -> None:
     ]
 
 
-def test_a_restricted_one_does_not_join_an_open_one(ada: User) -> None:
+def test_a_restricted_one_does_not_join_an_open_one(ada: User, rita: User) -> None:
     incidents = some()
-    restrict_incident(incidents[0], people=[ada], actor=ada.actor, reason="An insider.")
+    restrict_incident(incidents[0], people=[rita], actor=ada.actor, reason="An insider.")
     assert "A restricted incident stays among its named people" in plan(incidents, ada).refusals[0]
 
 

@@ -181,9 +181,9 @@ def test_eve_sees_nothing_of_it(client: Client, eve: User, signed_in: SignedIn) 
     assert names(signed_in(client, eve)) == []
 
 
-def test_a_restricted_incident_is_not_in_the_list(desk: Client, rita: User) -> None:
+def test_a_restricted_incident_is_not_in_the_list(desk: Client, rita: User, mona: User) -> None:
     incident = incident_about(DeviceFactory.create())
-    restrict_incident(incident, people=[], actor=rita.actor, reason="An insider.")
+    restrict_incident(incident, people=[mona], actor=rita.actor, reason="An insider.")
     assert names(desk) == []
 
 

@@ -17,11 +17,11 @@ WHY = "An insider"
 
 
 @pytest.fixture
-def case(ada: User) -> Incident:
-    """An incident with another one merged into it, kept to ada."""
+def case(ada: User, rita: User) -> Incident:
+    """An incident with another one merged into it, kept to ada and rita."""
     source, target = (correlated(graph_alert(device(name)))[0] for name in ("fin-1", "hr-1"))
     merge_incidents([(target, [source])], actor=SENSOR, reason="they belong together")
-    return restrict_incident(target, people=[ada], actor=ada.actor, reason=WHY)
+    return restrict_incident(target, people=[rita], actor=ada.actor, reason=WHY)
 
 
 def threads(page: object) -> set[str]:
