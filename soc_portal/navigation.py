@@ -50,8 +50,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One entry of the rail or of the administration's tabs; `also` are further paths it stands for, `whole_scope` is for
-    those who see all device groups only."""
+    """One entry of the rail or of the administration's tabs; `also` are further paths it stands for; with
+    `whole_scope` it is for those who see all device groups."""
 
     label: str
     url: str

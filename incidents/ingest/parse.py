@@ -67,7 +67,7 @@ def parse_body(body: bytes) -> list[object]:
     try:
         return items_of(orjson.loads(body))
     except (orjson.JSONDecodeError, RecursionError):
-        items = []
+        items: list[object] = []
         for raw in split(iter([body])):
             if len(items) == most:
                 raise TooLarge(f"A request takes at most {most:,} alerts; this has more.") from None
