@@ -67,6 +67,10 @@ class User(AbstractBaseUser):
             return Scope(True)
         return Scope(False, frozenset(self.device_groups.values_list("pk", flat=True)))
 
+    def grant(self, keys: frozenset[str]) -> None:
+        """Tell the keys of all roles, read beside the row."""
+        self.__dict__["permission_keys"] = keys if self.is_active else frozenset()
+
     def narrow(self, keys: frozenset[str]) -> None:
         """Give up every right outside `keys` while this instance lives: a token grants no more than it says."""
         self.__dict__["permission_keys"] = self.permission_keys & keys

@@ -18,7 +18,8 @@ from core.api.throttling import PrincipalRateThrottle, parse_rate
 from core.api.views import ApiViewSet
 from incidents.api.dead_letters import ReceiptOut
 from incidents.ingest import formats
-from incidents.ingest.accept import MAX_SOURCE, accept_alerts
+from incidents.ingest.accept import MAX_SOURCE
+from incidents.ingest.gathering import Feed, accept_together
 from incidents.ingest.parse import TooLarge, Unparsable, decompress, parse_body
 from incidents.models import Alert
 
@@ -73,7 +74,7 @@ class IngestViewSet(ApiViewSet):
         source = request.query_params.get("source", format_key).strip()
         if not 0 < len(source) <= MAX_SOURCE:
             raise invalid(f"A source has a name of 1 to {MAX_SOURCE} characters.", field="source")
-        receipt = accept_alerts(_items(request), format=format_key, source=source, actor=self.actor)
+        receipt = accept_together(_items(request), feed=Feed(format_key, source, self.actor))
         return Response(receipt.as_json(), status=202)
 
 

@@ -30,13 +30,37 @@ MAX_SOURCE = 80
 @dataclass(slots=True)
 class Receipt:
     """What became of each item. `rejected` is `{"index", "code", "message", "field"}`, `alerts` is `{"index", "id",
-    "provider_alert_id", "incident_id"}`; ids are texts, `incident_id` is None until the alert is correlated."""
+    "provider_alert_id", "incident_id"}`; ids are texts, `incident_id` is None until the alert is correlated.
+    `outcomes` tells for each of `alerts` what it was."""
 
-    accepted: int = 0
-    updated: int = 0
-    duplicates: int = 0
     rejected: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> int:
+        return self.outcomes.count(Outcome.ACCEPTED)
+
+    @property
+    def updated(self) -> int:
+        return self.outcomes.count(Outcome.UPDATED)
+
+    @property
+    def duplicates(self) -> int:
+        return self.outcomes.count(Outcome.DUPLICATE)
+
+    def part(self, start: int, stop: int) -> "Receipt":
+        """The receipt of the items from `start` up to, not including, `stop`, counted from its own first."""
+
+        def own(row: dict[str, Any]) -> dict[str, Any]:
+            return row | {"index": row["index"] - start}
+
+        inside = [at for at, row in enumerate(self.alerts) if start <= row["index"] < stop]
+        return Receipt(
+            rejected=[own(row) for row in self.rejected if start <= row["index"] < stop],
+            alerts=[own(self.alerts[at]) for at in inside],
+            outcomes=[self.outcomes[at] for at in inside],
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -131,12 +155,7 @@ def _receipt(reads: Sequence[_Read], stored: dict[str, Stored]) -> Receipt:
     for read in reads:
         name = read.alert.provider_alert_id
         result = stored[name]
-        if read.index != last[name] or result.outcome is Outcome.DUPLICATE:
-            receipt.duplicates += 1
-        elif result.outcome is Outcome.UPDATED:
-            receipt.updated += 1
-        else:
-            receipt.accepted += 1
+        receipt.outcomes.append(Outcome.DUPLICATE if read.index != last[name] else result.outcome)
         receipt.alerts.append({
             "index": read.index,
             "id": str(result.id),
