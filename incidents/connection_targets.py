@@ -1,6 +1,7 @@
 """What is bound to the connections, for their page in the administration: fills `connection.targets` and
 `connection.acts`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Count
@@ -19,7 +20,10 @@ _PLURALS = {"mailbox": "mailbox,mailboxes"}
 
 def fill_connections() -> None:
     slots.fill("connection.targets", slots.Filling(key="bindings", build=count_targets))
-    slots.fill("connection.acts", slots.Filling(key="bind-known", build=offer_binding))
+    slots.fill("connection.acts", slots.Filling(key="bind-known", build=_offer("Bind what is known", "bind-known")))
+    slots.fill(
+        "connection.acts", slots.Filling(key="unbind-known", build=_offer("Set free", "unbind-known"), order=110)
+    )
 
 
 def count_targets(_request: HttpRequest, _subject: None) -> dict[str, Any]:
@@ -30,10 +34,14 @@ def count_targets(_request: HttpRequest, _subject: None) -> dict[str, Any]:
     return {"counts": found}
 
 
-def offer_binding(_request: HttpRequest, connection: Connection) -> dict[str, Any] | None:
-    try:
-        told = get_kind(connection.kind).adopt is not None
-    except ConnectorError:
-        return None
-    url = reverse("incidents:bind-known", args=[connection.pk])
-    return {"label": "Bind what is known", "url": url} if told else None
+def _offer(label: str, page: str) -> Callable[[HttpRequest, Connection], dict[str, Any] | None]:
+    """Only an imitated system lets itself be told what it holds."""
+
+    def offer(_request: HttpRequest, connection: Connection) -> dict[str, Any] | None:
+        try:
+            told = get_kind(connection.kind).adopt is not None
+        except ConnectorError:
+            return None
+        return {"label": label, "url": reverse(f"incidents:{page}", args=[connection.pk])} if told else None
+
+    return offer

@@ -69,7 +69,10 @@ _DEAD_LETTERS = [
     path("admin/dead-letters/<int:pk>/replay/", dead_letters.replay, name="replay-letter"),
     path("admin/dead-letters/<int:pk>/discard/", dead_letters.discard, name="discard-letter"),
 ]
-_CONNECTIONS = [path("admin/connections/<int:pk>/bind/", bind_known.bind_known, name="bind-known")]
+_CONNECTIONS = [
+    path("admin/connections/<int:pk>/bind/", bind_known.bind_known, name="bind-known"),
+    path("admin/connections/<int:pk>/unbind/", bind_known.unbind_known, name="unbind-known"),
+]
 
 
 def _of_entities() -> list[URLPattern]:

@@ -69,7 +69,7 @@ def check_connection(request: AccountRequest, pk: int) -> HttpResponse:
         f"{found.name}: {health.label.lower()}",
         detail=found.health_detail,
         back=reverse("connectors:connections"),
-        refresh=["#connections"],
+        refresh=["#connections", "#connection-of-pane"],
     )
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models.functions import Length
 
 from accounts.models import User
+from connectors.enums import FINAL_STATES
 from connectors.models import Connection
 from connectors.registry import get_kind
 from connectors.targets import KnownTarget
@@ -33,7 +34,7 @@ KINDS = tuple(_TABLES)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How many were bound now, and how many are left for a next time."""
+    """How many were bound or set free now, and how many are left."""
 
     made: int
     left: int
@@ -56,6 +57,25 @@ def bind_known(connection: Connection, *, kinds: Collection[str], user: User, ac
             adopt(connection, _as_targets(kind, known))
             made += len(found)
             _bind(kind, found, connection, actor)
+    return Bound(made, left)
+
+
+def unbind_known(connection: Connection, *, user: User, actor: Actor, reason: str) -> Bound:
+    """Take away the bindings of what `user` sees, so that it can be bound elsewhere. What has a mitigation in force
+    stays bound, because nobody could take it back any more. Raises `ValidationError` while orders are under way."""
+    made = left = 0
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=connection.pk)
+        if connection.deliveries.exclude(state__in=FINAL_STATES).exists():
+            raise ValidationError("Orders are under way through it. Wait for their end, or cancel them.")
+        for kind in KINDS:
+            model, table = _TABLES[kind]
+            held = list(model.objects.visible_to(user).filter(bindings__connection=connection))
+            free = [one for one in held if not any(facet.get("active") for facet in one.mitigation.values())]
+            bindings = table.objects.filter(connection=connection, **{f"{kind}__in": free})
+            audit.record_many(_entries("binding.removed", kind, free, connection, reason), actor=actor)
+            bindings.delete()
+            made, left = made + len(free), left + len(held) - len(free)
     return Bound(made, left)
 
 
@@ -87,14 +107,18 @@ def _bind(kind: str, entities: Collection[Any], connection: Connection, actor: A
     table.objects.bulk_create(
         table(connection=connection, remote_id=entity.key, simulated=True, **{kind: entity}) for entity in entities
     )
-    audit.record_many(
-        (
-            audit.Entry(
-                "binding.made",
-                f"{kind}:{entity.pk}",
-                data={"connection": connection.pk, "remote_id": entity.key, "simulated": True},
-            )
-            for entity in entities
-        ),
-        actor=actor,
-    )
+    audit.record_many(_entries("binding.made", kind, entities, connection), actor=actor)
+
+
+def _entries(
+    verb: str, kind: str, entities: Collection[Any], connection: Connection, reason: str = ""
+) -> list[audit.Entry]:
+    return [
+        audit.Entry(
+            verb,
+            f"{kind}:{entity.pk}",
+            reason=reason,
+            data={"connection": connection.pk, "remote_id": entity.key, "simulated": True},
+        )
+        for entity in entities
+    ]

@@ -1,4 +1,5 @@
-"""Administration: putting known devices, accounts and mailboxes into a simulated connection."""
+"""Administration: putting known devices, accounts and mailboxes into a simulated connection, and setting
+them free."""
 
 from typing import Any
 
@@ -17,6 +18,7 @@ from connectors.models import Connection
 from connectors.registry import get_kind
 from core.htmx import done
 from core.wording import counted
+from incidents.forms import ReasonForm
 from incidents.services import bind_known as service
 
 _LABELS = {"device": "Devices", "identity": "Accounts", "mailbox": "Mailboxes"}
@@ -50,6 +52,25 @@ def bind_known(request: AccountRequest, pk: int) -> HttpResponse:
             return done(request, f"{counted(bound.made, 'target')} bound to {found}{left}", back=back, leave=True)
     context = {"form": form, "connection": found, "most": service.MOST_AT_ONCE, "back": back}
     return render(request, "incidents/bind_known.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(keys.MANAGE_SYSTEM)
+def unbind_known(request: AccountRequest, pk: int) -> HttpResponse:
+    found = _simulated_or_404(pk)
+    back = reverse("connectors:connections")
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            freed = service.unbind_known(found, user=request.user, actor=request.actor, reason=reason)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            left = f", {freed.left:,} stay: an action is in force on them" if freed.left else ""
+            return done(request, f"{counted(freed.made, 'target')} set free{left}", back=back, leave=True)
+    context = {"form": form, "connection": found, "back": back}
+    return render(request, "incidents/unbind_known.html", context, status=422 if form.errors else 200)
 
 
 def _simulated_or_404(pk: int) -> Connection:

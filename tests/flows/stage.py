@@ -109,7 +109,7 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
         "remediation:decide_many?": f"?what=approve&id={waiting.pk}",
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
         "connectors.pk": Connection.objects.get().pk, "incidents:bind-known.pk": Connection.objects.get().pk,
-        "connectors.kind": "simulator",
+        "connectors.kind": "simulator", "incidents:unbind-known.pk": Connection.objects.get().pk,
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ MARKS = {"signed_in", "anonymous"}
 # Rows that belong to no device group: whoever holds the right to administer them sees them all.
 WITHOUT_SCOPE = {"connections", "device-groups", "users", "roles", "options", "ingest", "accounts",
                  "connectors"}  # fmt: skip
-PAGES_WITHOUT_SCOPE = ("incidents:bind-known",)
+PAGES_WITHOUT_SCOPE = ("incidents:bind-known", "incidents:unbind-known")
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()
 

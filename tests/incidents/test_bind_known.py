@@ -13,10 +13,12 @@ from connectors.services.connections import create_connection
 from core.actors import Actor
 from core.models import AuditEvent
 from incidents.models import Device, DeviceBinding, Identity, IdentityBinding, Mailbox, MailboxBinding
-from incidents.services.bind_known import KINDS, bind_known
+from incidents.services.bind_known import KINDS, bind_known, unbind_known
+from remediation.services.carry_out import carry_out
+from remediation.services.undo import undo_run
 from tests.conftest import SignedIn
 from tests.factories.people import person
-from tests.factories.remediation import DeviceFactory, FileFactory, done, saw
+from tests.factories.remediation import DeviceFactory, FileFactory, approve, done, saw
 
 pytestmark = pytest.mark.django_db
 ME = Actor.system("test")
@@ -113,3 +115,42 @@ def test_only_who_may_manage_the_system_binds(
     assert not DeviceBinding.objects.exists()
     signed.post(address, {"kinds": ["device"]})
     assert DeviceBinding.objects.count() == 1
+
+
+def test_what_is_bound_is_set_free_except_where_something_is_in_force(
+    lab: Connection, adam: User, ada: User, rita: User, client: Client, signed_in: SignedIn
+) -> None:
+    free, isolated = DeviceFactory.create(), DeviceFactory.create()
+    bind(lab, adam)
+    run = done(ada, rita, "device.isolate", isolated)
+    address = reverse("incidents:unbind-known", args=[lab.pk])
+    page = signed_in(client, adam)
+    assert page.post(address, {}).status_code == 422
+    page.post(address, {"reason": "A real connection comes"})
+    assert list(DeviceBinding.objects.values_list("device", flat=True)) == [isolated.pk]
+    event = AuditEvent.objects.get(verb="binding.removed")
+    assert (event.subject, event.reason) == (f"device:{free.pk}", "A real connection comes")
+    carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="Over")))
+    page.post(address, {"reason": "A real connection comes"})
+    assert not DeviceBinding.objects.exists()
+
+
+def test_nothing_is_set_free_while_orders_are_under_way(lab: Connection, adam: User, ada: User, rita: User) -> None:
+    device = DeviceFactory.create()
+    bind(lab, adam)
+    world.set_behaviour(lab, "device", device.key, offline=True)
+    done(ada, rita, "device.isolate", device)
+    with pytest.raises(ValidationError, match="under way"):
+        unbind_known(lab, user=adam, actor=adam.actor, reason="x")
+    assert DeviceBinding.objects.count() == 1
+
+
+def test_an_administrator_with_a_scope_sets_free_only_what_they_see(
+    lab: Connection, adam: User, elsewhere: DeviceGroup
+) -> None:
+    hidden = DeviceFactory.create()
+    DeviceFactory.create(device_group=elsewhere)
+    bind(lab, adam)
+    scoped = person("sara", "admin", groups=[elsewhere])
+    unbind_known(lab, user=scoped, actor=scoped.actor, reason="x")
+    assert list(DeviceBinding.objects.values_list("device", flat=True)) == [hidden.pk]
