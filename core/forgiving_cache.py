@@ -6,7 +6,7 @@ a page.
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import redis
 from django.core.cache.backends.redis import RedisCache
@@ -15,7 +15,20 @@ logger = logging.getLogger(__name__)
 
 
 class ForgivingRedisCache(RedisCache):
-    """Answers as for an unknown key when the broker does not answer; writing pretends to succeed."""
+    """Answers as for an unknown key when the broker does not answer; writing pretends to succeed.
+
+    One client, with its connections, serves the whole process. Django makes a cache object for each context, and with
+    pages served in threads every request is a context of its own: each would open a connection and drop it.
+    """
+
+    _clients: ClassVar[dict[tuple[str, ...], Any]] = {}
+
+    @property
+    def _cache(self) -> Any:
+        servers = tuple(self._servers)
+        if servers not in self._clients:
+            self._clients[servers] = self._class(self._servers, **self._options)
+        return self._clients[servers]
 
     def _asked[T](self, ask: Callable[[], T], otherwise: T) -> T:
         try:
