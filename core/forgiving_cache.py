@@ -21,6 +21,9 @@ class ForgivingRedisCache(RedisCache):
     pages served in threads every request is a context of its own: each would open a connection and drop it.
     """
 
+    _servers: list[str]
+    _class: Any
+    _options: dict[str, Any]
     _clients: ClassVar[dict[tuple[str, ...], Any]] = {}
 
     @property

@@ -1,6 +1,7 @@
 """Who is refused, at which stage, and what is kept of it."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -46,11 +47,9 @@ def test_a_service_account_counts_as_who_made_its_token(adam: User, rita: User, 
     token, _secret = issue_token(service, name="t", lifetime=timedelta(days=1), may_decide=True, actor=adam.actor)
     run = ask(service if service_asks else adam, "device.isolate", company().device())
 
+    decide = partial(approve, adam, run) if service_asks else partial(approve_run, run, actor=token.actor, user=service)
     with pytest.raises(Refused) as refused:
-        if service_asks:
-            approve(adam, run)
-        else:
-            approve_run(run, actor=token.actor, user=service)
+        decide()
 
     assert refused.value.code == "same_person"
     assert approve(rita, run).decision == "approved"
