@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from core import clock
 from core.actors import Actor
 from core.models import AuditEvent, AuditSeal
+from core.wording import unix_lines
 
 SEAL_LOCK = 0x50C_A0D17
 GENESIS = bytes(32)
@@ -71,7 +72,7 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
             entry.subject,
             entry.thread,
             _encode(entry.changes),
-            _storable(entry.reason),
+            _storable(unix_lines(entry.reason)),
             _encode(entry.data),
         )
         for entry in entries

@@ -101,9 +101,16 @@ def told_times(text: str) -> list[str | datetime]:
     return [*parts, text[end:]]
 
 
+def unix_lines(text: str) -> str:
+    """Line ends as a single LF; browsers send CR LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def visible(text: object) -> str:
-    """Text from outside with everything that hides or reorders made readable: `exe\u202efdp` shows `‹U+202E›`."""
-    return "".join(_shown(character) for character in str(text))
+    """Text from outside with everything that hides or reorders made readable: `exe\u202efdp` shows `‹U+202E›`.
+
+    CR LF is a line end like any other; a CR alone hides what stands before it and is shown."""
+    return "".join(_shown(character) for character in str(text).replace("\r\n", "\n"))
 
 
 def _shown(character: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
+from core.wording import unix_lines
 from incidents.enums import (
     DETERMINATIONS,
     AlertStatus,
@@ -22,8 +23,8 @@ SETTABLE_ALERT_STATUS = (AlertStatus.NEW, AlertStatus.IN_PROGRESS, AlertStatus.R
 
 
 def plain_text(value: object, *, limit: int, label: str, required: bool = False) -> str:
-    """Text of a person without NUL; raises `ValidationError` when it is too long or missing."""
-    text = str(value or "").replace("\x00", "").strip()
+    """Text of a person without NUL, line ends as LF; raises `ValidationError` when it is too long or missing."""
+    text = unix_lines(str(value or "")).replace("\x00", "").strip()
     if required and not text:
         raise ValidationError(f"{label}: not empty.")
     if len(text) > limit:

@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from core import clock
 from core.actors import Actor
+from core.wording import unix_lines
 from remediation import policy
 from remediation.catalog import get
 from remediation.enums import Decision, RunStatus
@@ -85,14 +86,15 @@ def _undecided(run: ActionRun) -> ActionRun:
 
 
 def _decide(run: ActionRun, children: list[ActionRun], decision: Decision, *, actor: Actor, comment: str) -> None:
+    said = unix_lines(comment)
     also: dict[str, Any] = {
         "decided_by": actor.as_json(),
         "decided_at": clock.now(),
-        "decision_comment": comment.replace("\x00", ""),
+        "decision_comment": said.replace("\x00", ""),
     }
-    DECISION.move(run, decision, actor=actor, thread=run.thread, reason=comment, **also)
+    DECISION.move(run, decision, actor=actor, thread=run.thread, reason=said, **also)
     if children:
-        DECISION.move_many(children, decision, actor=actor, thread=shared_thread(children), reason=comment, **also)
+        DECISION.move_many(children, decision, actor=actor, thread=shared_thread(children), reason=said, **also)
     for one in (run, *children):
         one.decision_seal = seal(one)
     ActionRun.objects.bulk_update([run, *children], ["decision_seal"], batch_size=200)

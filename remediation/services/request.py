@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.services.seal import seal_decision
 from core import audit, clock, jobs
 from core.actors import Actor
+from core.wording import unix_lines
 from incidents.models import Incident
 from remediation import policy
 from remediation.enums import Decision, RunStatus, Source
@@ -61,7 +62,7 @@ def request_action(
 
 def clean_comment(comment: object, *, label: str = "Reason") -> str:
     """The reason of a person: needed, at most 4,000 characters."""
-    text = comment.replace("\x00", "").strip() if isinstance(comment, str) else ""
+    text = unix_lines(comment).replace("\x00", "").strip() if isinstance(comment, str) else ""
     if not text:
         raise ValidationError({"comment": f"{label}: say why."})
     if len(text) > MAX_COMMENT:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core import audit, clock, live
 from core.actors import Actor
+from core.wording import unix_lines
 from reviews.enums import FollowUpState
 from reviews.models import FollowUp, Review
 
@@ -19,7 +20,7 @@ MOST = 50
 
 def add_follow_up(review: Review, *, text: str, owner: "User | None", due: date, actor: Actor) -> FollowUp:
     """Write down what somebody will do by a date."""
-    cleaned = text.replace("\x00", "").strip()
+    cleaned = unix_lines(text).replace("\x00", "").strip()
     if not cleaned or len(cleaned) > 500:
         raise ValidationError({"text": "1 to 500 characters."})
     if review.follow_ups.count() >= MOST:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from core import audit, clock, live
 from core.actors import Actor
+from core.wording import unix_lines
 from incidents.models import Incident
 from reviews.enums import FindingKind, ReviewState
 from reviews.models import Finding, Review
@@ -90,7 +91,7 @@ def _save(row: Review, actor: Actor, verb: str, changes: dict[str, Any]) -> None
 
 
 def _clean(name: str, text: Any, longest: int = LONGEST, *, required: bool = False) -> str:
-    cleaned = str(text).replace("\x00", "").strip()
+    cleaned = unix_lines(str(text)).replace("\x00", "").strip()
     if len(cleaned) > longest:
         raise ValidationError({name: f"At most {longest:,} characters; this has {len(cleaned):,}."})
     if required and not cleaned:

@@ -74,6 +74,7 @@ def test_a_defanged_address_cannot_be_followed_by_accident(address: str, shown: 
 def test_what_hides_or_reorders_text_becomes_visible() -> None:
     assert wording.visible("invoice\u202efdp.exe\x00\ud800") == "invoice‹U+202E›fdp.exe‹U+0000›‹U+D800›"
     assert wording.visible("two\nlines\tand Ünïcode") == "two\nlines\tand Ünïcode"
+    assert wording.visible("one\r\ntwo\rover") == "one\ntwo‹U+000D›over"
 
 
 @pytest.mark.parametrize(

@@ -171,3 +171,15 @@ def test_a_restricted_incident_is_seen_by_the_named_people_only(ada: User, rita:
     assert seen == [ada, rita]
     open_restricted_incident(incident, actor=rita.actor, reason="Over.")
     assert Incident.objects.visible_to(adam).filter(pk=incident.pk).count() == 1
+
+
+def test_a_note_and_a_comment_from_a_browser_keep_their_lines_and_nothing_else(ada: User) -> None:
+    incident = incident_about(DeviceFactory.create())
+    changes = {"status": "resolved", "resolving_comment": "Cleaned.\r\nRestored."}
+    incident = update_incident(incident, changes=changes, actor=ada.actor)
+    comment = comment_on(incident, text="One.\r\nTwo.", actor=ada.actor)
+
+    told = AuditEvent.objects.get(thread=incident.thread, verb="incident.status")
+
+    assert (incident.resolving_comment, comment.text) == ("Cleaned.\nRestored.", "One.\nTwo.")
+    assert told.reason == "Cleaned.\nRestored."

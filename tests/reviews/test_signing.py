@@ -100,3 +100,25 @@ def test_only_summary_and_lessons_can_be_written(ada: User) -> None:
 
     with pytest.raises(ValidationError):
         write_review(review, changes={"state": "signed"}, actor=ada.actor)
+
+
+def test_lines_written_in_a_browser_print_as_lines(ada: User, mona: User) -> None:
+    review = open_review(resolved_incident(), actor=ada.actor)
+    words = {"summary": "What happened.\r\nTo whom.", "lessons": "Block it.\r\nTell people."}
+    write_review(review, changes=words, actor=ada.actor)
+    add_follow_up(review, text="First\r\nsecond", owner=ada, due=NINE.date(), actor=ada.actor)
+    review.refresh_from_db()
+
+    assert (review.summary, review.lessons) == ("What happened.\nTo whom.", "Block it.\nTell people.")
+    assert review.follow_ups.get().text == "First\nsecond"
+
+
+def test_a_text_stored_with_other_line_ends_prints_right_too(ada: User) -> None:
+    review = written_review(resolved_incident(), ada)
+    Review.objects.filter(pk=review.pk).update(lessons="Block it.\r\nTell people.")
+    review.refresh_from_db()
+
+    page = as_html(review)
+
+    assert "U+000D" not in page
+    assert "Block it." in page
