@@ -14,6 +14,7 @@ from core.wording import MONTHS, duration
 from incidents.enums import Classification, IncidentStatus, Severity
 from incidents.models import Incident
 from incidents.queries.incidents import IncidentQuerySet
+from incidents.queue import standard
 
 BURNING = 85
 WIDTH, HEIGHT, TOP = 720, 150, 10
@@ -32,6 +33,7 @@ class Open:
     medium: int
     low: int
     high_unowned: int
+    beside: int
 
 
 def burning(user: User) -> Incident | None:
@@ -40,16 +42,18 @@ def burning(user: User) -> Incident | None:
     return rows.order_by("-priority_score", "-last_activity", "-id").first()
 
 
-def open_now(user: User) -> Open:
-    rows = Incident.objects.visible_to(user).open()
-    found = rows.aggregate(
+def open_now(user: User, *, now: datetime) -> Open:
+    """What the queue shows by default, by severity, and what is open beside that."""
+    shown = standard(user, now=now)
+    found = shown.aggregate(
         total=Count("pk"),
         high=Count("pk", Q(severity=Severity.HIGH)),
         medium=Count("pk", Q(severity=Severity.MEDIUM)),
         low=Count("pk", Q(severity=Severity.LOW)),
         high_unowned=Count("pk", Q(severity=Severity.HIGH, assigned_to=None)),
     )
-    return Open(**found)
+    everything = Incident.objects.visible_to(user).open().counted()
+    return Open(**found, beside=max(0, everything - found["total"]))
 
 
 def clocks(user: User, *, since: datetime, now: datetime) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from core.pagination import Keyset
 from core.wording import MONTHS
 from incidents.enums import Category, Classification, IncidentStatus, Severity
 from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
-from incidents.queries.incidents import IncidentQuerySet, name_contains
+from incidents.queries.incidents import OPEN, IncidentQuerySet, name_contains
 from incidents.wording import source_label
 
 STATUSES = (IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION, IncidentStatus.RESOLVED)
@@ -38,7 +38,7 @@ LABELS: Mapping[str, str] = {
     "band": "Priority", "window": "Last activity", "from": "From", "to": "To",
 }  # fmt: skip
 DEFAULTS: Mapping[str, list[str]] = {
-    "status": [IncidentStatus.ACTIVE.value, IncidentStatus.IN_PROGRESS.value],
+    "status": [status.value for status in OPEN],
     "severity": [Severity.HIGH.value, Severity.MEDIUM.value, Severity.LOW.value],
     "window": ["7d"],
 }
@@ -49,6 +49,8 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "created": ("created", "id"),
     "name": ("shown_name", "id"),
 }
+# What the filters above say; everything that counts "incidents" without a filter of its own counts these.
+DEFAULTS_SAID = "Open, severity High to Low, active in the last 7 days: what the queue shows by default"
 DEFAULT_SORT = "-priority"
 MAX_VALUES, MAX_TEXT = 40, 200
 
@@ -201,6 +203,16 @@ def blocking_filter(filters: QueueFilters, *, user: User, now: datetime) -> tupl
         if found:
             return name, found
     return None
+
+
+def standard(user: User, *, now: datetime) -> IncidentQuerySet:
+    """What the queue shows somebody who has set no filter: the one answer to "how many incidents are there"."""
+    return QueueFilters(DEFAULTS, True).apply(Incident.objects.visible_to(user).listed(), user=user, now=now)
+
+
+def standard_with(**values: list[str]) -> str:
+    """The address of the standard queue, narrowed further."""
+    return QueueFilters({**DEFAULTS, **values}, False).address()
 
 
 def group_names(user: User) -> dict[str, str]:

@@ -29,6 +29,7 @@ app_name = "incidents"
 _QUEUE = [
     path("incidents/", queue.queue, name="queue"),
     path("incidents/filters/", queue.filters, name="filters"),
+    path("incidents/arrived.json", queue.arrived, name="arrived"),
     path("incidents/export.csv", queue.export, name="export"),
     path("incidents/manage/", manage.manage, name="manage"),
     path("incidents/columns/", arrange.columns, name="columns"),

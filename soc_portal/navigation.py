@@ -1,6 +1,6 @@
 """The frame around every page: the rail with its counts, the tabs of the administration, the demo badge.
 
-Everything is computed when the template first asks for it, so a fragment costs nothing and a page four queries.
+Everything is computed when the template first asks for it, so a fragment costs nothing and a page five queries.
 Red is only what waits for the person who looks.
 """
 
@@ -19,11 +19,13 @@ from django.views.decorators.http import require_GET
 from accounts import keys
 from accounts.guard import AccountRequest, anyone_signed_in
 from accounts.models import User
+from core import clock
 from core.htmx import wants_part
 from core.pagination import COUNT_CAP
 from exercises.models import Exercise
 from incidents.enums import Severity
 from incidents.models import Incident
+from incidents.queue import DEFAULTS_SAID, standard
 from remediation.models import ActionRun
 from reviews.due import waiting_for_signature, wanting_review
 
@@ -130,7 +132,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
     counts = count_for(user)
     work = [
         _item(OVERVIEW, path),
-        _item(INCIDENTS, path, counts.incidents),
+        _item(INCIDENTS, path, counts.incidents, hint=DEFAULTS_SAID),
         _item(WAITING, path, counts.for_me),
         _item(ACTIONS, path, counts.pending, hot=counts.decisions_for_me > 0),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
@@ -149,7 +151,7 @@ def administration(user: User, path: str) -> list[dict[str, Any]]:
 
 
 def count_for(user: User) -> Counts:
-    """Three queries for somebody with every right, none for somebody who may not read."""
+    """Four queries for somebody with every right, none for somebody who may not read."""
     if not user.holds(keys.READ):
         return Counts()
     runs = ActionRun.objects.visible_to(user).top_level().pending()
@@ -160,9 +162,9 @@ def count_for(user: User) -> Counts:
     unowned = Q(severity=Severity.HIGH, assigned_to=None)
     # Cut first, then counted: a list counts no further than it has to.
     opened = Incident.objects.visible_to(user).open().order_by()[: COUNT_CAP + 1]
-    found = opened.aggregate(all=Count("pk"), mine=Count("pk", Q(assigned_to=user.pk)), unowned=Count("pk", unowned))
+    found = opened.aggregate(mine=Count("pk", Q(assigned_to=user.pk)), unowned=Count("pk", unowned))
     return Counts(
-        incidents=found["all"],
+        incidents=standard(user, now=clock.now()).counted(),
         mine=found["mine"],
         unowned=found["unowned"] if user.holds(keys.MANAGE_ALERTS) else 0,
         pending=pending["all"],
@@ -193,13 +195,14 @@ def _foot(user: User, path: str) -> list[dict[str, Any]]:
     return items
 
 
-def _item(link: Link, path: str, count: int = 0, *, hot: bool = False) -> dict[str, Any]:
+def _item(link: Link, path: str, count: int = 0, *, hot: bool = False, hint: str = "") -> dict[str, Any]:
     return {
         "label": link.label,
         "url": link.url,
         "icon": link.icon,
         "count": count,
         "hot": hot,
+        "hint": hint,
         "current": link.is_at(path),
     }
 

@@ -14,6 +14,7 @@ from core import clock, slots
 from incidents.enums import Severity
 from incidents.models import Incident
 from incidents.overview import burning, clocks, closed_as, open_now, opened_by_day
+from incidents.queue import DEFAULTS_SAID, standard_with
 from incidents.rows import as_rows
 from incidents.views.incident import device_coverage
 
@@ -35,7 +36,11 @@ def overview(request: AccountRequest) -> HttpResponse:
         "spans": SPANS,
         "fire": fire,
         "coverage": device_coverage(request, fire) if fire else None,
-        "open": open_now(user),
+        "open": open_now(user, now=now),
+        "open_said": DEFAULTS_SAID,
+        "open_url": standard_with(),
+        "open_high_url": standard_with(severity=[Severity.HIGH.value]),
+        "open_unowned_url": standard_with(severity=[Severity.HIGH.value], owner=["nobody"]),
         "clocks": clocks(user, since=since, now=now),
         "chart": opened_by_day(user, days=days, now=now, zone=timezone.get_current_timezone()),
         "closed": closed,

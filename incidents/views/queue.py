@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -17,21 +17,22 @@ from incidents.columns import columns_of, name_width
 from incidents.forms import FilterForm
 from incidents.models import Alert, Incident
 from incidents.queries.incidents import IncidentQuerySet
-from incidents.queue import DEFAULTS, LABELS, QueueFilters, blocking_filter, group_names
+from incidents.queue import DEFAULTS, LABELS, QueueFilters, blocking_filter, group_names, standard_with
 from incidents.queue_view import QueueView
 from incidents.rows import IncidentRow, as_rows
 from incidents.strip import strip_for
 
 VIEWS = (
-    ("Standard", "status=active&status=inProgress&severity=high&severity=medium&severity=low&window=7d"),
+    ("Standard", standard_with()),
     ("All open", "status=active&status=inProgress&status=awaitingAction"),
     ("Mine", "status=active&status=inProgress&status=awaitingAction&owner=me"),
-    ("Unassigned", "status=active&status=inProgress&owner=nobody"),
-    ("High", "status=active&status=inProgress&severity=high"),
-    ("High and unassigned", "status=active&status=inProgress&severity=high&owner=nobody"),
+    ("Unassigned", "status=active&status=inProgress&status=awaitingAction&owner=nobody"),
+    ("High", "status=active&status=inProgress&status=awaitingAction&severity=high"),
+    ("High and unassigned", "status=active&status=inProgress&status=awaitingAction&severity=high&owner=nobody"),
     ("Resolved, last 30 days", "status=resolved&window=30d"),
 )
 MOST_ALERTS = 200
+MOST_ARRIVED = 500
 CSV_HEADER = (
     "number", "name", "severity", "status", "priority", "owner", "alerts", "active alerts", "categories", "techniques",
     "tags", "sources", "devices", "accounts", "mailboxes", "first activity", "last activity", "created", "resolved",
@@ -98,6 +99,7 @@ def _links(request: AccountRequest, newer: str, older: str) -> dict[str, str]:
         "list_url": f"{reverse('incidents:queue')}?{first.urlencode()}",
         "list_link": request.build_absolute_uri(f"{reverse('incidents:queue')}?{first.urlencode()}"),
         "export_url": f"{reverse('incidents:export')}?{first.urlencode()}",
+        "arrived_url": f"{reverse('incidents:arrived')}?{first.urlencode()}",
     }
 
 
@@ -107,6 +109,16 @@ def _hint(filters: QueueFilters, user: User, sort: str) -> dict[str, Any]:
         return {}
     name, count = found
     return {"label": LABELS[name], "count": count, "url": f"?{filters.without(name).address(sort=sort)}"}
+
+
+@require_safe
+@requires(keys.READ)
+def arrived(request: AccountRequest) -> JsonResponse:
+    """How many of the incidents that the live stream told of (`ids`) these filters would show."""
+    ids = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 18]
+    filters = QueueView.read(request.GET, request.user).filters
+    rows = Incident.objects.visible_to(request.user).listed().filter(pk__in=ids[:MOST_ARRIVED])
+    return JsonResponse({"count": filters.apply(rows, user=request.user, now=clock.now()).count()})
 
 
 @require_safe

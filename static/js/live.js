@@ -6,12 +6,14 @@ import { moment } from "./time.js";
 const SETTLE = 400; // several messages of one change arrive together
 const REST = 1000; // no element fetches more often
 const AGAIN = 100; // an answer is on its way and may be older than the message
+const MOST_NEW = 500; // ids kept for the question which of them fit
 
 let stream = null;
 let lostAt = null;
 const due = new Set();
 const flying = new Map();
 const fetched = new Map();
+const asking = new Set();
 
 function stateOf() {
   return document.getElementById("live-state");
@@ -110,11 +112,31 @@ function isHeld(element) {
 
 function countNew(element, id) {
   const seen = new Set((element.dataset.seen ?? "").split(" ").filter(Boolean)).add(String(id));
-  element.dataset.seen = [...seen].join(" ");
-  const count = element.querySelector("[data-live-count]");
-  if (count) count.textContent = String(seen.size);
-  element.hidden = false;
-  announce(`${seen.size} new since you looked`);
+  element.dataset.seen = [...seen].slice(-MOST_NEW).join(" ");
+  if (!element.dataset.liveFits) {
+    showNew(element, seen.size);
+  } else if (!asking.has(element)) {
+    asking.add(element);
+    setTimeout(askFitting, SETTLE, element);
+  }
+}
+
+// A filtered list does not promise rows that it would not show.
+async function askFitting(element) {
+  asking.delete(element);
+  if (!element.isConnected) return;
+  const url = new URL(element.dataset.liveFits, location.href);
+  url.searchParams.set("ids", element.dataset.seen.replaceAll(" ", ","));
+  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer?.ok) showNew(element, (await answer.json()).count);
+}
+
+function showNew(element, count) {
+  const label = element.querySelector("[data-live-count]");
+  if (label && label.textContent === String(count)) return;
+  if (label) label.textContent = String(count);
+  element.hidden = count === 0;
+  if (count) announce(`${count} new since you looked`);
 }
 
 export function startLive() {

@@ -11,6 +11,7 @@ from accounts.models import DeviceGroup, User
 from core import clock
 from incidents.models import Incident
 from incidents.services.restrict import restrict_incident
+from soc_portal.navigation import count_for
 from tests.conftest import SignedIn
 from tests.factories.incidents import (
     AlertFactory,
@@ -42,12 +43,13 @@ def test_by_default_it_lists_what_is_open_grave_and_of_this_week(desk: Client) -
     old = clock.now() - timedelta(days=8)
     IncidentFactory.create(display_name="open")
     IncidentFactory.create(display_name="taken", status="inProgress")
+    IncidentFactory.create(display_name="waiting", status="awaitingAction")
     IncidentFactory.create(display_name="closed", status="resolved")
     IncidentFactory.create(display_name="harmless", severity="informational")
     IncidentFactory.create(display_name="old", last_activity=old)
     IncidentFactory.create(display_name="merged", status="redirected")
-    assert sorted(names(desk)) == ["open", "taken"]
-    assert sorted(names(desk, "?window=all")) == ["closed", "harmless", "old", "open", "taken"]
+    assert sorted(names(desk)) == ["open", "taken", "waiting"]
+    assert sorted(names(desk, "?window=all")) == ["closed", "harmless", "old", "open", "taken", "waiting"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_an_asset_or_an_address_finds_the_incidents_that_name_it(desk: Client) -
 def test_a_chip_removes_its_filter_and_keeps_the_others(desk: Client) -> None:
     chips = {chip["label"]: chip for chip in desk.get("/incidents/").context["chips"]}
     assert chips["Severity"]["value"] == "High, Medium, Low"
-    assert chips["Severity"]["remove_url"] == "?status=active&status=inProgress&window=7d"
+    assert chips["Severity"]["remove_url"] == "?status=active&status=inProgress&status=awaitingAction&window=7d"
 
 
 def test_an_empty_list_names_the_filter_to_remove(desk: Client) -> None:
@@ -226,3 +228,23 @@ def test_the_filter_dialog_offers_what_is_there(desk: Client) -> None:
     page = desk.get("/incidents/filters/", headers={"HX-Request": "true"}).content.decode()
     assert "Defender for Endpoint" in page
     assert "<html" not in page
+
+
+def test_the_rail_the_overview_and_the_list_tell_one_count(desk: Client, ada: User) -> None:
+    for severity, status in (("high", "active"), ("medium", "inProgress"), ("low", "awaitingAction")):
+        IncidentFactory.create(severity=severity, status=status)
+    IncidentFactory.create(display_name="harmless", severity="informational")
+    IncidentFactory.create(display_name="quiet", last_activity=clock.now() - timedelta(days=8))
+    overview = desk.get("/overview/").context["open"]
+    assert count_for(ada).incidents == desk.get("/incidents/").context["total"] == overview.total == 3
+    assert overview.high + overview.medium + overview.low == overview.total
+    assert overview.beside == 2
+
+
+def test_only_what_the_filters_would_show_is_announced_as_new(desk: Client) -> None:
+    grave = IncidentFactory.create(severity="high")
+    harmless = IncidentFactory.create(severity="informational")
+    ids = f"{grave.pk},{harmless.pk},x"
+    assert desk.get(f"/incidents/arrived.json?ids={ids}").json() == {"count": 1}
+    assert desk.get(f"/incidents/arrived.json?severity=informational&ids={ids}").json() == {"count": 1}
+    assert desk.get("/incidents/arrived.json").json() == {"count": 0}
