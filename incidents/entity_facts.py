@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 from incidents.enums import EntityKind
@@ -51,9 +52,17 @@ def facts_of(entity: Entity) -> list[dict[str, Any]]:
     return [{"label": label, "value": value, "how": how} for label, value, how in rows if value not in (None, "", [])]
 
 
+def _network(device: Any) -> dict[str, Any]:
+    """What was last seen of its network connection; no word when nobody looked."""
+    seen = device.mitigation.get("network") or {}
+    word = str(seen.get("state") or "")
+    return {"word": word, "since": parse_datetime(str(seen.get("since") or "")) if word else None}
+
+
 def _device(device: Any) -> list[tuple[str, Any, str]]:
     return [
         ("System", system_label(device.os_platform, device.os_version), ""),
+        ("Network", _network(device), "state"),
         ("Group", device.device_group.name, ""),
         ("Domain", device.domain, ""),
         ("Last seen", device.last_seen, "when"),

@@ -11,11 +11,11 @@ class RemediationConfig(AppConfig):
     def ready(self) -> None:
         from accounts import audit_log
         from incidents.history import tells_of
-        from remediation import slots
+        from remediation import respond, slots
         from remediation.catalog import all_actions
 
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
-            fill("entity.respond", Filling(action.key, partial(slots.respond_button, action), order=action.order))
+            fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
         tells_of("run", slots.runs_of)
         audit_log.withhold(slots.withheld_words)
         fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))

@@ -78,9 +78,13 @@ def shared_thread(children: Sequence[ActionRun]) -> str:
 
 
 def announce_run(run: ActionRun) -> None:
-    """Wake the open pages of those who may see the run."""
+    """Wake the open pages of those who may see the run: its own, those of the run it takes back, and those of its
+    target, on which the state in force may be another now."""
     if run.incident is not None and run.incident.restricted:
-        live.publish("run.changed", run.pk, people=list(run.incident.restricted_to.values_list("pk", flat=True)))
+        listeners: dict[str, Any] = {"people": list(run.incident.restricted_to.values_list("pk", flat=True))}
     else:
-        scope = list(run.device_group_ids) or (run.incident.audience if run.incident else None)
-        live.publish("run.changed", run.pk, groups=scope)
+        listeners = {"groups": list(run.device_group_ids) or (run.incident.audience if run.incident else None)}
+    live.publish("run.changed", run.pk, **listeners)
+    live.publish("target.changed", f"{run.target_kind}:{run.target_id}", **listeners)
+    if run.undoes is not None and run.undoes.parent_id is not None:  # the undo of one device of a file action
+        live.publish("run.changed", run.undoes.parent_id, **listeners)

@@ -17,7 +17,7 @@ def done(request: HttpRequest, *, title: str, detail: str, url: str) -> HttpResp
         {
             "dialog:close": True,
             "toast": {"title": title, "detail": detail, "kind": "ok"},
-            "refresh": ["[data-runs]", "#pane > [data-refresh]"],
+            "refresh": ["[data-runs]", "[data-refresh]", "#node-body", "#respond"],
         }
     )
     return response

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from remediation.catalog import registry
+from remediation.enums import Decision
 from remediation.forms import ReasonForm
 from remediation.models import ActionRun
 from remediation.refused import Refused
@@ -72,7 +73,9 @@ def _end(
         else:
             after = outcome if isinstance(outcome, ActionRun) else run
             url = reverse("remediation:run", args=[after.pk])
-            return done(request, title=title, detail=f"{after.number} on {run.target_name}.", url=url)
+            waits = after is not run and after.decision == Decision.PENDING
+            then = " Waits for another person to approve." if waits else ""
+            return done(request, title=title, detail=f"{after.number} on {run.target_name}.{then}", url=url)
     context = {
         "form": form,
         "targets": [target_link(run.target_kind, run.target_id, run.target_name)],

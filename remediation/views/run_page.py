@@ -2,11 +2,13 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from connectors.models import Delivery
+from core.htmx import wants_part
 from remediation.catalog import registry
 from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
@@ -24,7 +26,8 @@ from remediation.views.titles import state_of, title_of, took_words
 def run_page(request: AccountRequest, run_id: int) -> HttpResponse:
     """One run with its whole story, as a pane or as a page of its own."""
     run = run_for(request.user, run_id)
-    return render(request, "remediation/run.html", run_context(run, request.user))
+    alone = not wants_part(request) or request.GET.get("alone") == "1"  # a page of its own has no pane for other runs
+    return render(request, "remediation/run.html", {**run_context(run, request.user), "alone": alone})
 
 
 def run_context(run: ActionRun, user: User) -> dict[str, Any]:
@@ -46,12 +49,27 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
             target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key
         ).first(),
         "steps": story_of(run, delivery),
+        "live_topics": _topics(run),
+        "crumbs": _crumbs(run),
         "log": run.log_lines.all()[:200],
         "artefacts": run.artefacts.select_related("blob"),
         "children": [run_row(child, user) for child in children.order_by("target_name", "pk")],
         "hidden_children": run.children.count() - children.count(),
         **_abilities(run, user),
     }
+
+
+def _topics(run: ActionRun) -> str:
+    """What changes this page: the run, the one it is a part of, whatever happens to its target, such as its undo."""
+    names = [f"run.changed:{run.pk}", f"target.changed:{run.target_kind}:{run.target_id}"]
+    return " ".join([*names, f"run.changed:{run.parent_id}"] if run.parent_id else names)
+
+
+def _crumbs(run: ActionRun) -> list[dict[str, str]]:
+    pending = run.decision == Decision.PENDING
+    listed = {"label": "Pending" if pending else "History",
+              "url": reverse("remediation:pending" if pending else "remediation:history")}  # fmt: skip
+    return [{"label": "Action center", "url": reverse("remediation:pending")}, listed, {"label": run.number}]
 
 
 def _arguments(action: Action, run: ActionRun) -> list[tuple[str, str]]:

@@ -80,7 +80,9 @@ def _undo(run: ActionRun) -> dict[str, Any]:
     so_far = taken_back(run)
     latest = ActionRun.objects.filter(Q(pk=so_far.latest) | Q(undoes=run)).order_by("-pk").first()
     if latest is not None:
-        words = f"{latest.number} by {latest.requester.name}: {latest.get_status_display().lower()}"
+        waiting = latest.decision == Decision.PENDING
+        state = "waits for another person to approve" if waiting else latest.get_status_display().lower()
+        words = f"{latest.number} by {latest.requester.name}: {state}"
         if so_far.parts > 1:
             words = f"{so_far.undone} of {so_far.parts} devices taken back. {words}"
         title, kind = _UNDONE.get(so_far.state, ("Undo asked for", ""))

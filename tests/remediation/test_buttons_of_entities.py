@@ -1,0 +1,149 @@
+"""The buttons on devices and accounts say what can be done now, what is under way, and why something cannot work."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from connectors.models import Connection
+from remediation.enums import RunStatus
+from remediation.models import ActionRun, ControlState
+from tests.conftest import SignedIn
+from tests.factories.remediation import Company, DeviceFactory, approve, ask, company, done, incident_naming
+from tests.remediation.test_pages import text
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(db: None) -> Company:
+    return company()
+
+
+def respond(client: Client, url: str) -> str:
+    """The part of the page that offers actions."""
+    found = re.search(r'<section class="card" id="respond".*?</section>', text(client, url), re.DOTALL)
+    assert found
+    return found.group()
+
+
+def test_an_open_request_stands_in_place_of_its_button(
+    client: Client, ada: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    run = ask(ada, "device.isolate", device)
+
+    offered = respond(signed_in(client, ada), f"/devices/{device.pk}/")
+
+    assert f"Isolation waits for approval, {run.number}" in offered
+    assert f'href="/actions/{run.pk}/"' in offered
+    assert "device.isolate/" not in offered
+    assert "device.antivirus_scan/" in offered
+
+
+def test_the_pane_of_a_node_says_that_the_approved_order_is_on_its_way(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    incident = incident_naming(device)
+    run = approve(rita, ask(ada, "device.isolate", device, incident=incident))
+
+    pane = text(signed_in(client, ada), f"/incidents/{incident.pk}/nodes/device-{device.pk}/")
+
+    assert f"Isolation is on its way, {run.number}" in pane
+
+
+def test_an_open_run_in_a_restricted_incident_keeps_its_number_to_itself(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    incident_naming(device)
+    secret = incident_naming(device)
+    run = ask(ada, "device.isolate", device, incident=secret)
+    secret.restricted = True
+    secret.save()
+    secret.restricted_to.add(ada)
+
+    offered = respond(signed_in(client, rita), f"/devices/{device.pk}/")
+
+    assert "Isolation waits for approval" in offered
+    assert run.number not in offered
+
+
+def test_release_is_offered_only_while_the_device_is_isolated(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    page = f"/devices/{device.pk}/"
+    signed_in(client, ada)
+    assert "device.release/" not in respond(client, page)
+
+    done(ada, rita, "device.isolate", device)
+    assert "device.release/" in respond(client, page)
+    assert "device.isolate/" not in respond(client, page)
+
+    done(ada, rita, "device.release", device)
+    assert "device.release/" not in respond(client, page)
+    assert "device.isolate/" in respond(client, page)
+
+
+def test_both_are_offered_while_nobody_knows_what_became_of_an_isolation(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    run = approve(rita, ask(ada, "device.isolate", device))
+    ActionRun.objects.filter(pk=run.pk).update(status=RunStatus.UNKNOWN)
+    ControlState.objects.create(
+        target_kind="device", target_id=device.pk, facet="network", desired="isolated", observed="connected"
+    )
+
+    offered = respond(signed_in(client, ada), f"/devices/{device.pk}/")
+
+    assert "device.release/" in offered
+    assert "device.isolate/" in offered
+
+
+def test_the_device_says_its_network_state(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    network = re.compile(r"<dt>Network</dt><dd>(\w+)( <span class=\"t3\">since)?")
+    signed_in(client, ada)
+    assert network.search(text(client, f"/devices/{device.pk}/")).groups() == ("Unknown", None)  # type: ignore[union-attr]
+
+    done(ada, rita, "device.isolate", device)
+    state, since = network.search(text(client, f"/devices/{device.pk}/")).groups()  # type: ignore[union-attr]
+
+    assert state == "Isolated"
+    assert since
+
+
+def test_without_a_connection_the_button_is_off_and_says_why(client: Client, ada: User, signed_in: SignedIn) -> None:
+    device = DeviceFactory.create()
+
+    offered = respond(signed_in(client, ada), f"/devices/{device.pk}/")
+
+    assert "No connection is bound to it." in offered
+    assert "/actions/ask/" not in offered
+    assert "/admin/connections/" not in offered
+
+
+def test_an_administrator_is_led_to_where_things_are_bound(client: Client, adam: User, signed_in: SignedIn) -> None:
+    device = DeviceFactory.create()
+
+    offered = respond(signed_in(client, adam), f"/devices/{device.pk}/")
+
+    assert re.search(r'<a href="/admin/connections/">Bind what is known', offered)
+
+
+def test_a_connection_that_is_switched_off_offers_nothing(
+    client: Client, ada: User, signed_in: SignedIn, world: Company
+) -> None:
+    device = world.device()
+    Connection.objects.update(enabled=False)
+
+    offered = respond(signed_in(client, ada), f"/devices/{device.pk}/")
+
+    assert "is switched off" in offered
+    assert "/actions/ask/" not in offered
