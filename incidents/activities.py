@@ -43,6 +43,8 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "incident.alert_moved_out": ("Alert {subject} moved out", "", "right"),
     "incident.merged": ("Another incident merged into this one", "acc", "merge"),
     "incident.merged_away": ("Merged into another incident", "acc", "merge"),
+    "incident.continues": ("Continues {subject}", "acc", "link"),
+    "incident.continued": ("Continued in {subject}", "warn", "link"),
     "incident.contained": ("First containment verified", "ok", "check"),
     "incident.description": ("Description changed", "", "pen"),
     "review.begun": ("Review begun", "", "review"),
@@ -146,11 +148,13 @@ def _entry(event: AuditEvent, texts: Mapping[int, str], titles: Mapping[str, str
     if event.actor_kind == ActorKind.SYSTEM and not kind:
         symbol = symbol if event.verb in SENTENCES else "gear"
     quoted = event.verb == "incident.commented"
-    subject = titles.get(event.subject, "outside your device groups")
+    subject = f"“{titles.get(event.subject, 'outside your device groups')}”"
+    if event.subject.startswith("incident:"):
+        subject = _number(event.subject)
     return Activity(
         at=event.at,
         actor=Actor(ActorKind(event.actor_kind), event.actor_id, event.actor_name, _person(event)),
-        title=sentence.replace("{subject}", f"“{subject}”"),
+        title=sentence.replace("{subject}", subject),
         symbol=symbol,
         kind=kind,
         changes=tuple(_change(name, pair) for name, pair in event.changes.items()),

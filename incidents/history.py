@@ -20,6 +20,8 @@ from incidents.models import Alert, Evidence, Incident
 Seen = Callable[[Incident, User], QuerySet[Any]]
 _kinds: dict[str, Seen] = {}
 JOINED = "incident.alert_joined"
+# Their subject is the other incident.
+CONTINUING = ("incident.continues", "incident.continued")
 # Fields of an event that repeat what the portal said of all alerts together.
 TELLING = frozenset({"display_name"})
 
@@ -33,12 +35,22 @@ def tells_of(kind: str, seen: Seen) -> None:
 
 def events_of(incident: Incident, user: User) -> QuerySet[AuditEvent]:
     events: QuerySet[AuditEvent] = AuditEvent.objects.filter(thread=incident.thread)
+    others = _others_seen(events, user)
     if sees_all_of(incident, user):
-        return events
-    known = Q(subject=incident.thread)
+        return events.exclude(Q(verb__in=CONTINUING) & ~Q(subject__in=others))
+    known = Q(subject=incident.thread) | Q(verb__in=CONTINUING, subject__in=others)
     for kind, seen in _kinds.items():
         known |= Q(subject__in=seen(incident, user).order_by().values_list(word_of(kind)))
     return events.filter(known)
+
+
+def _others_seen(events: QuerySet[AuditEvent], user: User) -> list[str]:
+    """Of the incidents that this one continues, or that continue it, those that the person may see."""
+    named = events.filter(verb__in=CONTINUING).values_list("subject", flat=True)
+    numbers = [int(subject.rpartition(":")[2]) for subject in named]
+    if not numbers:
+        return []
+    return [row.thread for row in Incident.objects.visible_to(user).filter(pk__in=numbers)]
 
 
 def as_told(event: AuditEvent, incident: Incident, user: User) -> AuditEvent:

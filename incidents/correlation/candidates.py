@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from incidents.correlation.addresses import is_internal, is_internal_target, load_machines, scoped_key
+from incidents.correlation.continuing import Point, ends_of
 from incidents.correlation.entities import Entities
 from incidents.correlation.nodes import (
     FILE_TYPES,
@@ -35,7 +36,7 @@ from incidents.correlation.rules import (
     Limits,
     Rule,
 )
-from incidents.enums import SEVERITY_RANK, Severity
+from incidents.enums import SEVERITY_RANK, Classification, IncidentStatus, Severity
 from incidents.queries.incidents import OPEN
 
 # The newest rows of one thing that are looked at: more would only be a hub.
@@ -46,13 +47,15 @@ MOST_ADDRESSES = 4
 # Rules of keys that look back for hours or a day.
 _BRIEF = (ADDRESS, CONNECTION, URL, COMMAND, DOMAIN, ARTEFACT, DEVICE, REPEATED)
 _OPEN = frozenset(status.value for status in OPEN)
+_BENIGN = (Classification.FALSE_POSITIVE, Classification.INFORMATIONAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An alert in an incident that names something that the batch names too. `links` is whether the incident may be
-    joined and the alert is more than a notice; the others only tell how common the thing is. `by_address`: it names a
-    machine by its address only."""
+    joined and the alert is more than a notice; `closed` is the same of a resolved incident, which is joined by nothing
+    and holds its alerts back from others. The rest only tell how common the thing is. `by_address`: it names a machine
+    by its address only; `benign`: people closed the incident as nothing bad."""
 
     alert_id: int
     incident_id: int
@@ -61,18 +64,22 @@ class Candidate:
     last: datetime
     links: bool
     by_address: bool = False
+    closed: bool = False
+    benign: bool = False
 
 
 @dataclass(slots=True)
 class Candidates:
-    """By (rule key, value): what holds it already."""
+    """By (rule key, value): what holds it already. `goes_on_in` leads from a resolved incident to where its story goes
+    on: the open incident that continues it, or the last one that was resolved as well."""
 
     by_signal: dict[tuple[str, str], list[Candidate]] = field(default_factory=lambda: defaultdict(list))
+    goes_on_in: dict[int, Point] = field(default_factory=dict)
 
 
 _ALERT = ("id", "incident_id", "source", "detector_id", "title", "severity", "first_activity", "last_activity",
           "exercise")  # fmt: skip
-_COLUMNS = ", ".join([*(f"a.{name}" for name in _ALERT), "i.status", "i.restricted"])
+_COLUMNS = ", ".join([*(f"a.{name}" for name in _ALERT), "i.status", "i.restricted", "i.classification"])
 _JOIN = "JOIN incidents_incident i ON i.id = a.incident_id"
 
 
@@ -93,6 +100,8 @@ def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -
     loader.by_key(sorted(messages), MESSAGE)
     loader.by_key(sorted((entities.keys - messages) | of_machines), *_BRIEF)
     loader.by_provider_incident(nodes)
+    closed = {one.incident_id for listed in found.by_signal.values() for one in listed if one.closed}
+    found.goes_on_in = ends_of(closed)
     return found
 
 
@@ -217,17 +226,24 @@ class _Loader:
     def _keep(
         self, rule: Rule, value: str, type_: str, verdict: str, alert: Sequence[Any], *, by_address: bool = False
     ) -> None:
-        pk, incident_id, source, detector, title, severity, first, last, exercise, status, restricted = alert
+        pk, incident_id, source, detector, title, severity, first, last, exercise, status, restricted, judged = alert
         rank = SEVERITY_RANK[severity]
         first, last = event_interval(first, last)
         joinable = status in _OPEN and not restricted
+        closed, benign = status == IncidentStatus.RESOLVED and not restricted, judged in _BENIGN
         repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
         if repeated in self._wanted:
-            self._found.by_signal[repeated].append(Candidate(pk, incident_id, rank, first, last, joinable))
+            self._found.by_signal[repeated].append(
+                Candidate(pk, incident_id, rank, first, last, joinable, closed=closed, benign=benign)
+            )
         signal = (rule.key, f"{exercise}|{value}")
         if signal in self._wanted:
-            links = joinable and _links(rule, rank, type_, verdict)
-            self._found.by_signal[signal].append(Candidate(pk, incident_id, rank, first, last, links, by_address))
+            telling = _links(rule, rank, type_, verdict)
+            self._found.by_signal[signal].append(
+                Candidate(
+                    pk, incident_id, rank, first, last, joinable and telling, by_address, closed and telling, benign
+                )
+            )
 
 
 def _links(rule: Rule, rank: int, type_: str, verdict: str) -> bool:

@@ -112,7 +112,7 @@ def find_groups(nodes: Sequence[Node], limits: Limits) -> list[Group]:
 
 
 def _incidents_of(nodes: Sequence[Node], edges: Sequence[Edge]) -> set[int]:
-    reached = {edge.point[1] for edge in edges if edge.point[0] == "incident"}
+    reached = {edge.point[1] for edge in edges if edge.point[0] != "alert"}
     return reached | {node.incident_id for node in nodes if node.incident_id is not None}
 
 

@@ -29,7 +29,8 @@ class Reason:
 
 
 def reasons_of(group: Group) -> dict[int, list[Reason]]:
-    """For each alert of the group its best reasons, one a rule. Who began a new incident has none."""
+    """For each alert of the group its best reasons, one a rule. Who began a new incident has none, unless it continues
+    a resolved one: then those are why."""
     nodes = {node.id: node for node in group.alerts}
     edges: dict[int, list[tuple[Edge, int]]] = defaultdict(list)
     for edge in group.edges:
@@ -40,7 +41,9 @@ def reasons_of(group: Group) -> dict[int, list[Reason]]:
     own = {group.incident, *group.merged}
     found: dict[int, list[Reason]] = {}
     for pk, node in nodes.items():
-        if pk == began or node.incident_id is not None:
+        if pk == began:
+            edges[pk] = [entry for entry in edges[pk] if entry[0].point[0] == "closed"]
+        if (pk == began and not edges[pk]) or node.incident_id is not None:
             continue
         best: dict[str, tuple[Edge, int]] = {}
         for edge, other in sorted(edges[pk], key=lambda entry: entry[0].order):

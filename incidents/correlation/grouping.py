@@ -3,6 +3,9 @@
 Alerts and incidents are points, reasons are edges. Edges are taken by weight, then by nearness in time, then by id,
 so the result depends on the set of alerts and not on the order in which they came. A tie that would put together two
 incidents that people already work on, or make an incident endless, is not taken.
+
+A resolved incident is a point as well: what it ties is held back from open incidents that are tied less, and begins a
+new incident that continues it. One that was closed as nothing bad comes last.
 """
 
 from bisect import insort
@@ -12,12 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from incidents.correlation.candidates import Candidate, Candidates
+from incidents.correlation.continuing import Point
 from incidents.correlation.nodes import Node, Signal
 from incidents.correlation.rules import REPEATED, WEAK_BELOW, Limits, Rule
 
 BACKGROUND_SPAN = timedelta(hours=4)
-# Either word of "alert" and "incident", and an id.
-Point = tuple[str, int]
 Span = tuple[datetime, datetime]
 
 
@@ -36,10 +38,11 @@ class Edge:
     spans: tuple[Span, Span]
     window: timedelta
     named_in: frozenset[int]
+    last: bool = False
 
     @property
-    def order(self) -> tuple[int, timedelta, int, Point, str]:
-        return (-self.rule.weight, self.gap, self.alert, self.point, self.shown)
+    def order(self) -> tuple[bool, int, timedelta, int, Point, str]:
+        return (self.last, -self.rule.weight, self.gap, self.alert, self.point, self.shown)
 
 
 @dataclass(slots=True)
@@ -61,12 +64,14 @@ class Size:
 
 @dataclass(slots=True)
 class Group:
-    """What belongs together. `incident` is the one that remains, `merged` are those that go into it."""
+    """What belongs together. `incident` is the one that remains, `merged` are those that go into it; without one,
+    `continues` is the resolved incident that the new one goes on from."""
 
     alerts: list[Node] = field(default_factory=list)
     incident: int | None = None
     merged: list[int] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
+    continues: int | None = None
 
 
 def gap_between(first: datetime, last: datetime, other_first: datetime, other_last: datetime) -> timedelta:
@@ -74,7 +79,7 @@ def gap_between(first: datetime, last: datetime, other_first: datetime, other_la
 
 
 def find_edges(nodes: Sequence[Node], found: Candidates, limits: Limits) -> list[Edge]:
-    """Every pair that a rule ties, inside the batch and to open incidents."""
+    """Every pair that a rule ties, inside the batch and to open and resolved incidents."""
     return [*_edges_inside(nodes, found, limits), *_edges_to_incidents(nodes, found, limits)]
 
 
@@ -85,18 +90,20 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
             candidates, window = found.by_signal.get(key), limits.windows[key[0]]
             if not candidates or not window:
                 continue
-            nearest: dict[int, tuple[timedelta, int, Span, bool]] = {}
+            nearest: dict[Point, tuple[timedelta, int, Span, bool, bool]] = {}
             for one in candidates:
-                if not one.links or one.alert_id == node.id:
+                if not (one.links or one.closed) or one.alert_id == node.id:
                     continue
+                point = found.goes_on_in[one.incident_id] if one.closed else ("incident", one.incident_id)
                 gap = gap_between(node.first, node.last, one.first, one.last)
                 if gap <= limits.window(signal.rule, node.rank, one.rank):
-                    best = (gap, one.alert_id, (one.first, one.last), one.by_address)
-                    nearest[one.incident_id] = min(best, nearest.get(one.incident_id, best))
-            for incident_id, (gap, other, span, by_address) in nearest.items():
-                point, spans = ("incident", incident_id), ((node.first, node.last), span)
+                    last = one.closed and one.benign
+                    best = (gap, one.alert_id, (one.first, one.last), one.by_address, last)
+                    nearest[point] = min(best, nearest.get(point, best), key=lambda entry: (entry[4], entry[:4]))
+            for point, (gap, other, span, by_address, last) in nearest.items():
+                spans = ((node.first, node.last), span)
                 named_in, shown = _named_in(node, candidates, window), signal.shown_with(by_address)
-                yield Edge(signal.rule, shown, gap, node.id, point, other, spans, window, named_in)
+                yield Edge(signal.rule, shown, gap, node.id, point, other, spans, window, named_in, last)
 
 
 def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
@@ -136,11 +143,13 @@ class _Forest:
         self._parent: dict[Point, Point] = {}
         self.size: dict[Point, Size] = {}
         self.incidents: dict[Point, list[int]] = defaultdict(list)
+        self.closed: dict[Point, list[int]] = defaultdict(list)
 
-    def add(self, point: Point, size: Size, incident: int | None = None) -> None:
+    def add(self, point: Point, size: Size) -> None:
         self._parent[point] = point
         self.size[point] = size
-        self.incidents[point] = [] if incident is None else [incident]
+        self.incidents[point] = [point[1]] if point[0] == "incident" else []
+        self.closed[point] = [point[1]] if point[0] == "closed" else []
 
     def __contains__(self, point: Point) -> bool:
         return point in self._parent
@@ -162,6 +171,7 @@ class _Forest:
             max(mine.rank, its.rank), mine.fixed or its.fixed,
         )  # fmt: skip
         self.incidents[root] += self.incidents.pop(child)
+        self.closed[root] += self.closed.pop(child)
 
 
 def reachable_together(nodes: Sequence[Node], edges: Iterable[Edge]) -> list[set[int]]:
@@ -174,6 +184,8 @@ def reachable_together(nodes: Sequence[Node], edges: Iterable[Edge]) -> list[set
             _add_incident(forest, node.incident_id, Size(0, moment, moment))
             forest.join(("alert", node.id), ("incident", node.incident_id))
     for edge in edges:
+        if edge.point[0] == "closed":
+            continue
         if edge.point[0] == "incident":
             _add_incident(forest, edge.point[1], Size(0, moment, moment))
         forest.join(("alert", edge.alert), edge.point)
@@ -183,7 +195,7 @@ def reachable_together(nodes: Sequence[Node], edges: Iterable[Edge]) -> list[set
 def _add_incident(forest: _Forest, incident_id: int, size: Size) -> None:
     point = ("incident", incident_id)
     if point not in forest:
-        forest.add(point, size, incident_id)
+        forest.add(point, size)
 
 
 def group_alerts(
@@ -193,8 +205,13 @@ def group_alerts(
     forest = _Forest()
     for node in nodes:
         forest.add(("alert", node.id), Size(1, node.first, node.last, node.rank))
+    resolved = {edge.point[1] for edge in edges if edge.point[0] == "closed"}
+    joined = {edge.point[1] for edge in edges if edge.point[0] == "incident"} | {node.incident_id for node in nodes}
     for incident_id, size in sizes.items():
-        _add_incident(forest, incident_id, size)
+        if incident_id in resolved:
+            forest.add(("closed", incident_id), size)
+        if incident_id in joined:
+            _add_incident(forest, incident_id, size)
     for node in nodes:
         if node.incident_id is not None:
             forest.join(("alert", node.id), ("incident", node.incident_id))
@@ -206,7 +223,7 @@ def group_alerts(
 
 def _may_join(forest: _Forest, edge: Edge, sizes: Mapping[int, Size], limits: Limits) -> bool:
     one, other = forest.find(("alert", edge.alert)), forest.find(edge.point)
-    if one == other:
+    if one == other or _is_held_back(forest, one, other):
         return False
     incidents = [*forest.incidents[one], *forest.incidents[other]]
     if sum(sizes[pk].fixed for pk in set(incidents)) > 1:
@@ -225,6 +242,12 @@ def _may_join(forest: _Forest, edge: Edge, sizes: Mapping[int, Size], limits: Li
     return mine.alerts + its.alerts <= limits.max_alerts and span <= limits.max_span
 
 
+def _is_held_back(forest: _Forest, one: Point, other: Point) -> bool:
+    """What goes on from a resolved incident goes into no other, resolved or open."""
+    closed = len(forest.closed[one]) + len(forest.closed[other])
+    return closed > 1 or (closed == 1 and bool(forest.incidents[one] or forest.incidents[other]))
+
+
 def _collect(forest: _Forest, nodes: Sequence[Node], edges: Sequence[Edge], sizes: Mapping[int, Size]) -> list[Group]:
     groups: dict[Point, Group] = defaultdict(Group)
     for node in nodes:
@@ -233,6 +256,7 @@ def _collect(forest: _Forest, nodes: Sequence[Node], edges: Sequence[Edge], size
         incidents = sorted(set(forest.incidents[root]), key=lambda pk: (not sizes[pk].fixed, pk))
         if incidents:
             group.incident, group.merged = incidents[0], incidents[1:]
+        group.continues = next(iter(forest.closed[root]), None)
         group.alerts.sort(key=lambda node: (node.first, node.id))
     for edge in edges:
         if edge.point in forest:

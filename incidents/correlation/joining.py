@@ -7,9 +7,11 @@ from django.db import connection
 
 from core import audit, clock, outbox
 from core.actors import Actor
+from incidents.correlation.continuing import tell_both
 from incidents.correlation.explain import Reason, reasons_of
 from incidents.correlation.grouping import Group
 from incidents.correlation.merge import merge_incidents
+from incidents.enums import IncidentStatus
 from incidents.ingest.copying import copy_rows
 from incidents.models import CorrelationLink, Incident
 from incidents.queries.incidents import OPEN
@@ -34,6 +36,7 @@ class Busy(Exception):
 def apply_groups(groups: Sequence[Group], *, actor: Actor) -> None:
     """Write all groups in the caller's transaction, with a fixed number of statements besides merges."""
     existing = _lock(groups)
+    _hold_closed({group.continues for group in groups if group.continues is not None})
     merges = [(existing[group.incident], [existing[pk] for pk in group.merged])
               for group in groups if group.incident is not None and group.merged]  # fmt: skip
     merge_incidents(merges, actor=actor, reason="they turned out to belong together")
@@ -44,6 +47,7 @@ def apply_groups(groups: Sequence[Group], *, actor: Actor) -> None:
     _keep_reasons(pairs, new={incident.pk for incident in fresh.values()}, actor=actor)
     raise_risk([node.id for group in groups for node in group.alerts])
     roll_up([incident.pk for _, incident in pairs], actor=actor)
+    tell_both({fresh[id(group)].pk: group.continues for group in groups if group.continues is not None}, actor=actor)
     _announce(pairs, new={incident.pk for incident in fresh.values()})
 
 
@@ -60,6 +64,16 @@ def _lock(groups: Sequence[Group]) -> dict[int, Incident]:
     if joinable != joined:
         raise Busy
     return rows
+
+
+def _hold_closed(closed: set[int]) -> None:
+    """What is continued stays resolved until the new incident says so."""
+    if not closed:
+        return
+    rows = Incident.objects.select_for_update(skip_locked=True, no_key=True).filter(pk__in=closed, restricted=False)
+    held = rows.filter(status=IncidentStatus.RESOLVED).order_by("pk").values_list("pk", flat=True)
+    if set(held) != closed:
+        raise Busy
 
 
 def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
@@ -83,7 +97,7 @@ def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
     for pk, group in zip(ids, opening, strict=True):
         first = group.alerts[0]
         own = {"id": pk, "first_activity": first.first, "last_activity": group.alerts[-1].last,
-               "exercise": first.exercise}  # fmt: skip
+               "exercise": first.exercise, "continues_id": group.continues}  # fmt: skip
         rows.append(list({**columns, **own}.values()))
         fresh[id(group)] = Incident(pk=pk, display_name="", exercise=first.exercise)
     copy_rows(Incident._meta.db_table, list(columns), rows)

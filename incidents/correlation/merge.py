@@ -20,7 +20,7 @@ def load_sizes(incident_ids: Collection[int], in_question: Collection[int]) -> d
     """What the incidents hold. Whether people work on one is asked only for those whose merging is in question."""
     rows = Incident.objects.filter(pk__in=incident_ids).only(
         "pk", "alert_counts", "first_activity", "last_activity", "status", "assigned_to_id", "classification",
-        "name_source", "severity_source", "custom_tags", "restricted",
+        "name_source", "severity_source", "custom_tags", "restricted", "continues_id",
     )  # fmt: skip
     touched = _touched_by_people(in_question)
     return {
@@ -38,12 +38,14 @@ def _rank(counts: Mapping[str, int]) -> int:
 
 
 def _is_decided(row: Incident) -> bool:
+    """What continues a resolved incident is not drawn into another, or the old one would lead astray."""
     return (
         row.status != IncidentStatus.ACTIVE
         or row.assigned_to_id is not None
         or row.classification != Classification.UNKNOWN
         or ValueSource.MANUAL in (row.name_source, row.severity_source)
         or bool(row.custom_tags)
+        or row.continues_id is not None
         or row.restricted
     )
 
@@ -71,6 +73,8 @@ def merge_incidents(merges: Sequence[tuple[Incident, Sequence[Incident]]], *, ac
         for model in (Alert, CorrelationLink, Comment):
             _redirect(cursor, model._meta.db_table, "incident_id", moved)
         _redirect(cursor, Incident._meta.db_table, "redirect_incident_id", moved)
+        _redirect(cursor, Incident._meta.db_table, "continues_id", moved)
+        _hand_on(cursor, moved)
     sources = [source for source, _ in pairs]
     INCIDENT_STATUS.move_many(sources, IncidentStatus.REDIRECTED, actor=actor, reason=f"Merged: {reason}",
                               updated=clock.now(), system_tags=[REDIRECTED_TAG])  # fmt: skip
@@ -81,6 +85,19 @@ def merge_incidents(merges: Sequence[tuple[Incident, Sequence[Incident]]], *, ac
     )  # fmt: skip
     for source in sources:
         outbox.publish(CHANGED, incident_id=source.pk, fields=["status", "redirect_incident"])
+
+
+def _hand_on(cursor: Any, moved: list[list[int]]) -> None:
+    """What a source continued its target continues now, unless it continues something itself; nothing goes on from
+    itself."""
+    table = Incident._meta.db_table
+    cursor.execute(
+        f"UPDATE {table} t SET continues_id = s.continues_id "
+        f"FROM unnest(%s::bigint[], %s::bigint[]) AS v(source, target) JOIN {table} s ON s.id = v.source "
+        "WHERE t.id = v.target AND t.continues_id IS NULL AND s.continues_id IS NOT NULL",
+        moved,
+    )
+    cursor.execute(f"UPDATE {table} SET continues_id = NULL WHERE id = ANY(%s) AND continues_id = id", [moved[1]])
 
 
 def _redirect(cursor: Any, table: str, column: str, moved: list[list[int]], *, by: str = "") -> None:

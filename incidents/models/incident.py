@@ -76,6 +76,9 @@ class Incident(models.Model):
     redirect_incident: "models.ForeignKey[Incident | None, Incident | None]" = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="redirected_incidents"
     )
+    continues: "models.ForeignKey[Incident | None, Incident | None]" = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="continued_in", help_text="Resolved, and this one goes on."
+    )
     version = models.PositiveIntegerField(default=1)
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from accounts.models import User
 from core import slots
 from core.htmx import wants_part
 from core.pagination import counted
@@ -80,7 +81,15 @@ def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
         "banners": slots.entries("incident.banner", request, found),
         "actions": slots.entries("incident.header_actions", request, found),
         "partial_view": not sees_all_of(found, user),
+        **_before_and_after(found, user),
     }
+
+
+def _before_and_after(found: Incident, user: User) -> dict[str, Any]:
+    """The resolved incident that this one goes on from, and those that go on from it, if the person sees them."""
+    seen = Incident.objects.visible_to(user).listed()
+    before = seen.filter(pk=found.continues_id).first() if found.continues_id else None
+    return {"continues": before, "continued_in": list(seen.filter(continues=found.pk).order_by("pk")[:10])}
 
 
 def device_coverage(request: AccountRequest, found: Incident) -> Coverage | None:

@@ -190,7 +190,7 @@ def test_a_reason_says_how_many_other_incidents_share_it(ada: User) -> None:
         resolved = correlated(graph_alert(device(), minutes=n, **different(n)))[0]
         update_incident(resolved, changes={"status": "resolved"}, actor=ada.actor)
     pair(device())
-    told = CorrelationLink.objects.get().evidence
+    told = CorrelationLink.objects.latest("pk").evidence
     assert told.endswith("; 2 other incidents within 1 d have it")
 
 
