@@ -1,7 +1,10 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
+from core.wording import visible
+from incidents.models import Incident
 from remediation.catalog.action import Action, Parameter
 
 REASON_HELP = "Kept with the action, in the audit log and in the report."
@@ -30,14 +33,17 @@ class OptionalReasonForm(forms.Form):
 
 
 class AskForm(ReasonForm):
-    """Reason and the parameters that the action declares."""
+    """Reason and the parameters that the action declares; with `incidents`, the one in whose course it is asked for,
+    the first of them unless the person says otherwise."""
 
-    def __init__(self, action: Action, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, action: Action, *args: Any, incidents: Sequence[Incident] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.action = action
+        if incidents:
+            self.fields["incident"] = _incident_field(incidents)
         for parameter in action.parameters:
             self.fields[parameter.name] = _field(parameter)
-        self.order_fields([*(parameter.name for parameter in action.parameters), "reason"])
+        self.order_fields([*(parameter.name for parameter in action.parameters), "incident", "reason"])
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -46,6 +52,19 @@ class AskForm(ReasonForm):
             for parameter in self.action.parameters
             if self.cleaned_data.get(parameter.name)
         }
+
+
+def _incident_field(incidents: Sequence[Incident]) -> forms.Field:
+    named = [
+        (str(one.pk), f"{one.number} {visible(one.display_name)}, priority {one.priority_score}") for one in incidents
+    ]
+    return forms.ChoiceField(
+        choices=[*named, ("", "No incident")],
+        initial=str(incidents[0].pk),
+        required=False,
+        widget=forms.Select(attrs={"class": "input"}),
+        help_text="The action is then told, counted and reported there.",
+    )
 
 
 def _field(parameter: Parameter) -> forms.Field:

@@ -6,6 +6,8 @@ from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from incidents.entity_facts import incidents_naming
+from incidents.models import Incident
 from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import Decision, Risk
@@ -18,13 +20,15 @@ from remediation.views.fetch import Target, incident_for, target_for
 from remediation.views.links import target_link
 from remediation.views.titles import noun_of
 
+MOST_INCIDENTS = 20
+
 
 @requires(keys.READ)
 def ask(request: AccountRequest, kind: str, target_id: int, action: str) -> HttpResponse:
     """Says what the action would do (GET); asks for it (POST)."""
     target = target_for(request.user, kind, target_id)
     declared = _declared(action, kind)
-    form = AskForm(declared, request.POST or None)
+    form = AskForm(declared, request.POST or None, incidents=_offered(request, target))
     refusal = ""
     if request.method == "POST" and form.is_valid():
         try:
@@ -39,6 +43,16 @@ def _declared(key: str, kind: str) -> Action:
     if not registry.is_known(key) or registry.get(key).target_kind != kind:
         raise Http404
     return registry.get(key)
+
+
+def _offered(request: AccountRequest, target: Target) -> list[Incident]:
+    """The open incidents that name the target, the most pressing first; none where the page has said which it is."""
+    if request.GET.get("incident") or request.POST.get("fixed"):
+        return []
+    naming = incidents_naming(target, request.user).open().for_rows()
+    offered = list(naming.order_by("-priority_score", "-last_activity", "-id")[:MOST_INCIDENTS])
+    chosen = incident_for(request.user, request.POST.get("incident"))
+    return offered if chosen is None or chosen in offered else [*offered, chosen]
 
 
 def _ask(request: AccountRequest, action: Action, target: Target, form: AskForm) -> HttpResponse:
@@ -69,7 +83,7 @@ def _context(request: AccountRequest, action: Action, target: Target, form: AskF
         form.initial.update(arguments)
     return {
         "form": form,
-        "incident": incident,
+        "incident": None if "incident" in form.fields else incident,
         "targets": [target_link(action.target_kind, target.pk, str(target))],
         "ask": {"title": f"{action.verb} {target}", **_consequence(action, preview, refusal)},
     }
