@@ -248,3 +248,10 @@ def test_only_what_the_filters_would_show_is_announced_as_new(desk: Client) -> N
     assert desk.get(f"/incidents/arrived.json?ids={ids}").json() == {"count": 1}
     assert desk.get(f"/incidents/arrived.json?severity=informational&ids={ids}").json() == {"count": 1}
     assert desk.get("/incidents/arrived.json").json() == {"count": 0}
+
+
+def test_the_line_under_a_name_says_what_a_narrow_window_has_no_column_for(desk: Client, ada: User) -> None:
+    incident_about(DeviceFactory.create(), alerts=3, assigned_to=ada)
+    page = desk.get("/incidents/").text
+    assert f'<span class="narrow"> · 3 alerts · <bdi>{ada}</bdi></span>' in page
+    assert "{#" not in page
