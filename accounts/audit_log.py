@@ -1,6 +1,7 @@
 """The audit log as a person may read it. Its rows know no device group, so it is for people who see all of them; what
 is kept to named people is left out for the others."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,11 @@ from django.db.models import Q, QuerySet
 
 from accounts import keys
 from accounts.models import User
+from core.actors import ActorKind
 from core.models import AuditEvent
 
+# So many events are looked through for suggestions, and so many subjects are suggested.
+NEWEST, SUBJECTS = 1_000, 40
 # Rows of one column: the words (`incident:42`) of what is kept from a person.
 Withheld = Callable[[User], QuerySet[Any, Any]]
 _withheld: list[Withheld] = []
@@ -41,21 +45,53 @@ def matching(
     events: QuerySet[AuditEvent],
     *,
     actor: str = "",
+    kind: str = "",
     verb: str = "",
     subject: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> QuerySet[AuditEvent]:
-    """Narrowed by part of a name, the beginning of a verb, a subject or thread, and times."""
+    """Narrowed by part of a name or user name, a kind of actor, what was done, a subject or thread, and times."""
     if actor:
-        events = events.filter(Q(actor_name__icontains=actor) | Q(actor_id=actor))
+        called = [str(pk) for pk in User.objects.filter(username__icontains=actor).values_list("pk", flat=True)[:100]]
+        person = Q(actor_kind=ActorKind.PERSON, actor_id__in=called)
+        events = events.filter(Q(actor_name__icontains=actor) | Q(actor_id=actor) | person)
+    if kind:
+        events = events.filter(actor_kind=kind)
     if verb:
-        events = events.filter(verb__startswith=verb)
+        events = events.filter(verb__contains=as_verb(verb))
     if subject:
+        subject = as_subject(subject)
         events = events.filter(Q(subject=subject) | Q(thread=subject))
     if since:
         events = events.filter(at__gte=since)
     return events.filter(at__lte=until) if until else events
+
+
+def as_verb(text: str) -> str:
+    """What is stored for the words of a row, or for a part of them: `User: signed in` is `user.signed_in`."""
+    return re.sub(r"\s+", "_", re.sub(r"\s*:\s*", ".", text.strip().lower()))
+
+
+def as_subject(text: str) -> str:
+    """`INC-42` and `incident 42` are `incident:42`; everything else is taken as it is."""
+    text = text.strip()
+    if match := re.fullmatch(r"INC-(\d+)", text, re.IGNORECASE):
+        return f"incident:{match[1]}"
+    if match := re.fullmatch(r"([A-Za-z_]+)\s+(\S+)", text):
+        return f"{match[1].lower()}:{match[2]}"
+    return text
+
+
+def suggestions(user: User) -> dict[str, list[str]]:
+    """Words for the filters, from the newest events that this person may read."""
+    newest = visible_to(user).order_by("-at", "-id")
+    rows = list(newest.values_list("verb", "subject", "actor_name")[:NEWEST])
+    return {
+        "verbs": sorted({in_words(verb) for verb, _subject, _name in rows}),
+        "subjects": list(dict.fromkeys(subject for _verb, subject, _name in rows))[:SUBJECTS],
+        "actors": sorted({name for _verb, _subject, name in rows}),
+    }
 
 
 def in_words(verb: str) -> str:

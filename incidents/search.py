@@ -1,7 +1,7 @@
 """Looking something up by number, name, hash or address, in what one person may see."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -17,6 +17,8 @@ from incidents.queries.incidents import name_contains
 from incidents.wording import source_label
 
 MOST = 20
+# So many pieces of evidence are looked at for the alerts and incidents that name what was found.
+NAMING = 500
 _NUMBER = re.compile(r"^(?:INC-|#)?(\d{1,17})$", re.IGNORECASE)
 _HEX = re.compile(r"^[0-9a-f]{6,64}$", re.IGNORECASE)
 _HASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$", re.IGNORECASE)
@@ -56,7 +58,10 @@ def search(text: str, user: User) -> list[Group]:
     """Groups in the order in which an analyst looks; empty ones are left out."""
     if len(text) < 2:
         return []
-    groups = [_incidents(text, user), *[_entities(kind, text, user) for kind in KINDS], _alerts(text, user)]
+    found = {kind: _entity_rows(kind, text, user) for kind in KINDS}
+    naming = _alerts_naming(found, user)
+    groups = [_incidents(text, user, naming), *[_entities(kind, rows) for kind, rows in found.items()],
+              _alerts(text, user, naming)]  # fmt: skip
     return [group for group in groups if group.results]
 
 
@@ -65,8 +70,9 @@ def _group(label: str, results: Iterable[Result]) -> Group:
     return Group(label, found[:MOST], len(found) > MOST)
 
 
-def _incidents(text: str, user: User) -> Group:
-    condition = name_contains(text, user)
+def _incidents(text: str, user: User, naming: list[int]) -> Group:
+    held = Alert.objects.filter(pk__in=naming).exclude(incident=None).values_list("incident", flat=True)
+    condition = name_contains(text, user) | Q(pk__in=list(held.distinct()))
     if match := _NUMBER.match(text):
         condition |= Q(pk=int(match[1]))
     rows = Incident.objects.visible_to(user).filter(condition).for_rows().order_by("-last_activity", "-id")
@@ -92,12 +98,27 @@ def entity_called(kind: str, text: str) -> Q:
     return found | Q(ip_addresses__contains=[text]) if kind == "device" else found
 
 
-def _entities(kind: str, text: str, user: User) -> Group:
-    spec = KINDS[kind]
-    rows: Any = (
-        spec.model.objects.visible_to(user).filter(entity_called(kind, text)).order_by("-last_seen", "-id")[: MOST + 1]
+def _entity_rows(kind: str, text: str, user: User) -> list[Any]:
+    rows: Any = KINDS[kind].model.objects.visible_to(user).filter(entity_called(kind, text))
+    return list(rows.order_by("-last_seen", "-id")[: MOST + 1])
+
+
+def _alerts_naming(found: Mapping[str, Sequence[Any]], user: User) -> list[int]:
+    """The newest visible alerts whose evidence names one of these entities, as far as the evidence is visible too."""
+    conditions = [Q(**{f"{kind}__in": [row.pk for row in rows[:MOST]]}) for kind, rows in found.items() if rows]
+    if not conditions:
+        return []
+    named = (
+        Evidence.objects.visible_to(user)
+        .filter(reduce(or_, conditions))
+        .order_by("-alert_id")
+        .values_list("alert_id", flat=True)
     )
-    return _group(spec.plural.capitalize(), (
+    return list(dict.fromkeys(named[:NAMING]))
+
+
+def _entities(kind: str, rows: Sequence[Any]) -> Group:
+    return _group(KINDS[kind].plural.capitalize(), (
         Result(row.display_name, reverse(f"incidents:{kind}", args=[row.pk]), _about(kind, row), kind) for row in rows
     ))  # fmt: skip
 
@@ -112,12 +133,13 @@ def _about(kind: str, row: Any) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _alerts(text: str, user: User) -> Group:
-    """Alerts by the source's number, and those that name an address, link, domain or hash spelt so."""
+def _alerts(text: str, user: User, naming: list[int]) -> Group:
+    """Alerts by the source's number, those that name an address, link, domain or hash spelt so, and those whose
+    evidence names a found entity."""
     lower = text.lower()
     prefixes = ("sha256", "sha1", "md5") if _HASH.match(text) else ("ip", "url", "domain", "message")
     named = Evidence.objects.filter(key__in=[f"{prefix}:{lower.rstrip('/')}" for prefix in prefixes]).values("alert")
-    rows = Alert.objects.visible_to(user).filter(Q(pk__in=named) | Q(provider_alert_id=text))
+    rows = Alert.objects.visible_to(user).filter(Q(pk__in=named) | Q(pk__in=naming) | Q(provider_alert_id=text))
     shown = rows.defer("additional_data", "description").order_by("-last_activity", "-id")[: MOST + 1]
     return _group("Alerts", (_alert_result(row) for row in shown))
 

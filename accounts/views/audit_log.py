@@ -39,6 +39,7 @@ def audit_list(request: AccountRequest) -> HttpResponse:
             for event in page.rows
         ],
         "form": form,
+        "suggestions": audit_log.suggestions(request.user),
         "chips": chips_of(request, form) if form.is_valid() else [],
         "clear_url": request.path,
         "total": counted(found),

@@ -50,10 +50,25 @@ def test_pages_follow_each_other_without_gap_or_double(log: Client) -> None:
         ("verb=thing.bro", 1),
         ("actor=mona&verb=thing", 1),
         ("verb=nothing", 0),
+        ("verb=Thing:+broken", 1),
+        ("subject=thing+7", 2),
+        ("kind=person&verb=thing", 1),
+        ("kind=system&subject=thing:7", 1),
     ],
 )
 def test_filters_narrow_the_log(log: Client, query: str, count: int) -> None:
     assert len(ids(log.get(f"/admin/audit/?{query}"))) == count
+
+
+def test_a_person_is_found_by_the_name_they_sign_in_with(log: Client, mona: User) -> None:
+    User.objects.filter(pk=mona.pk).update(username="m.haddad.7")
+    assert len(ids(log.get("/admin/audit/?actor=HADDAD.7&verb=thing"))) == 1
+
+
+def test_the_filters_suggest_what_the_log_knows(log: Client) -> None:
+    page = log.get("/admin/audit/").text
+    assert '<option value="Thing: broken">' in page
+    assert '<option value="thing:7">' in page
 
 
 def test_times_of_the_filter_are_utc(log: Client) -> None:

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from incidents.enums import Criticality
+from incidents.services.restrict import restrict_incident
 from tests.conftest import SignedIn
 from tests.factories.incidents import (
     DeviceFactory,
@@ -73,19 +74,19 @@ def test_eve_finds_no_device_of_another_group(client: Client, eve: User, signed_
 
 
 @pytest.mark.parametrize(
-    ("query", "label"),
+    ("query", "labels"),
     [
-        ("spreads", "Incidents"),
-        ("LAB-7", "Devices"),
-        ("lab-7.corp.example", "Devices"),
-        ("10.1.2.3", "Devices"),
-        ("dropper", "Files"),
-        ("ab" * 32, "Files"),
-        ("hxxps://evil[.]example/x", "Alerts"),
-        ("203.0.113[.]77", "Alerts"),
+        ("spreads", {"Incidents"}),
+        ("LAB-7", {"Incidents", "Devices", "Alerts"}),
+        ("lab-7.corp.example", {"Incidents", "Devices", "Alerts"}),
+        ("10.1.2.3", {"Incidents", "Devices", "Alerts"}),
+        ("dropper", {"Incidents", "Files", "Alerts"}),
+        ("ab" * 32, {"Incidents", "Files", "Alerts"}),
+        ("hxxps://evil[.]example/x", {"Alerts"}),
+        ("203.0.113[.]77", {"Alerts"}),
     ],
 )
-def test_search_finds_by_name_hash_and_address(desk: Client, query: str, label: str) -> None:
+def test_search_finds_by_name_hash_and_address(desk: Client, query: str, labels: set[str]) -> None:
     device = DeviceFactory.create(key="lab-7.corp.example", ip_addresses=["10.1.2.3"], aliases=["lab-7"])
     file = FileFactory.create(sha256="ab" * 32, display_name="dropper.exe")
     found = incident_about(device, file, display_name="Something spreads", name_source="manual")
@@ -93,7 +94,33 @@ def test_search_finds_by_name_hash_and_address(desk: Client, query: str, label: 
     evidence(alert, type="ip", display="203.0.113.77", key="ip:203.0.113.77")
     evidence(alert, type="url", display="https://evil.example/x", key="url:https://evil.example/x")
     groups = {group.label: len(group.results) for group in desk.get("/search/", {"q": query}).context["groups"]}
-    assert groups == {label: 1}
+    assert groups == dict.fromkeys(labels, 1)
+
+
+def test_what_names_a_found_entity_is_found_by_those_who_may_see_it(
+    client: Client, eve: User, ada: User, mona: User, rita: User, signed_in: SignedIn
+) -> None:
+    device = DeviceFactory.create(display_name="LAB-7")
+    restrict_incident(
+        incident_about(device, display_name="Secret"), people=[mona, rita], actor=mona.actor, reason="named"
+    )
+    open_one = incident_about(device, display_name="Open")
+
+    def found(user: User) -> set[str]:
+        groups = signed_in(client, user).get("/search/?q=lab-7").context["groups"]
+        return {hit.url for group in groups if group.label == "Incidents" for hit in group.results}
+
+    assert found(eve) == set()
+    assert found(mona) >= {f"/incidents/{open_one.pk}/"}
+    assert len(found(mona)) == 2
+    assert found(ada) == {f"/incidents/{open_one.pk}/"}
+
+
+def test_a_search_without_hits_says_so_once(desk: Client) -> None:
+    page = desk.get("/search/?q=nothing-like-this").text
+    assert "Nothing found for" in page
+    assert "Look for something" not in page
+    assert "Look for something" in desk.get("/search/").text
 
 
 def test_the_number_of_an_incident_leads_straight_to_it(desk: Client) -> None:
