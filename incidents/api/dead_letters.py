@@ -19,6 +19,7 @@ from incidents.api.filters import DeadLetterFilters
 from incidents.enums import DeadLetterState
 from incidents.ingest.dead_letters import WHOLE_SCOPE, discard_letter
 from incidents.ingest.replay import replay_letter
+from incidents.ingest.store import Outcome
 from incidents.models import DeadLetter
 
 MAX_SHOWN = 64 * 1024
@@ -59,6 +60,7 @@ class Accepted(Out):
     id = Id()
     provider_alert_id = serializers.CharField()
     incident_id = Id(allow_null=True)
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in Outcome])
 
 
 class ReceiptOut(Out):

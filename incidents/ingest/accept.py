@@ -30,8 +30,8 @@ MAX_SOURCE = 80
 @dataclass(slots=True)
 class Receipt:
     """What became of each item. `rejected` is `{"index", "code", "message", "field"}`, `alerts` is `{"index", "id",
-    "provider_alert_id", "incident_id"}`; ids are texts, `incident_id` is None until the alert is correlated.
-    `outcomes` tells for each of `alerts` what it was."""
+    "provider_alert_id", "incident_id", "outcome"}`; ids are texts, `incident_id` is None until the alert is correlated.
+    `outcomes` is the same for each of `alerts`, to be counted."""
 
     rejected: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
@@ -161,6 +161,7 @@ def _receipt(reads: Sequence[_Read], stored: dict[str, Stored]) -> Receipt:
             "id": str(result.id),
             "provider_alert_id": name,
             "incident_id": None if result.incident_id is None else str(result.incident_id),
+            "outcome": receipt.outcomes[-1].value,
         })  # fmt: skip
     return receipt
 

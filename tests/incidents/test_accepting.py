@@ -29,7 +29,8 @@ def test_a_repeat_changes_nothing() -> None:
     before = Alert.objects.values().get()
     again = take_in(item)
     assert (first.accepted, again.accepted, again.duplicates) == (1, 0, 1)
-    assert again.alerts == first.alerts
+    assert [row["outcome"] for row in (*first.alerts, *again.alerts)] == ["accepted", "duplicate"]
+    assert again.alerts[0]["id"] == first.alerts[0]["id"]
     assert Alert.objects.values().get() == before
     assert AuditEvent.objects.filter(verb="alerts.accepted").count() == 1
 
@@ -40,6 +41,7 @@ def test_a_changed_alert_updates_its_fields_and_evidence() -> None:
     kept = alert.evidence.get(type="device").pk
     receipt = take_in({**item, "severity": "high", "evidence": [device(verdict="malicious"), user()]})
     assert (receipt.updated, receipt.accepted) == (1, 0)
+    assert receipt.alerts[0]["outcome"] == "updated"
     alert.refresh_from_db()
     assert (alert.severity, alert.version) == ("high", 2)
     assert set(alert.evidence.values_list("type", "verdict")) == {("device", "malicious"), ("user", "suspicious")}

@@ -34,7 +34,7 @@ def test_alerts_are_accepted_with_their_ids(sensor: Caller) -> None:
     assert answer.status == 202
     assert (answer.body["accepted"], answer.body["updated"], answer.body["duplicates"]) == (1, 0, 0)
     assert answer.body["alerts"] == [
-        {"index": 0, "id": str(alert.pk), "provider_alert_id": "a1", "incident_id": None}
+        {"index": 0, "id": str(alert.pk), "provider_alert_id": "a1", "incident_id": None, "outcome": "accepted"}
     ]  # fmt: skip
     assert [(one["index"], one["code"]) for one in answer.body["rejected"]] == [(1, "missing_field")]
 
