@@ -13,7 +13,7 @@ from accounts.models import User
 from core.wording import MONTHS, duration
 from incidents.enums import Classification, IncidentStatus, Severity
 from incidents.models import Incident
-from incidents.queries.incidents import IncidentQuerySet
+from incidents.queries.incidents import OWNERLESS, IncidentQuerySet
 from incidents.queue import standard
 
 BURNING = 85
@@ -50,7 +50,7 @@ def open_now(user: User, *, now: datetime) -> Open:
         high=Count("pk", Q(severity=Severity.HIGH)),
         medium=Count("pk", Q(severity=Severity.MEDIUM)),
         low=Count("pk", Q(severity=Severity.LOW)),
-        high_unowned=Count("pk", Q(severity=Severity.HIGH, assigned_to=None)),
+        high_unowned=Count("pk", Q(OWNERLESS, severity=Severity.HIGH)),
     )
     everything = Incident.objects.visible_to(user).open().counted()
     return Open(**found, beside=max(0, everything - found["total"]))

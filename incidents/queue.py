@@ -14,7 +14,7 @@ from core.pagination import Keyset
 from core.wording import MONTHS
 from incidents.enums import Category, Classification, IncidentStatus, Severity
 from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
-from incidents.queries.incidents import OPEN, IncidentQuerySet, name_contains
+from incidents.queries.incidents import OPEN, OWNERLESS, IncidentQuerySet, name_contains
 from incidents.wording import source_label
 
 STATUSES = (IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION, IncidentStatus.RESOLVED)
@@ -126,7 +126,7 @@ def _keys(values: list[str]) -> list[int]:
 
 def _owned(_name: str, values: list[str], user: User, _now: datetime) -> Q:
     condition = Q(assigned_to__in=[*_keys(values), *([user.pk] if "me" in values else [])])
-    return condition | Q(assigned_to=None) if "nobody" in values else condition
+    return condition | OWNERLESS if "nobody" in values else condition
 
 
 def _banded(_name: str, values: list[str], _user: User, _now: datetime) -> Q:

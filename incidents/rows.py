@@ -18,7 +18,7 @@ JUST_IN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """`unread`: nobody has taken it up yet. `fresh`: arrived a moment ago."""
+    """`unread`: nobody has taken it up yet, or who did cannot sign in any more. `fresh`: arrived a moment ago."""
 
     incident: Incident
     assets: str
@@ -38,6 +38,8 @@ def as_rows(incidents: Sequence[Incident], user: User) -> list[IncidentRow]:
 
 def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> IncidentRow:
     untouched = incident.status == IncidentStatus.ACTIVE and incident.acknowledged is None
+    owner = incident.assigned_to
+    left = incident.is_open and owner is not None and not owner.is_active
     sources = len(incident.sources)
     return IncidentRow(
         incident=incident,
@@ -46,6 +48,6 @@ def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> Incid
         names=", ".join(list(dict.fromkeys(str(row.get("name", "")) for row in names))[:2]),
         tactics=", ".join(category_labels(incident.categories)),
         source_names=", ".join(source_label(name) for name in incident.service_sources),
-        unread=untouched,
+        unread=untouched or left,
         fresh=untouched and is_new,
     )

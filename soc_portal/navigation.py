@@ -25,6 +25,7 @@ from core.pagination import COUNT_CAP
 from exercises.models import Exercise
 from incidents.enums import Severity
 from incidents.models import Incident
+from incidents.queries.incidents import OWNERLESS
 from incidents.queue import DEFAULTS_SAID, standard
 from remediation.models import ActionRun
 from reviews.due import waiting_for_signature, wanting_review
@@ -159,7 +160,7 @@ def count_for(user: User) -> Counts:
     pending = runs.aggregate(all=Count("pk", distinct=True), others=Count("pk", not_mine, distinct=True))
     signatures = waiting_for_signature(user) if user.holds(keys.SIGN_REVIEWS) else 0
     to_write = _reviews_to_write(user) if user.holds(keys.WRITE_REVIEWS) and not signatures else 0
-    unowned = Q(severity=Severity.HIGH, assigned_to=None)
+    unowned = Q(OWNERLESS, severity=Severity.HIGH)
     # Cut first, then counted: a list counts no further than it has to.
     opened = Incident.objects.visible_to(user).open().order_by()[: COUNT_CAP + 1]
     found = opened.aggregate(mine=Count("pk", Q(assigned_to=user.pk)), unowned=Count("pk", unowned))

@@ -48,6 +48,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.display_name or self.username
 
+    @property
+    def name_and_state(self) -> str:
+        return str(self) if self.is_active else f"{self} (switched off)"
+
     def get_full_name(self) -> str:
         return self.display_name
 

@@ -87,7 +87,7 @@ def meter(value: float, maximum: float = 100, kind: str = "", label: str = "") -
 
 # ---- people and things ---------------------------------------------------------------------------------------------
 def _name(person: object) -> str:
-    for attribute in ("display_name", "full_name", "get_full_name", "name", "username"):
+    for attribute in ("name_and_state", "display_name", "full_name", "get_full_name", "name", "username"):
         value = getattr(person, attribute, "")
         value = value() if callable(value) else value
         if value:
@@ -101,7 +101,7 @@ def _spoken(person: object, name: str) -> str:
 
 
 def _initials(name: str) -> str:
-    words = [word for word in name.replace(".", " ").replace("-", " ").split() if word]
+    words = [word for word in name.partition(" (")[0].replace(".", " ").replace("-", " ").split() if word]
     letters = [words[0][0], words[-1][0]] if len(words) > 1 else [name[:2]]
     return "".join(letters).upper()
 

@@ -19,18 +19,19 @@ from incidents.enums import (
     Severity,
 )
 from incidents.models import Incident
+from incidents.queries.incidents import OWNERLESS
 
 NOBODY = "nobody"
 
 
 class Owner(AnyText):
-    """User names; `nobody` finds what has no owner."""
+    """User names; `nobody` finds what has no owner, or one whose account is switched off."""
 
     def filter(self, qs: QuerySet[Incident], value: list[str]) -> QuerySet[Incident]:
         if not value:
             return qs
         wanted = Q(assigned_to__username__in=[name.lower() for name in value])
-        return qs.filter(wanted | Q(assigned_to=None)) if NOBODY in value else qs.filter(wanted)
+        return qs.filter(wanted | OWNERLESS) if NOBODY in value else qs.filter(wanted)
 
 
 class IncidentFilters(filters.FilterSet):

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from accounts.enums import UserKind
 from accounts.models import User
 from incidents.enums import DETERMINATIONS, Classification, Determination
+from incidents.models import Incident
 
 KEEP = ("", "No change")
 NOBODY = "nobody"
@@ -18,6 +19,12 @@ _USERNAME = re.compile(r"\(([^()]+)\)$")
 def assignable() -> list[User]:
     """People who can own work, by name."""
     return list(User.objects.filter(is_active=True, kind=UserKind.PERSON).order_by("display_name", "id")[:500])
+
+
+def owners_switched_off(user: User) -> list[User]:
+    """Who owns open incidents that this person sees, and cannot sign in any more."""
+    owned = Incident.objects.visible_to(user).open().exclude(assigned_to=None).values("assigned_to")
+    return list(User.objects.filter(is_active=False, pk__in=owned).order_by("display_name", "id")[:40])
 
 
 def spoken_for(person: User) -> str:

@@ -7,7 +7,7 @@ from django import forms
 
 from accounts.models import DeviceGroup, User
 from incidents.enums import Category, Classification
-from incidents.forms.fields import NOBODY, assignable, offer
+from incidents.forms.fields import NOBODY, assignable, offer, owners_switched_off
 from incidents.models import Incident
 from incidents.queue import BANDS, SEVERITIES, STATUSES, WINDOWS
 from incidents.wording import source_label
@@ -49,6 +49,7 @@ class FilterForm(forms.Form):
         form = cls(initial={"window": "all", **initial})
         groups = DeviceGroup.objects.all() if user.scope.everything else user.device_groups.all()
         people = [(str(person.pk), str(person)) for person in assignable()[:40] if person.pk != user.pk]
+        people += [(str(person.pk), person.name_and_state) for person in owners_switched_off(user)]
         sources = Incident.objects.visible_to(user).known_words("service_sources")
         offer(form, "owner", [("me", "Me"), (NOBODY, "Nobody"), *people])
         offer(form, "group", [(str(group.pk), group.name) for group in groups])

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from accounts.models import User
     from incidents.models import Incident
 
+# An account that is switched off looks after nothing.
+OWNERLESS = Q(assigned_to=None) | Q(assigned_to__is_active=False)
 OPEN = (IncidentStatus.ACTIVE, IncidentStatus.IN_PROGRESS, IncidentStatus.AWAITING_ACTION)
 
 

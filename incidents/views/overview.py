@@ -14,6 +14,7 @@ from core import clock, slots
 from incidents.enums import Severity
 from incidents.models import Incident
 from incidents.overview import burning, clocks, closed_as, open_now, opened_by_day
+from incidents.queries.incidents import OWNERLESS
 from incidents.queue import DEFAULTS_SAID, standard_with
 from incidents.rows import as_rows
 from incidents.views.incident import device_coverage
@@ -56,5 +57,5 @@ def _mine(request: AccountRequest) -> dict[str, Any]:
     rows = Incident.objects.visible_to(request.user).open().for_rows()
     order = ("-priority_score", "-last_activity", "-id")
     mine = rows.filter(assigned_to=request.user).order_by(*order)[:MOST]
-    unowned = rows.filter(severity=Severity.HIGH, assigned_to=None).order_by(*order)[:MOST]
+    unowned = rows.filter(OWNERLESS, severity=Severity.HIGH).order_by(*order)[:MOST]
     return {"mine": as_rows(list(mine), request.user), "unowned": as_rows(list(unowned), request.user)}

@@ -76,7 +76,7 @@ def _with_names(rows: IncidentQuerySet, user: User) -> IncidentQuerySet:
 
 def _chips(filters: QueueFilters, user: User, sort: str) -> dict[str, Any]:
     owners = [int(value) for value in filters.values.get("owner", []) if value.isdecimal() and len(value) < 18]
-    people = {str(person.pk): str(person) for person in User.objects.filter(pk__in=owners)} if owners else {}
+    people = {str(person.pk): person.name_and_state for person in User.objects.filter(pk__in=owners)} if owners else {}
     groups = group_names(user) if "group" in filters.values else {}
     return {
         "chips": filters.chips(people, groups, sort=sort),

@@ -9,6 +9,7 @@ from accounts.guard import AccountRequest, requires
 from core import slots
 from incidents.enums import Severity
 from incidents.models import Incident
+from incidents.queries.incidents import OWNERLESS
 from incidents.rows import as_rows
 
 MOST = 25
@@ -19,7 +20,7 @@ MOST = 25
 def waiting(request: AccountRequest) -> HttpResponse:
     """Decisions of later rooms, high incidents that nobody has, and my own."""
     rows = Incident.objects.visible_to(request.user).open().for_rows()
-    unowned = rows.filter(severity=Severity.HIGH, assigned_to=None).order_by("-priority_score", "-last_activity", "-id")
+    unowned = rows.filter(OWNERLESS, severity=Severity.HIGH).order_by("-priority_score", "-last_activity", "-id")
     mine = rows.filter(assigned_to=request.user).order_by("-priority_score", "-last_activity", "-id")
     context = {
         "sections": slots.entries("waiting.sections", request, request.user),
