@@ -7,7 +7,8 @@ from typing import Any
 from django.urls import reverse
 
 from accounts.models import User
-from incidents.enums import EntityKind
+from incidents.containment import Coverage, containment_of, coverage
+from incidents.enums import EntityKind, RemediationStatus, Severity
 from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
 
 MODELS: Mapping[str, Any] = {
@@ -16,6 +17,37 @@ MODELS: Mapping[str, Any] = {
     EntityKind.FILE.value: File,
     EntityKind.MAILBOX.value: Mailbox,
 }
+
+# Kinds that something can hold, with what people call them. What happens in a mailbox is held by its account.
+CONTAINABLE: Mapping[str, str] = {EntityKind.DEVICE.value: "device", EntityKind.IDENTITY.value: "account"}
+BOUNCED = frozenset({RemediationStatus.BLOCKED.value, RemediationStatus.PREVENTED.value})
+MOST_ATTACKED = 200
+
+
+def attacked(kind: str, incident: Incident, user: User | None = None) -> list[Any]:
+    """Devices or accounts that the attack reached, as far as `user` sees them. Where it bounced off does not count;
+    what is held does, although its evidence is called blocked since then."""
+    told = Evidence.objects.visible_to(user) if user else Evidence.objects.all()
+    named = told.filter(alert__incident=incident).exclude(**{kind: None})
+    states = list(named.order_by().values_list(kind, "remediation_status").distinct())
+    reached = {pk for pk, status in states if status not in BOUNCED}
+    rows = MODELS[kind].objects.visible_to(user) if user else MODELS[kind].objects.all()
+    found = rows.filter(pk__in={pk for pk, _ in states}).order_by("display_name", "pk")[:MOST_ATTACKED]
+    return [entity for entity in found if entity.pk in reached or containment_of(entity)]
+
+
+def coverages(incident: Incident, user: User) -> list[Coverage]:
+    """Devices and accounts, each with how many are held; kinds that the attack did not reach are left out."""
+    counted = (coverage(attacked(kind, incident, user), noun) for kind, noun in CONTAINABLE.items())
+    return [one for one in counted if one.total]
+
+
+def shown_coverage(incident: Incident, user: User) -> Coverage | None:
+    """The progress that a page tells of: devices, or accounts when it reached no device. Nothing held yet is told while
+    an incident of high severity is open; of a lesser one there is no progress to speak of."""
+    pressing = incident.is_open and incident.severity == Severity.HIGH
+    first = next(iter(coverages(incident, user)), None)
+    return first if first and (first.held or pressing) else None
 
 
 def entity_url(kind: str, pk: int) -> str:

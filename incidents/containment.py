@@ -49,9 +49,8 @@ class Coverage:
         return f"{self.held} of {self.total} {self.noun if self.total == 1 else self.noun + 's'} contained"
 
 
-def coverage(entities: Iterable[Any], noun: str) -> Coverage | None:
-    """None while nothing is contained: then there is no progress to speak of."""
+def coverage(entities: Iterable[Any], noun: str) -> Coverage:
     found = list(entities)
     still_open = [entity.display_name for entity in found if containment_of(entity) is None]
     held = len(found) - len(still_open)
-    return Coverage(held, len(found), noun, tuple(still_open)) if held else None
+    return Coverage(held, len(found), noun, tuple(still_open))

@@ -13,10 +13,11 @@ from accounts.models import User
 from core import slots
 from core.htmx import wants_part
 from core.pagination import counted
-from incidents.assets import sees_all_of
-from incidents.containment import Coverage, coverage
-from incidents.enums import IncidentStatus, RemediationStatus
-from incidents.models import Device, Evidence, Incident
+from incidents.assets import sees_all_of, shown_coverage
+from incidents.containment import Coverage
+from incidents.enums import IncidentStatus
+from incidents.models import Evidence, Incident
+from incidents.services.see_rise import see_rise
 
 # key, label of the tabs this room fills; `panel_url` names the view of the panel.
 OWN_TABS = (
@@ -36,6 +37,7 @@ def incident(request: AccountRequest, pk: int, tab: str = "story") -> HttpRespon
     found = find_incident(request, pk)
     if found.status == IncidentStatus.REDIRECTED and found.redirect_incident_id:
         return redirect("incidents:incident", found.redirect_incident_id)
+    see_rise(found, user=request.user)
     tabs = tabs_of(request, found, tab)
     panel = next((entry["panel"] for entry in tabs if entry["key"] == tab), None)
     if panel is None:
@@ -93,12 +95,8 @@ def _before_and_after(found: Incident, user: User) -> dict[str, Any]:
 
 
 def device_coverage(request: AccountRequest, found: Incident) -> Coverage | None:
-    """How many of the devices it reached are contained; None while none is. Where it bounced off does not count."""
-    bounced = [RemediationStatus.BLOCKED, RemediationStatus.PREVENTED]
-    reached = Evidence.objects.visible_to(request.user).filter(alert__incident=found)
-    named = reached.exclude(remediation_status__in=bounced).values("device")
-    devices = Device.objects.visible_to(request.user).filter(pk__in=named).only("display_name", "mitigation")
-    return coverage(devices[:200], "device")
+    """How many of the devices (or accounts) it reached are contained, when there is something to tell."""
+    return shown_coverage(found, request.user)
 
 
 def tabs_of(request: AccountRequest, found: Incident, current: str) -> list[dict[str, Any]]:

@@ -11,14 +11,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from accounts.models import User
 from core.htmx import done
 from core.wording import counted
+from incidents.assets import coverages
+from incidents.enums import Classification
 from incidents.forms import ManageForm, assignable, spoken_for
 from incidents.models import Incident
 from incidents.services.manage import StaleVersion, update_incident
 from incidents.views.incident import find_incident
 
 MOST_AT_ONCE = 200
+MOST_WARNED = 10
 REFRESH = ("#incident-head", "#incident-tabs", "#tab [data-live]", "#pane [data-live]")
 
 
@@ -34,8 +38,21 @@ def manage(request: AccountRequest) -> HttpResponse:
         refresh = [*REFRESH, *[f"#incident-{incident.pk}" for incident in incidents]]
         title = f"{one.number} saved" if one else f"{counted(len(incidents), 'incident')} saved"
         return done(request, title, back=_back(one), refresh=refresh)
-    context = {"form": form, "one": one, "incidents": incidents, "back": _back(one), **suggestions(request)}
+    context = {"form": form, "one": one, "incidents": incidents, "back": _back(one), **suggestions(request),
+               "left_open": _left_open(incidents, request.user)}  # fmt: skip
     return render(request, "incidents/manage.html", context, status=422 if form.is_bound else 200)
+
+
+def _left_open(incidents: list[Incident], user: User) -> list[dict[str, Any]]:
+    """What resolving would leave behind, incident by incident: assets that nothing holds, no owner, no verdict."""
+    found = []
+    for incident in incidents[:MOST_WARNED]:
+        if incident.is_open:
+            open_assets = [one for one in coverages(incident, user) if one.open_names]
+            unclassified = incident.classification == Classification.UNKNOWN
+            if open_assets or incident.assigned_to_id is None or unclassified:
+                found.append({"incident": incident, "coverages": open_assets, "unclassified": unclassified})
+    return found
 
 
 def _asked_for(request: AccountRequest) -> list[Incident]:

@@ -12,6 +12,7 @@ from core.slots import Filling
 from incidents.enums import IncidentStatus
 from incidents.lifecycle import INCIDENT_STATUS
 from incidents.models import Incident
+from incidents.services.manage import update_incident
 from tests.conftest import SignedIn
 from tests.factories.incidents import (
     SETTER,
@@ -233,3 +234,54 @@ def test_managing_an_alert_keeps_the_counts_of_its_incident(desk: Client, incide
     incident.refresh_from_db()
     assert (incident.status, incident.alert_counts["active"]) == ("active", 1)
     assert incident.comments.get().text.endswith("Known tool.")
+
+
+def test_nothing_contained_yet_is_said_while_a_high_incident_is_open(desk: Client) -> None:
+    burning = incident_about(DeviceFactory.create(), DeviceFactory.create(), severity="high")
+    lesser = incident_about(DeviceFactory.create(), severity="medium")
+
+    assert "0 of 2 devices contained" in desk.get(f"/incidents/{burning.pk}/").content.decode()
+    assert "devices contained" not in desk.get(f"/incidents/{lesser.pk}/").content.decode()
+
+    update_incident(burning, changes={"status": "resolved"}, actor=SETTER)
+    assert "0 of 2 devices contained" not in desk.get(f"/incidents/{burning.pk}/").content.decode()
+
+
+def test_accounts_are_counted_where_no_device_was_reached(desk: Client) -> None:
+    fraud = incident_about(IdentityFactory.create(), severity="high")
+
+    assert "0 of 1 account contained" in desk.get(f"/incidents/{fraud.pk}/").content.decode()
+
+
+def test_a_contained_device_counts_although_its_evidence_is_blocked_since(desk: Client) -> None:
+    held = {"network": {"state": "isolated", "active": True, "since": "", "by": "Rita"}}
+    device, other = DeviceFactory.create(mitigation=held), DeviceFactory.create()
+    found = incident_about(device, other)
+    found.alerts.get().evidence.filter(device=device).update(remediation_status="blocked")
+
+    assert "1 of 2 devices contained" in desk.get(f"/incidents/{found.pk}/").content.decode()
+
+
+def test_the_dialog_says_what_resolving_leaves_behind_and_still_resolves(desk: Client, ada: User) -> None:
+    device, account = DeviceFactory.create(), IdentityFactory.create()
+    found = incident_about(device, account)
+
+    dialog = desk.get(f"/incidents/manage/?id={found.pk}", headers=PART).content.decode()
+    for said in ("0 of 1 device contained", "0 of 1 account contained", device.display_name, "Nobody owns it",
+                 "not classified yet"):  # fmt: skip
+        assert said in dialog
+
+    update_incident(found, changes={"status": "resolved"}, actor=ada.actor)
+    found.refresh_from_db()
+    assert found.status == IncidentStatus.RESOLVED
+
+
+def test_the_dialog_does_not_warn_when_all_is_contained_owned_and_classified(desk: Client, ada: User) -> None:
+    held = {"network": {"state": "isolated", "active": True, "since": "", "by": "Rita"}}
+    found = incident_about(DeviceFactory.create(mitigation=held))
+    update_incident(found, changes={"assigned_to": ada, "classification": "truePositive"}, actor=ada.actor)
+
+    dialog = desk.get(f"/incidents/manage/?id={found.pk}", headers=PART).content.decode()
+
+    assert "Still open" not in dialog
+    assert "Nobody owns it" not in dialog
