@@ -1,12 +1,14 @@
 """The three times of an incident, from event time; the definition stands beside every figure."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from core import options
 from incidents.enums import Severity
 from incidents.models import Incident
+from reviews.containment import AssetState, asset_states, counts_in_words, holds_of, undone_in_words
 
 # How much longer than an incident of severity high may the others take.
 _PATIENCE = {Severity.HIGH: 1, Severity.MEDIUM: 2}
@@ -25,6 +27,9 @@ class Clock:
     target_seconds: int
     met: bool | None
     definition: str
+    words: str = "Not yet"  # instead of a time, when there is none
+    note: str = ""  # what spoils the figure: the containment did not last
+    aside: str = ""  # how far it went: how many of the assets
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -36,8 +41,26 @@ def first_alert_at(incident: Incident) -> datetime:
     return first or incident.first_activity
 
 
-def clocks_of(incident: Incident) -> list[Clock]:
-    """Acknowledge, contain and resolve, each against the target for the incident's severity."""
+def clocks_of(incident: Incident, states: Sequence[AssetState] | None = None) -> list[Clock]:
+    """Acknowledge, contain and resolve, each against the target for the incident's severity. `states` are those of its
+    assets, when they are known already."""
+    acknowledge, contain, resolve = _measured(incident)
+    states = asset_states(incident) if states is None else states
+    counts = counts_in_words(states)
+    when = "Now" if incident.is_open else "At the close"
+    contain = replace(
+        contain,
+        note=undone_in_words(holds_of(incident), states),
+        aside=f"{when}, {counts} contained." if counts else "",
+    )
+    if not incident.is_open:
+        contain = replace(contain, words="Never contained")
+        if acknowledge.ended is None:
+            acknowledge = replace(acknowledge, words="Never acknowledged", met=False)
+    return [acknowledge, contain, resolve]
+
+
+def _measured(incident: Incident) -> list[Clock]:
     start = first_alert_at(incident)
     patience = _PATIENCE.get(Severity(incident.severity), _OTHERS)
     acknowledge = timedelta(minutes=options.get("reviews.target_acknowledge_min"))

@@ -6,14 +6,18 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.dateparse import parse_datetime
 
 from core.models import AuditEvent
+from incidents.assets import CONTAINABLE
 from incidents.enums import Category, Classification, EntityKind
 from incidents.models import Incident
 from incidents.techniques import technique_name
 from remediation.catalog.registry import get as get_action
+from remediation.enums import RunStatus
 from remediation.models import ActionRun
 from reviews.clocks import clocks_of
+from reviews.containment import asset_states
 from reviews.enums import FindingKind
 from reviews.models import Review
 from reviews.timeline import timeline_of
@@ -24,7 +28,8 @@ MOST_ASSETS = 10
 def build_report(review: Review) -> dict[str, Any]:
     """The report as it stands now; times are UTC. A signed review answers its snapshot instead (`report_of`)."""
     incident = review.incident
-    clocks = clocks_of(incident)
+    states = asset_states(incident)
+    clocks = clocks_of(incident, states)
     findings = list(review.findings.all()) if review.pk else []  # a review that nobody has begun is not stored
     return {
         "incident": _incident(incident),
@@ -33,7 +38,9 @@ def build_report(review: Review) -> dict[str, Any]:
         "summary": review.summary,
         "clocks": [clock.as_json() for clock in clocks],
         "timeline": [moment.as_json() for moment in timeline_of(incident)],
+        "author": (review.written_by or {}).get("name", ""),
         "people": people_of(incident),
+        "containment": [state.as_json() for state in states],
         "assets": _assets(incident),
         "tactics": [category.label for category in Category if category.value in incident.categories],
         "techniques": [{"id": key, "name": technique_name(key)} for key in incident.mitre_techniques],
@@ -54,6 +61,19 @@ def as_stored(report: dict[str, Any]) -> dict[str, Any]:
     """The report as JSON would keep it, so that a draft and a snapshot are the same kind of thing."""
     stored: dict[str, Any] = json.loads(json.dumps(report, cls=DjangoJSONEncoder))
     return stored
+
+
+def rows_of_states(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The assets of a stored report with their times; a snapshot from before they were told has none."""
+    return [
+        {
+            **row,
+            "kind_word": CONTAINABLE.get(row["kind"], row["kind"]),
+            "since": parse_datetime(row["since"] or ""),
+            "undone": parse_datetime(row["undone"] or ""),
+        }
+        for row in report.get("containment", [])
+    ]
 
 
 def digest_of(report: dict[str, Any]) -> str:
@@ -135,6 +155,7 @@ def _run(run: ActionRun) -> dict[str, Any]:
         "target": run.target_name,
         "status": run.status,
         "status_label": run.get_status_display(),
+        "outcome": outcome_of(run),
         "requested_by": run.requester.name,
         "decided_by": run.decider.name if run.decider else "",
         "created": run.created,
@@ -143,6 +164,13 @@ def _run(run: ActionRun) -> dict[str, Any]:
         "simulated": run.simulated,
         "undoes": str(run.undoes_id) if run.undoes_id else "",
     }
+
+
+def outcome_of(run: ActionRun) -> str:
+    """What was verified: `Isolated, verified`; else how the run ended."""
+    if run.status == RunStatus.SUCCEEDED and run.is_verified:
+        return f"{get_action(run.action).done}, verified"
+    return run.get_status_display()
 
 
 def _follow_up(row: Any) -> dict[str, str]:

@@ -113,7 +113,7 @@ def _ending(run: ActionRun, deed: str) -> Moment:
         return Moment(
             run.ended or run.created,
             "us",
-            f"{deed} verified",
+            f"{deed}: {get_action(run.action).done.lower()}, verified",
             str(run.verification.get("method", "")).removeprefix(f"{SIMULATED}: "),
             SIMULATED if run.simulated else "",
             "ok",

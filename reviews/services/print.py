@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from core import blobs, jobs
 from reviews.enums import DocumentState
 from reviews.models import Review, ReviewDocument
-from reviews.report import digest_of, report_of, zone_called
+from reviews.report import digest_of, report_of, rows_of_states, zone_called
 
 TIME_LIMIT_S = 120
 KEPT_DAYS = 30
@@ -53,7 +53,8 @@ def as_html(review: Review) -> str:
     zone = zone_called(report.get("zone", ""))
     moments = [{**row, "at": parse_datetime(row["at"])} for row in report["timeline"]]
     with timezone.override(zone):
-        context = {"review": review, "report": report, "moments": moments, "zone": zone.key.replace("_", " ")}
+        context = {"review": review, "report": report, "moments": moments, "zone": zone.key.replace("_", " "),
+                   "states": rows_of_states(report)}  # fmt: skip
         return render_to_string("reviews/document.html", context)
 
 

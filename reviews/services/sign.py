@@ -1,5 +1,7 @@
 """Signing freezes the report with its figures; later changes to the incident do not change it."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -9,6 +11,13 @@ from reviews.enums import ReviewState
 from reviews.models import Review
 from reviews.report import as_stored, build_report, digest_of, missing_parts, zone_called
 from reviews.services.write import AlreadySigned
+
+
+def _frozen(review: Review, signer: Actor, zone: str) -> dict[str, Any]:
+    """The report as it stands, with the one who signs among the people."""
+    report = build_report(review)
+    people = list(dict.fromkeys([*report["people"], signer.name]))
+    return {**report, "people": people, "zone": zone_called(zone).key}
 
 
 def sign_review(review: Review, *, actor: Actor, zone: str = "") -> Review:
@@ -24,7 +33,7 @@ def sign_review(review: Review, *, actor: Actor, zone: str = "") -> Review:
         if missing:
             raise ValidationError(missing)
         row.signed_at, row.signed_by = clock.now(), actor.as_json()
-        row.snapshot = as_stored({**build_report(row), "zone": zone_called(zone).key})
+        row.snapshot = as_stored(_frozen(row, actor, zone))
         row.snapshot_sha256 = digest_of(row.snapshot)
         row.state = ReviewState.SIGNED
         row.version += 1

@@ -11,7 +11,7 @@ from incidents.models import Incident
 from reviews.enums import FollowUpState, ReviewState
 from reviews.forms import FindingForm, FollowUpForm, WriteForm
 from reviews.models import Review
-from reviews.report import report_of
+from reviews.report import report_of, rows_of_states
 from reviews.services.write import open_review
 from reviews.views.fetch import incident_for
 
@@ -39,6 +39,7 @@ def page_context(request: AccountRequest, incident: Incident, review: Review) ->
         "report": report,
         "clocks": [_clock(row) for row in report["clocks"]],
         "moments": [_moment(row) for row in report["timeline"]],
+        "states": rows_of_states(report),
         "editable": editable,
         "may_sign": request.user.holds(keys.SIGN_REVIEWS),
         "may_follow_up": request.user.holds(keys.WRITE_REVIEWS),

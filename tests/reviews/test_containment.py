@@ -1,0 +1,176 @@
+"""What a review says of containment: what was held at the close, by what, and what was taken back."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from core import clock
+from incidents.models import Device, Identity, Incident
+from incidents.services.manage import update_incident
+from remediation.models import ActionRun
+from remediation.services.carry_out import carry_out
+from remediation.services.undo import undo_run
+from reviews.clocks import Clock, clocks_of
+from reviews.models import Review
+from reviews.report import build_report, report_of
+from reviews.services.print import as_html
+from reviews.services.sign import sign_review
+from reviews.services.write import open_review
+from tests.conftest import SignedIn
+from tests.factories.remediation import Company, approve, company, done, incident_naming
+from tests.factories.reviews import NINE, resolved_incident, written_review
+
+pytestmark = pytest.mark.django_db
+
+ATTACKED = 4
+
+
+@pytest.fixture
+def place() -> Company:
+    return company()
+
+
+@pytest.fixture
+def incident(place: Company) -> Incident:
+    """Four devices and one account were attacked at nine."""
+    things: list[Device | Identity] = [place.device() for _ in range(ATTACKED)]
+    with clock.at(NINE):
+        return incident_naming(*things, place.identity(), severity="high")
+
+
+def attacked_devices(incident: Incident) -> list[Device]:
+    return list(Device.objects.filter(evidence__alert__incident=incident).order_by("display_name"))
+
+
+def isolated(incident: Incident, device: Device, ada: User, rita: User, *, minute: int) -> ActionRun:
+    with clock.at(NINE + timedelta(minutes=minute)):
+        return done(ada, rita, "device.isolate", device, incident=incident)
+
+
+def taken_back(run: ActionRun, ada: User, rita: User, *, after_s: int) -> None:
+    assert run.ended is not None
+    with clock.at(run.ended + timedelta(seconds=after_s)):
+        carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="False alarm")))
+
+
+def closed(incident: Incident, actor: User, *, minute: int = 60) -> Incident:
+    with clock.at(NINE + timedelta(minutes=minute)):
+        changes = {"status": "resolved", "classification": "truePositive"}
+        return update_incident(incident, changes=changes, actor=actor.actor)
+
+
+def contain_clock(incident: Incident) -> Clock:
+    incident.refresh_from_db()
+    return next(one for one in clocks_of(incident) if one.key == "contain")
+
+
+def test_a_containment_taken_back_before_the_close_says_so(incident: Incident, ada: User, rita: User) -> None:
+    run = isolated(incident, attacked_devices(incident)[0], ada, rita, minute=47)
+    taken_back(run, ada, rita, after_s=54)
+    closed(incident, ada)
+
+    found = contain_clock(incident)
+
+    assert (found.seconds, found.note) == (47 * 60, "Undone after 54 s")
+    assert found.aside == "At the close, 0 of 4 devices, 0 of 1 account contained."
+
+
+def test_a_containment_that_holds_says_how_far_it_went(incident: Incident, ada: User, rita: User) -> None:
+    isolated(incident, attacked_devices(incident)[0], ada, rita, minute=20)
+    closed(incident, ada)
+
+    found = contain_clock(incident)
+
+    assert (found.note, found.met) == ("", True)
+    assert found.aside == "At the close, 1 of 4 devices, 0 of 1 account contained."
+
+
+def test_another_containment_that_stands_saves_the_figure(incident: Incident, ada: User, rita: User) -> None:
+    first, second, *_ = attacked_devices(incident)
+    taken_back(isolated(incident, first, ada, rita, minute=10), ada, rita, after_s=60)
+    isolated(incident, second, ada, rita, minute=20)
+    closed(incident, ada)
+
+    assert contain_clock(incident).note == ""
+
+
+def test_what_is_released_after_the_close_was_contained_at_the_close(incident: Incident, ada: User, rita: User) -> None:
+    run = isolated(incident, attacked_devices(incident)[0], ada, rita, minute=20)
+    closed(incident, ada, minute=30)
+    taken_back(run, ada, rita, after_s=3600)
+
+    found = contain_clock(incident)
+
+    assert found.note == ""
+    assert "1 of 4 devices" in found.aside
+
+
+def test_the_report_tells_each_asset_with_action_time_and_end(incident: Incident, ada: User, rita: User) -> None:
+    first, second, *_ = attacked_devices(incident)
+    run = isolated(incident, first, ada, rita, minute=10)
+    taken_back(run, ada, rita, after_s=60)
+    held = isolated(incident, second, ada, rita, minute=20)
+    closed(incident, ada)
+    incident.refresh_from_db()
+
+    rows = {row["name"]: row for row in build_report(open_review(incident, actor=ada.actor))["containment"]}
+
+    assert len(rows) == ATTACKED + 1
+    assert (rows[first.display_name]["contained"], rows[first.display_name]["run"]) == (False, run.number)
+    assert rows[first.display_name]["undone"] == NINE + timedelta(minutes=11)
+    assert (rows[second.display_name]["contained"], rows[second.display_name]["since"]) == (True, held.ended)
+    assert rows[second.display_name]["action"] == "Isolate device"
+
+
+def test_a_closed_incident_that_nobody_took_was_never_acknowledged_and_missed() -> None:
+    incident = resolved_incident()
+    incident.acknowledged = incident.contained_at = None
+
+    acknowledge, contain, _ = clocks_of(incident)
+
+    assert (acknowledge.words, acknowledge.met, acknowledge.seconds) == ("Never acknowledged", False, None)
+    assert contain.words == "Never contained"
+
+
+def test_page_and_document_tell_the_table_and_what_was_verified(
+    incident: Incident, client: Client, ada: User, rita: User, signed_in: SignedIn
+) -> None:
+    isolated(incident, attacked_devices(incident)[0], ada, rita, minute=20)
+    review = written_review(closed(incident, ada), ada)
+
+    page = signed_in(client, ada).get(f"/reviews/{incident.pk}/").content.decode()
+
+    for text in (page, as_html(review)):
+        assert "What was contained when it was closed" in text
+        assert "1 of 4 devices" in text
+        assert "Isolated, verified" in text
+
+
+def test_the_signed_document_names_author_owner_and_signer(ada: User, rita: User, mona: User) -> None:
+    incident = resolved_incident()
+    Incident.objects.filter(pk=incident.pk).update(assigned_to=rita)
+    incident.refresh_from_db()
+
+    review = sign_review(written_review(incident, ada), actor=mona.actor)
+
+    report = report_of(review)
+    assert (report["author"], report["incident"]["owner"]) == ("Ada Lindqvist", "Rita Moreno")
+    assert "Mona Haddad" in report["people"]
+    assert "Mona Haddad" in as_html(review).partition("People involved")[2]
+
+
+def test_a_review_signed_before_containment_was_told_still_prints(ada: User, mona: User) -> None:
+    review = sign_review(written_review(resolved_incident(), ada), actor=mona.actor)
+    old = {key: value for key, value in (review.snapshot or {}).items() if key not in {"containment", "author"}}
+    old["clocks"] = [
+        {key: value for key, value in row.items() if key not in {"words", "note", "aside"}} for row in old["clocks"]
+    ]
+    Review.objects.filter(pk=review.pk).update(snapshot=old)
+    review.refresh_from_db()
+
+    page = as_html(review)
+
+    assert "Ada Lindqvist" in page
+    assert "What was contained" not in page
