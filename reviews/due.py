@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils.dateparse import parse_datetime
 
+from accounts import keys
 from accounts.models import User
 from core import clock
 from incidents.enums import Classification, IncidentStatus, Severity
@@ -15,7 +16,10 @@ from incidents.queries.incidents import IncidentQuerySet
 from reviews.enums import FollowUpState, ReviewState
 
 PAGE, MOST_DIGITS = 50, 18
-STATES = {"due": "To write", "draft": "To sign", "signed": "Signed"}
+STATES = {"due": "To write", "sign": "To sign", "draft": "Drafts", "signed": "Signed"}
+# What each tab asks a person to do, by the permission it takes; the others are for reading.
+ACTED_ON = {"due": keys.WRITE_REVIEWS, "sign": keys.SIGN_REVIEWS, "draft": keys.WRITE_REVIEWS}
+READY = ~Q(review__summary__regex=r"^\s*$") & ~Q(review__lessons__regex=r"^\s*$")
 
 
 def wanting_review(user: User) -> IncidentQuerySet:
@@ -31,14 +35,31 @@ def wanting_review(user: User) -> IncidentQuerySet:
 def in_state(user: User, state: str) -> IncidentQuerySet:
     if state == "due":
         return wanting_review(user)
+    if state == "sign":
+        return ready_to_sign(user)
     wanted = ReviewState.SIGNED if state == "signed" else ReviewState.DRAFT
-    return Incident.objects.wholly_visible_to(user).filter(review__state=wanted)
+    found = Incident.objects.wholly_visible_to(user).filter(review__state=wanted)
+    return found.exclude(pk__in=ready_to_sign(user).values("pk")) if state == "draft" else found
+
+
+def ready_to_sign(user: User) -> IncidentQuerySet:
+    """Drafts that miss nothing but the signature: resolved, classified, with summary and lessons."""
+    drafts = Incident.objects.wholly_visible_to(user).filter(
+        READY, review__state=ReviewState.DRAFT, status=IncidentStatus.RESOLVED
+    )
+    return drafts.exclude(classification=Classification.UNKNOWN)
 
 
 def waiting_for_signature(user: User) -> int:
-    """Drafts of resolved and classified incidents: what a manager can sign."""
-    drafts = in_state(user, "draft").filter(status=IncidentStatus.RESOLVED)
-    return drafts.exclude(classification=Classification.UNKNOWN).count()
+    """What a manager can sign now."""
+    return ready_to_sign(user).count()
+
+
+def first_state(user: User) -> str:
+    """The tab that a person acts on: a manager signs, an analyst writes, everybody else reads."""
+    if user.holds(keys.SIGN_REVIEWS) and not user.holds(keys.WRITE_REVIEWS):
+        return "sign"
+    return "due" if user.holds(keys.WRITE_REVIEWS) else "signed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +72,17 @@ class ReviewQueue:
 
     @property
     def tabs(self) -> list[dict[str, Any]]:
+        """The tab the person acts on comes first; a count stands where they can do something now."""
         counts = self.counts()
+        first = first_state(self.user)
         return [
-            {"label": label, "url": f"?state={key}", "current": key == self.state, "count": counts[key]}
-            for key, label in STATES.items()
+            {"label": STATES[key], "url": f"?state={key}", "current": key == self.state, "count": counts.get(key, 0)}
+            for key in (first, *(key for key in STATES if key != first))
         ]
 
     def counts(self) -> dict[str, int]:
-        return {key: in_state(self.user, key).count() for key in STATES}
+        mine = [key for key, needed in ACTED_ON.items() if self.user.holds(needed)]
+        return {key: in_state(self.user, key).count() for key in mine}
 
     def rows(self) -> list[Incident]:
         wanted = in_state(self.user, self.state).select_related("review", "assigned_to")

@@ -4,8 +4,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import DeviceGroup, User
+from reviews.due import waiting_for_signature
 from reviews.models import Review
 from reviews.services.print import html_to_pdf
+from reviews.services.write import open_review, write_review
 from tests.conftest import SignedIn
 from tests.factories.people import DeviceGroupFactory
 from tests.factories.reviews import resolved_incident, written_review
@@ -70,7 +72,38 @@ def test_the_list_tells_what_to_write_what_to_sign_and_what_is_done(
     signed_in(client, ada)
 
     assert "Nobody wrote this yet" in client.get("/reviews/").content.decode()
-    assert "Waits for a signature" in client.get("/reviews/?state=draft").content.decode()
+    assert "Waits for a signature" in client.get("/reviews/?state=sign").content.decode()
+
+
+def tabs_of(client: Client, address: str = "/reviews/") -> list[tuple[str, bool, int]]:
+    return [(tab["label"], tab["current"], tab["count"]) for tab in client.get(address).context["tabs"]]
+
+
+def test_everybody_lands_on_the_tab_they_can_act_on(client: Client, ada: User, mona: User, signed_in: SignedIn) -> None:
+    resolved_incident()
+    written_review(resolved_incident(), ada)
+    open_review(resolved_incident(), actor=ada.actor)
+
+    signed_in(client, mona)
+    assert tabs_of(client) == [("To sign", True, 1), ("To write", False, 0), ("Drafts", False, 0), ("Signed", False, 0)]
+
+    signed_in(client, ada)
+    assert tabs_of(client) == [("To write", True, 1), ("To sign", False, 0), ("Drafts", False, 1), ("Signed", False, 0)]
+
+
+def test_what_waits_for_a_signature_misses_nothing_else(
+    client: Client, ada: User, mona: User, signed_in: SignedIn
+) -> None:
+    written_review(resolved_incident(name="All written"), ada)
+    unfinished = open_review(resolved_incident(name="Half written"), actor=ada.actor)
+    write_review(unfinished, changes={"summary": "What happened."}, actor=ada.actor)
+    signed_in(client, mona)
+
+    waiting, drafts = (client.get(f"/reviews/?state={state}").content.decode() for state in ("sign", "draft"))
+
+    assert ("All written" in waiting, "Half written" in waiting) == (True, False)
+    assert ("All written" in drafts, "Half written" in drafts) == (False, True)
+    assert waiting_for_signature(mona) == 1
 
 
 def test_a_document_becomes_a_pdf_or_says_what_is_missing() -> None:
