@@ -45,6 +45,7 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "incident.merged_away": ("Merged into another incident", "acc", "merge"),
     "incident.continues": ("Continues {subject}", "acc", "link"),
     "incident.continued": ("Continued in {subject}", "warn", "link"),
+    "incident.rise_seen": ("Rise to High seen", "", "flag"),
     "incident.contained": ("First containment verified", "ok", "check"),
     "incident.description": ("Description changed", "", "pen"),
     "review.begun": ("Review begun", "", "review"),

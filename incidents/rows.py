@@ -18,7 +18,8 @@ JUST_IN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """`unread`: nobody has taken it up yet, or who did cannot sign in any more. `fresh`: arrived a moment ago."""
+    """`unread`: nobody has taken it up yet, who did cannot sign in any more, or
+    has not seen yet that it rose to High. `fresh`: arrived a moment ago."""
 
     incident: Incident
     assets: str
@@ -48,6 +49,6 @@ def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> Incid
         names=", ".join(list(dict.fromkeys(str(row.get("name", "")) for row in names))[:2]),
         tactics=", ".join(category_labels(incident.categories)),
         source_names=", ".join(source_label(name) for name in incident.service_sources),
-        unread=untouched or left,
+        unread=untouched or left or (incident.is_open and incident.rose_to_high is not None),
         fresh=untouched and is_new,
     )

@@ -69,6 +69,9 @@ class Incident(models.Model):
     updated = models.DateTimeField(default=clock.now)
     last_modified_by = models.CharField(max_length=255, blank=True)
     acknowledged = models.DateTimeField(null=True, help_text="First owner or first In progress.")
+    rose_to_high = models.DateTimeField(
+        null=True, help_text="Its alerts made it High after somebody took it up, and nobody has looked since."
+    )
     contained_at = models.DateTimeField(null=True, help_text="First verified containment.")
     resolved = models.DateTimeField(null=True, help_text="Last close.")
     reopened_count = models.PositiveIntegerField(default=0)

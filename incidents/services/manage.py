@@ -101,7 +101,8 @@ def _store(row: Incident, wanted: dict[str, Any], *, actor: Actor, reason: str) 
     before = {name: _shown(getattr(row, name)) for name in wanted}
     for name, value in wanted.items():
         setattr(row, name, value)
-    also = ["version", "updated", "last_modified_by"]
+    also = ["version", "updated", "last_modified_by", "rose_to_high"]
+    row.rose_to_high = None
     if "display_name" in wanted:
         row.name_source = ValueSource.MANUAL
         also.append("name_source")

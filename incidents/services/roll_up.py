@@ -19,14 +19,14 @@ from incidents.services.risk import settle_risk
 MAX_NAMES = 8
 MAX_LISTED = 60
 _READ = ("id", "display_name", "name_source", "severity", "severity_source", "system_tags", "first_activity",
-         "last_activity", "created")  # fmt: skip
+         "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high")  # fmt: skip
 # Column -> its type in the set that is written back.
 _WRITTEN = {
     "display_name": "text", "neutral_name": "text", "summary": "text", "severity": "text", "severity_rank": "int",
     "priority_score": "int", "priority_factors": "jsonb", "alert_counts": "jsonb", "impacted_assets": "jsonb",
     "categories": "text[]", "mitre_techniques": "text[]", "service_sources": "text[]", "detection_sources": "text[]",
     "sources": "text[]", "system_tags": "text[]", "device_group_ids": "bigint[]", "open_to_all": "boolean",
-    "first_activity": "timestamptz", "last_activity": "timestamptz",
+    "first_activity": "timestamptz", "last_activity": "timestamptz", "rose_to_high": "timestamptz",
 }  # fmt: skip
 
 
@@ -78,6 +78,7 @@ def _values(row: Incident, facts: IncidentFacts) -> dict[str, Any]:
         "summary": summarise(facts),
         "severity": severity,
         "severity_rank": SEVERITY_RANK[severity],
+        "rose_to_high": _rose(row, severity),
         "priority_score": score if facts.sorts else None,
         "priority_factors": [factor.as_json() for factor in factors] if facts.sorts else [],
         "alert_counts": _counts(facts),
@@ -93,6 +94,14 @@ def _values(row: Incident, facts: IncidentFacts) -> dict[str, Any]:
         "first_activity": facts.first or row.first_activity,
         "last_activity": facts.last or row.last_activity,
     }
+
+
+def _rose(row: Incident, severity: str) -> datetime | None:
+    """Since when it is High unknown to those who took it up when it was less."""
+    if severity != Severity.HIGH or not row.is_open:
+        return None
+    taken_up = row.assigned_to_id is not None or row.acknowledged is not None
+    return clock.now() if taken_up and row.severity != Severity.HIGH else row.rose_to_high
 
 
 def _counts(facts: IncidentFacts) -> dict[str, int]:

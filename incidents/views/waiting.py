@@ -1,5 +1,6 @@
 """Waiting for me: what needs this person now."""
 
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -21,7 +22,8 @@ def waiting(request: AccountRequest) -> HttpResponse:
     """Decisions of later rooms, high incidents that nobody has, and my own."""
     rows = Incident.objects.visible_to(request.user).open().for_rows()
     unowned = rows.filter(OWNERLESS, severity=Severity.HIGH).order_by("-priority_score", "-last_activity", "-id")
-    mine = rows.filter(assigned_to=request.user).order_by("-priority_score", "-last_activity", "-id")
+    risen_first = F("rose_to_high").desc(nulls_last=True)
+    mine = rows.filter(assigned_to=request.user).order_by(risen_first, "-priority_score", "-last_activity", "-id")
     context = {
         "sections": slots.entries("waiting.sections", request, request.user),
         "unowned": as_rows(list(unowned[:MOST]), request.user),
