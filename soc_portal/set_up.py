@@ -140,9 +140,11 @@ def read(stamp: Path) -> str:
 def run(command: Sequence[str | Path], arguments: Sequence[str] = (), *, mend: str) -> None:
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     words = [*map(str, command), *arguments]
+    # npm would keep what it fetched in the home folder.
+    kept = {"npm_config_cache": os.environ.get("npm_config_cache", str(VENV / "npm-cache"))}
     # Standard output of `./soc` belongs to the word that was asked for.
     done = subprocess.run(
-        words, cwd=ROOT, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL, stdout=2, check=False
+        words, cwd=ROOT, env={**os.environ, **kept, "PATH": path}, stdin=subprocess.DEVNULL, stdout=2, check=False
     )
     if done.returncode:
         raise SetUpError(f"`{' '.join(words[:4])} ...` failed: {mend}")

@@ -45,6 +45,8 @@ class Restarts:
 
 def up(options: UpOptions) -> int:
     folder = DataFolder(options.data)
+    if not folder.path.exists():  # and is not made for a portal that cannot start
+        refuse_taken_port(options.port)
     with folder.lock(), stop_signals() as stop:
         refuse_taken_port(options.port)
         portal = Portal(folder, port=options.port, demo=options.demo)

@@ -14,7 +14,10 @@ from soc_portal.up.servers import scratch_servers
 from soc_portal.up.supervisor import UpOptions, up
 
 # Words that are management commands on a running portal.
-_COMMANDS = {"token": ["create_token"], "ingest": ["ingest_file"], "demo": ["play_demo"], "manage": []}
+_COMMANDS = {"token": "create_token", "ingest": "ingest_file", "demo": "play_demo"}
+# What every management command takes and nobody needs here.
+_UNTOLD = {"--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color",
+           "--skip-checks"}  # fmt: skip
 
 
 def run_word(word: str, arguments: Sequence[str]) -> int:
@@ -28,8 +31,10 @@ def run_word(word: str, arguments: Sequence[str]) -> int:
         return fmt()
     if word == "bench":
         return bench(arguments)
+    if word == "manage":
+        return manage(arguments)
     if word in _COMMANDS:
-        return manage([*_COMMANDS[word], *arguments])
+        return run_command(word, arguments)
     raise UpError(f"there is no word {word!r}")
 
 
@@ -60,6 +65,22 @@ def manage(arguments: Sequence[str]) -> int:
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(["./soc manage", *words])
+    return 0
+
+
+def run_command(word: str, arguments: Sequence[str]) -> int:
+    """A management command under the name of the word, which its help and its errors say too."""
+    words = take_data_option(["--help" if argument == "-h" else argument for argument in arguments])
+    name = _COMMANDS[word]
+    prepare_for_command([name, *words])
+    import django
+    from django.core.management import get_commands, load_command_class
+
+    django.setup()
+    command = load_command_class(get_commands()[name], name)
+    command.suppressed_base_arguments = _UNTOLD
+    command.help += " With --data DIR on the portal of another data folder."
+    command.run_from_argv(["./soc", word, *words])
     return 0
 
 

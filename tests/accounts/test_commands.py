@@ -68,8 +68,10 @@ def test_a_token_may_be_held_to_device_groups_and_may_decide_when_told(elsewhere
 
 
 def test_the_same_service_gets_a_second_token_but_never_other_rights(db: None) -> None:
-    run("create_token", "bot", "--role", "reader")
-    run("create_token", "bot", "--role", "reader")
+    _, first = run("create_token", "bot", "--role", "reader")
+    _, second = run("create_token", "bot", "--role", "reader")
+    assert "was there already" not in first
+    assert "a further token beside 1 that still works" in second
     assert ApiToken.objects.count() == 2
     with pytest.raises(CommandError, match="another role"):
         run("create_token", "bot", "--role", "admin")

@@ -102,3 +102,4 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     assert answer.returncode == 1
     reason = "cannot be used (Address already in use): choose another with --port"
     assert answer.stderr.splitlines() == [f"soc: port {portal.port} {reason}"]
+    assert not (tmp_path / "data").exists()

@@ -52,6 +52,15 @@ def test_the_data_folder_may_stand_anywhere_among_the_words(monkeypatch: pytest.
         take_data_option(["audit", "--data"])
 
 
+@pytest.mark.parametrize("word", ["token", "ingest", "demo"])
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_the_help_of_a_word_speaks_of_the_word(word: str, asked: str) -> None:
+    answer = subprocess.run(["./soc", word, asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith(f"usage: soc {word} ")
+    assert "--data DIR" in answer.stdout
+    assert "--settings" not in answer.stdout
+
+
 def test_up_takes_port_folder_and_demo(tmp_path: Path) -> None:
     options = parse_up(["--port", "8123", "--data", str(tmp_path), "--no-demo"])
     assert (options.port, options.data, options.demo) == (8123, tmp_path, False)

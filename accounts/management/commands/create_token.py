@@ -12,6 +12,7 @@ from accounts.enums import BuiltInRole, ScopeKind, UserKind
 from accounts.models import DeviceGroup, Role, User
 from accounts.services.people import create_user
 from accounts.services.tokens import issue_token
+from core import clock
 from core.actors import Actor
 
 ACTOR = Actor.system("command line")
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 account = self._account(options["name"], BuiltInRole(options["role"]), self._groups(options["group"]))
+                older = account.tokens.filter(revoked_at=None, expires_at__gt=clock.real_now()).count()
                 token, secret = issue_token(
                     account,
                     name=options["name"],
@@ -45,6 +47,11 @@ class Command(BaseCommand):
         self.stderr.write(
             f"Token {token.prefix}... of {account.username}, until {token.expires_at:%Y-%m-%d %H:%M} UTC:"
         )
+        if older:
+            self.stderr.write(
+                f"{account.username} was there already: this is a further token beside {older} that still "
+                f"{'works' if older == 1 else 'work'}. Administration > API tokens revokes what is not needed."
+            )
         self.stdout.write(secret)
 
     @staticmethod
