@@ -5,6 +5,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from accounts.models import ApiToken, User
 from accounts.services.seal import seal_fits
 from accounts.services.tokens import people_behind
@@ -16,9 +18,10 @@ from core.actors import Actor, ActorKind
 from core.permissions import registered
 from incidents.models import Device, File, Identity, Incident, Mailbox
 from incidents.services.bindings import Bindable, NotBound, binding_of
-from remediation.catalog import Action
+from remediation.catalog import Action, all_actions
 from remediation.enums import Decision
 from remediation.models import ActionRun
+from remediation.queries.runs import RunQuerySet
 from remediation.refused import Refused
 
 Target = Device | File | Identity | Mailbox
@@ -111,6 +114,15 @@ def check_decider(run: ActionRun, action: Action, actor: Actor, user: User, *, t
     requester = User.objects.filter(pk=run.requester_id).first() if run.requester_id else None
     if requester is not None and people_behind(requester) & people_behind(user):
         raise Refused("same_person", "One person stands behind both accounts: the token of one was made by the other.")
+
+
+def decidable(runs: RunQuerySet, user: User) -> RunQuerySet:
+    """Of pending runs those that this person may decide now: not own ones, wholly in scope, with every right."""
+    lacking = [action.key for action in all_actions() if not all(user.holds(key) for key in action.decide_permissions)]
+    found = runs.exclude(action__in=lacking).filter(Q(requester_id=None) | ~Q(requester_id=user.pk))
+    if user.scope.everything:
+        return found
+    return found.filter(device_group_ids__contained_by=sorted(user.scope.group_ids))
 
 
 def check_people(run: ActionRun, action: Action, target: Target) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -10,7 +10,8 @@ from accounts.models import User
 from incidents.history import word_of
 from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation.models import ActionRun
-from remediation.views.cards import approval_card
+from remediation.policy import decidable
+from remediation.views.cards import approval_cards
 from remediation.views.titles import title_of
 
 MOST_WAITING = 50
@@ -48,9 +49,10 @@ def entity_tab(request: HttpRequest, entity: Entity) -> dict[str, Any]:
 
 
 def waiting_section(request: HttpRequest, user: User) -> dict[str, Any]:
-    """The requests that this person may decide, the one that runs out first on top."""
+    """The requests that this person may decide, the most pressing incident first, then the oldest."""
     runs = ActionRun.objects.visible_to(user).top_level().pending().select_related("incident")
-    cards = [approval_card(run, user) for run in runs.order_by("expires_at", "pk")[:MOST_WAITING]]
+    pressing = runs.order_by(F("incident__priority_score").desc(nulls_last=True), "created", "pk")
+    cards = approval_cards(decidable(pressing, user)[:MOST_WAITING], user)
     return {"cards": [card for card in cards if not card["refusal"]]}
 
 

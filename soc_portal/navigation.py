@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from django.core.cache import cache
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, anyone_signed_in
@@ -28,6 +28,7 @@ from incidents.models import Incident
 from incidents.queries.incidents import OWNERLESS
 from incidents.queue import DEFAULTS_SAID, standard
 from remediation.models import ActionRun
+from remediation.policy import decidable
 from reviews.due import waiting_for_signature, wanting_review
 
 KEPT_S = 30
@@ -41,7 +42,6 @@ class Counts:
     incidents: int = 0
     mine: int = 0
     unowned: int = 0
-    pending: int = 0
     decisions_for_me: int = 0
     reviews: int = 0
     signatures_for_me: int = 0
@@ -121,6 +121,15 @@ def rail(request: AccountRequest) -> HttpResponse:
     return render(request, "components/rail.html#groups", context)
 
 
+@require_safe
+@anyone_signed_in
+def home(request: AccountRequest) -> HttpResponse:
+    """The queue for those who work incidents; who reads and signs begins with how it goes."""
+    user = request.user
+    works = user.holds(keys.MANAGE_ALERTS) or not user.holds(keys.READ)
+    return redirect(INCIDENTS.url if works else OVERVIEW.url)
+
+
 def _path_of(url: str) -> str:
     try:
         return urlsplit(url).path
@@ -135,7 +144,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(OVERVIEW, path),
         _item(INCIDENTS, path, counts.incidents, hint=DEFAULTS_SAID),
         _item(WAITING, path, counts.for_me),
-        _item(ACTIONS, path, counts.pending, hot=counts.decisions_for_me > 0),
+        _item(ACTIONS, path, counts.decisions_for_me, hot=counts.decisions_for_me > 0),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
     ]
     groups: list[dict[str, Any]] = [
@@ -155,9 +164,7 @@ def count_for(user: User) -> Counts:
     """Four queries for somebody with every right, none for somebody who may not read."""
     if not user.holds(keys.READ):
         return Counts()
-    runs = ActionRun.objects.visible_to(user).top_level().pending()
-    not_mine = Q(requester_id=None) | ~Q(requester_id=user.pk)
-    pending = runs.aggregate(all=Count("pk", distinct=True), others=Count("pk", not_mine, distinct=True))
+    pending = ActionRun.objects.visible_to(user).top_level().pending()
     signatures = waiting_for_signature(user) if user.holds(keys.SIGN_REVIEWS) else 0
     to_write = _reviews_to_write(user) if user.holds(keys.WRITE_REVIEWS) and not signatures else 0
     unowned = Q(OWNERLESS, severity=Severity.HIGH)
@@ -168,8 +175,7 @@ def count_for(user: User) -> Counts:
         incidents=standard(user, now=clock.now()).counted(),
         mine=found["mine"],
         unowned=found["unowned"] if user.holds(keys.MANAGE_ALERTS) else 0,
-        pending=pending["all"],
-        decisions_for_me=pending["others"] if user.holds(keys.DECIDE_RESPONSE) else 0,
+        decisions_for_me=decidable(pending, user).count() if user.holds(keys.DECIDE_RESPONSE) else 0,
         reviews=signatures or to_write,
         signatures_for_me=signatures,
     )

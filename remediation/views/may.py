@@ -11,7 +11,7 @@ from remediation.services.undo import check_undoable
 def why_may_not_decide(run: ActionRun, user: User) -> str:
     """Why not, in a sentence; empty when they may. Costs no query, because lists ask it for every row."""
     if run.requester_id == user.pk:
-        return "You asked for this, so someone else must approve."
+        return "Your own request: it waits for somebody else to decide."
     if not user.scope.everything and not set(run.device_group_ids) <= user.scope.group_ids:
         return "It touches devices outside your device groups."
     return _lacking(user, registry.get(run.action).decide_permissions, "Deciding")

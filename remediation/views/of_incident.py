@@ -6,7 +6,7 @@ from accounts.guard import AccountRequest, requires
 from incidents.models import Incident
 from remediation.models import ActionRun
 from remediation.queries.runs import target_is_visible
-from remediation.views.cards import approval_card
+from remediation.views.cards import approval_cards
 from remediation.views.rows import run_row
 
 MOST = 200
@@ -19,7 +19,7 @@ def of_incident(request: AccountRequest, incident_id: int) -> HttpResponse:
     runs = ActionRun.objects.visible_to(request.user).top_level().filter(incident=incident).select_related("incident")
     context = {
         "incident": incident,
-        "cards": [approval_card(run, request.user) for run in runs.pending().order_by("expires_at")[:MOST]],
+        "cards": approval_cards(runs.pending().order_by("created", "pk")[:MOST], request.user),
         "rows": [run_row(run, request.user) for run in runs.decided().order_by("-created", "-pk")[:MOST]],
         "refusals": incident.refusals.filter(target_is_visible(request.user)).order_by("-at")[:20],
     }

@@ -12,14 +12,14 @@ from core import clock
 from core.pagination import counted
 from remediation.enums import RunStatus
 from remediation.models import ActionRun
-from remediation.views.cards import approval_card
+from remediation.views.cards import approval_cards
 from remediation.views.rows import run_row
 
 MOST = 100
 RECENT = timedelta(hours=1)
 ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
+    "priority": (F("incident__priority_score").desc(nulls_last=True), "created", "id"),
     "expiry": ("expires_at", "id"),
-    "priority": (F("incident__priority_score").desc(nulls_last=True), "id"),
 }
 
 
@@ -30,11 +30,11 @@ def pending(request: AccountRequest) -> HttpResponse:
 
 
 def pending_context(request: AccountRequest) -> dict[str, Any]:
-    order = request.GET.get("sort", "expiry")
-    order = order if order in ORDERS else "expiry"
+    order = request.GET.get("sort", "priority")
+    order = order if order in ORDERS else "priority"
     runs = ActionRun.objects.visible_to(request.user).top_level().select_related("incident")
     waiting = runs.pending()
-    cards = [approval_card(run, request.user) for run in waiting.order_by(*ORDERS[order])[:MOST]]
+    cards = approval_cards(waiting.order_by(*ORDERS[order])[:MOST], request.user)
     only_mine = request.GET.get("mine") == "1"
     since = clock.now() - RECENT
     recent = list(runs.decided().filter(created__gte=since).order_by("-created", "-id")[:50])

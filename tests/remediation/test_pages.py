@@ -83,7 +83,7 @@ def test_the_asker_sees_why_somebody_else_must_approve(
 ) -> None:
     run = ask(rita, "device.isolate", world.device())
 
-    assert "someone else must approve" in text(signed_in(client, rita), "/actions/")
+    assert "waits for somebody else to decide" in text(signed_in(client, rita), "/actions/")
     assert client.post(f"/actions/{run.pk}/approve/", {"reason": "me too"}).status_code == 422
     run.refresh_from_db()
     assert run.decision == "pending"

@@ -133,7 +133,7 @@ APPROVALS = [
     {"id": 2, "title": "Isolate FILE-SRV-02", "quote": "Encryption began 09:41, svc-backup already disabled.", "by": "Ada Lindqvist", "at": minutes_ago(5),
      "simulated": True, "expires": minutes_ago(-10060), "effect": "Cuts all network except the portal; 212 people lose open files", "undo": "Release, needs an approver",
      "targets": [{"kind": "server", "name": "FILE-SRV-02", "url": "#", "bad": True}], "incident": {"label": "INC-1048", "url": "#"}, "url": "/run/",
-     "refusal": "You asked for this, so someone else must approve. Rita Brandt and Dev Anand can."},
+     "refusal": "Your own request: it waits for somebody else to decide. Rita Brandt and Dev Anand can."},
 ]  # fmt: skip
 
 KPIS = [
