@@ -1,8 +1,8 @@
 """Everything that happened in an incident as one timeline: audit events and comments, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -12,11 +12,15 @@ from core.actors import Actor, ActorKind
 from core.models import AuditEvent
 from core.pages import leaf
 from core.pagination import Keyset
+from core.wording import counted
 from incidents.enums import AlertStatus, Category, Classification, Determination, IncidentStatus, Severity
 from incidents.history import as_told, events_of
 from incidents.models import Alert, Comment, Incident
 
 ORDER = Keyset(("at", "id"))
+# Long enough for one act over many alerts to be one entry.
+SIZE = 200
+ONE_ACT = timedelta(seconds=1)
 KINDS: Mapping[str, tuple[str, Q]] = {
     "comments": ("Comments", Q(verb="incident.commented")),
     "changes": ("Changes", Q(verb__startswith="incident.") & ~Q(verb="incident.commented")
@@ -66,6 +70,16 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "alert.correlated": ("Alert {subject} joined", "", "link"),
     "alerts.moved": ("Alerts moved", "", "right"),
 }
+# What one act does to several alerts at once is one entry: verb -> sentence.
+OF_SEVERAL: Mapping[str, str] = {
+    "alert.status": "Status of {alerts} changed",
+    "alert.changed": "{alerts} changed",
+    "alert.moved": "{alerts} moved",
+    "alert.correlated": "{alerts} joined",
+    "incident.alert_joined": "{alerts} joined",
+    "incident.alert_moved_in": "{alerts} moved in",
+    "incident.alert_moved_out": "{alerts} moved out",
+}
 FIELDS: Mapping[str, str] = {
     "display_name": "Name", "assigned_to": "Owner", "custom_tags": "Tags", "resolving_comment": "Resolution note",
     "restricted_to": "People", "resolved": "Resolved",
@@ -87,7 +101,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One entry. `text` is what a person wrote: comment or reason."""
+    """One entry. `text` is what a person wrote: comment or reason. `parts` are the entries that it stands for."""
 
     at: datetime
     actor: Actor
@@ -98,6 +112,7 @@ class Activity:
     text: str
     quoted: bool
     origin: str
+    parts: tuple["Activity", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +134,7 @@ def activities_of(
     events = events.filter(wanted)
     if known := [origin for origin in origins if origin in ORIGINS]:
         events = events.filter(actor_kind__in=known)
-    page = leaf(events, ORDER, purpose=f"activities:{incident.pk}", cursor=cursor)
+    page = leaf(events, ORDER, purpose=f"activities:{incident.pk}", cursor=cursor, size=SIZE)
     return ActivityPage(_told(page.rows, incident, user), page.newer, page.older)
 
 
@@ -128,7 +143,56 @@ def _told(events: Sequence[AuditEvent], incident: Incident, user: User) -> list[
     comments = Comment.objects.filter(incident=incident, pk__in=[pk for pk in wanted if pk])
     texts = dict(comments.values_list("pk", "text"))
     titles = _alert_titles(events, user)
-    return [_entry(as_told(event, incident, user), texts, titles) for event in events]
+    told = [as_told(event, incident, user) for event in events]
+    return [_act([_entry(event, texts, titles) for event in acts], acts) for acts in _by_act(told)]
+
+
+def _by_act(events: Iterable[AuditEvent]) -> list[list[AuditEvent]]:
+    """Neighbours that one act did to several alerts, together."""
+    acts: list[list[AuditEvent]] = []
+    for event in events:
+        if acts and _is_same_act(acts[-1][-1], event):
+            acts[-1].append(event)
+        else:
+            acts.append([event])
+    return acts
+
+
+def _is_same_act(one: AuditEvent, other: AuditEvent) -> bool:
+    return (
+        one.verb in OF_SEVERAL
+        and one.at - other.at < ONE_ACT
+        and (one.verb, one.actor_kind, one.actor_id, one.actor_name, _became(one), one.data.get("copied_from"))
+        == (
+            other.verb,
+            other.actor_kind,
+            other.actor_id,
+            other.actor_name,
+            _became(other),
+            other.data.get("copied_from"),
+        )
+    )
+
+
+def _became(event: AuditEvent) -> dict[str, Any]:
+    return {name: _change(name, pair).new for name, pair in event.changes.items()}
+
+
+def _act(entries: Sequence[Activity], events: Sequence[AuditEvent]) -> Activity:
+    """One entry for several: what all of them say is said once."""
+    first = entries[0]
+    if len(entries) == 1:
+        return first
+    became = set(_became(events[0]).values())
+    resolved = events[0].verb == "alert.status" and became == {str(AlertStatus.RESOLVED.label)}
+    sentence = "{alerts} resolved" if resolved else OF_SEVERAL[events[0].verb]
+    return replace(
+        first,
+        title=sentence.replace("{alerts}", counted(len(entries), "alert")),
+        changes=first.changes if all(one.changes == first.changes for one in entries) else (),
+        text=first.text if all(one.text == first.text for one in entries) else "",
+        parts=tuple(entries),
+    )
 
 
 def _alert_titles(events: Iterable[AuditEvent], user: User) -> dict[str, str]:

@@ -18,7 +18,6 @@ from incidents.containment import Coverage
 from incidents.enums import IncidentStatus
 from incidents.models import Evidence, Incident
 from incidents.services.see_rise import see_rise
-from incidents.services.see_rise import see_rise
 
 # key, label of the tabs this room fills; `panel_url` names the view of the panel.
 OWN_TABS = (
@@ -38,7 +37,6 @@ def incident(request: AccountRequest, pk: int, tab: str = "story") -> HttpRespon
     found = find_incident(request, pk)
     if found.status == IncidentStatus.REDIRECTED and found.redirect_incident_id:
         return redirect("incidents:incident", found.redirect_incident_id)
-    see_rise(found, user=request.user)
     see_rise(found, user=request.user)
     tabs = tabs_of(request, found, tab)
     panel = next((entry["panel"] for entry in tabs if entry["key"] == tab), None)

@@ -9,9 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import DeviceGroup, User
 from core.slots import Filling
+from incidents.activities import SIZE
 from incidents.enums import IncidentStatus
 from incidents.lifecycle import INCIDENT_STATUS
 from incidents.models import Incident
+from incidents.services.comment import comment_on
 from incidents.services.manage import update_incident
 from tests.conftest import SignedIn
 from tests.factories.incidents import (
@@ -165,12 +167,12 @@ def test_a_comment_stands_in_the_activities(desk: Client, incident: Incident) ->
 
 
 def test_activities_are_filtered_and_leafed(desk: Client, incident: Incident, ada: User) -> None:
-    for number in range(60):
-        desk.post(f"/incidents/{incident.pk}/comment/", {"text": f"Note {number}"}, headers=PART)
+    for number in range(SIZE + 10):
+        comment_on(incident, text=f"Note {number}", actor=ada.actor)
     desk.post(f"/incidents/{incident.pk}/assign-to-me/", headers=PART)
     base = f"/incidents/{incident.pk}/panels/activities/"
     first = desk.get(f"{base}?kind=comments")
-    assert len(first.context["entries"]) == 50
+    assert len(first.context["entries"]) == SIZE
     assert len(desk.get(first.context["older_url"]).context["entries"]) == 10
     changes = desk.get(f"{base}?kind=changes").context["entries"]
     assert [(change.label, change.new) for entry in changes for change in entry.changes] == [("Owner", str(ada))]
