@@ -1,5 +1,7 @@
 """Opening the attacks of a play, and letting them go on while nobody stops them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +16,7 @@ from exercises.models import Exercise
 from exercises.services.feed import replay, send
 from exercises.services.simulated_world import CompanyAsFound, let_happen
 from exercises.sources.day import noise_between
+from exercises.sources.sighting import Sighting
 
 # For so long after the beginning the ordinary noise of the company goes on.
 NOISE_GOES_ON = timedelta(hours=8)
@@ -37,6 +40,12 @@ def open_attacks(exercise: Exercise, connection: Connection, *, anchor: datetime
     exercise.refresh_from_db()
 
 
+def over_by(now: datetime, sightings: Sequence[Sighting]) -> list[Sighting]:
+    """What a source tells of is over: a step whose signs would last beyond `now` began so much earlier, all of it."""
+    late = max((one.at + one.span - now for one in sightings), default=timedelta())
+    return [replace(one, at=one.at - late) for one in sightings] if late > timedelta() else list(sightings)
+
+
 def advance_attacks() -> int:
     """Let every attacker look around and take the next step. Returns how many alerts came of it.
 
@@ -51,12 +60,13 @@ def advance_attacks() -> int:
         plan, sightings = dict(exercise.plan), []
         for attack in ATTACKS:
             course = Course.from_json(plan["attacks"][attack.key])
-            sightings += attack.advance(course, around, now, prefix=str(exercise.seed))
+            sightings += over_by(now, attack.advance(course, around, now, prefix=str(exercise.seed)))
             plan["attacks"] = {**plan["attacks"], attack.key: course.as_json()}
         let_happen(connection, sightings)
         anchor, until = (datetime.fromisoformat(plan[name]) for name in ("anchor", "noise_until"))
         if until + NOISE_EVERY <= now and until < anchor + NOISE_GOES_ON:
-            sightings += noise_between(exercise.seed, anchor, max(until, now - NOISE_GOES_ON), now)
+            for one in noise_between(exercise.seed, anchor, max(until, now - NOISE_GOES_ON), now):
+                sightings += over_by(now, [one])
             plan["noise_until"] = now.isoformat()
         if sightings:
             send(sightings)

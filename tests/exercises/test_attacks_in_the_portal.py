@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from django.db.models import Count
+from django.db.models import Count, F
 
 from accounts.models import User
 from core import clock
@@ -119,3 +119,12 @@ def test_look_alikes_and_other_noise_stay_out_of_the_attacks(playing: Exercise) 
         assert looks_alike.exists()
         assert not looks_alike.filter(incident__in=attacks).exists()
     assert sum(attacks.values()) / Alert.objects.count() <= 0.05
+
+
+def test_no_alert_played_live_tells_of_the_future(playing: Exercise) -> None:
+    before = set(Alert.objects.values_list("pk", flat=True))
+    minutes_later(16)
+    live = Alert.objects.exclude(pk__in=before)
+    assert live.filter(title="Known program arrives").exists()
+    assert live.filter(title="Many files changed, then renamed").exists()
+    assert not live.filter(last_activity__gt=F("created")).exists()
