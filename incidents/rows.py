@@ -13,7 +13,7 @@ from incidents.enums import IncidentStatus
 from incidents.models import Incident
 from incidents.wording import asset_counts, category_labels, source_label
 
-JUST_IN = timedelta(minutes=10)
+JUST_IN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)

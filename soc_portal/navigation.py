@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from django.core.cache import cache
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_GET
 
 from accounts import keys
 from accounts.guard import AccountRequest, anyone_signed_in
@@ -119,15 +119,6 @@ def rail(request: AccountRequest) -> HttpResponse:
         "navigation_topics": LIVE_TOPICS,
     }
     return render(request, "components/rail.html#groups", context)
-
-
-@require_safe
-@anyone_signed_in
-def home(request: AccountRequest) -> HttpResponse:
-    """The queue for those who work incidents; who reads and signs begins with how it goes."""
-    user = request.user
-    works = user.holds(keys.MANAGE_ALERTS) or not user.holds(keys.READ)
-    return redirect(INCIDENTS.url if works else OVERVIEW.url)
 
 
 def _path_of(url: str) -> str:

@@ -141,7 +141,8 @@ def run(command: Sequence[str | Path], arguments: Sequence[str] = (), *, mend: s
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     words = [*map(str, command), *arguments]
     # npm would keep what it fetched in the home folder.
-    kept = {"npm_config_cache": os.environ.get("npm_config_cache", str(VENV / "npm-cache"))}
+    chosen = {"npm_config_cache", "NPM_CONFIG_CACHE"} & set(os.environ)
+    kept = {} if chosen else {"NPM_CONFIG_CACHE": str(VENV / "npm-cache")}
     # Standard output of `./soc` belongs to the word that was asked for.
     done = subprocess.run(
         words, cwd=ROOT, env={**os.environ, **kept, "PATH": path}, stdin=subprocess.DEVNULL, stdout=2, check=False

@@ -2,13 +2,13 @@
 
 from allauth.account.views import login, logout
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
 
 from soc_portal.health import healthz
+from soc_portal.home import home
 from soc_portal.navigation import rail
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", RedirectView.as_view(url="/incidents/"), name="home"),
+    path("", home, name="home"),
     # Only these two of allauth's pages: nobody signs up, and passwords are changed under /me/.
     path("accounts/login/", login, name="account_login"),
     path("accounts/logout/", logout, name="account_logout"),

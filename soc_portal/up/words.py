@@ -31,10 +31,8 @@ def run_word(word: str, arguments: Sequence[str]) -> int:
         return fmt()
     if word == "bench":
         return bench(arguments)
-    if word == "manage":
-        return manage(arguments)
-    if word in _COMMANDS:
-        return run_command(word, arguments)
+    if word == "manage" or word in _COMMANDS:
+        return run_command(word, arguments) if word in _COMMANDS else manage(arguments)
     raise UpError(f"there is no word {word!r}")
 
 

@@ -93,3 +93,18 @@ def test_the_rail_refreshes_alone(client: Client, ada: User, signed_in: SignedIn
 
 def test_a_rail_asked_for_from_a_nonsense_address_is_answered(client: Client, ada: User, signed_in: SignedIn) -> None:
     assert signed_in(client, ada).get("/navigation/", headers={"HX-Current-URL": "http://["}).status_code == 200
+
+
+def test_who_works_incidents_begins_at_the_queue_and_who_signs_at_the_overview(
+    client: Client, ada: User, mona: User, signed_in: SignedIn
+) -> None:
+    assert signed_in(client, ada).get("/")["Location"] == "/incidents/"
+    assert signed_in(client, mona).get("/")["Location"] == "/overview/"
+
+
+def test_a_dialog_that_is_a_page_is_titled_by_what_it_does(client: Client, ada: User, signed_in: SignedIn) -> None:
+    assert "<title>New incident" in signed_in(client, ada).get("/incidents/new/").text
+
+
+def test_the_page_of_the_schema_leads_back(client: Client, ada: User, signed_in: SignedIn) -> None:
+    assert '<a href="/">Back to the portal</a>' in signed_in(client, ada).get("/api/v1/docs/").text
