@@ -27,7 +27,8 @@ def run_page(request: AccountRequest, run_id: int) -> HttpResponse:
     """One run with its whole story, as a pane or as a page of its own."""
     run = run_for(request.user, run_id)
     alone = not wants_part(request) or request.GET.get("alone") == "1"  # a page of its own has no pane for other runs
-    return render(request, "remediation/run.html", {**run_context(run, request.user), "alone": alone})
+    frame = {"alone": alone, "live_topics": _topics(run), "crumbs": _crumbs(run)}
+    return render(request, "remediation/run.html", {**run_context(run, request.user), **frame})
 
 
 def run_context(run: ActionRun, user: User) -> dict[str, Any]:
@@ -49,8 +50,6 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
             target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key
         ).first(),
         "steps": story_of(run, delivery),
-        "live_topics": _topics(run),
-        "crumbs": _crumbs(run),
         "log": run.log_lines.all()[:200],
         "artefacts": run.artefacts.select_related("blob"),
         "children": [run_row(child, user) for child in children.order_by("target_name", "pk")],
