@@ -34,10 +34,7 @@ def audit_list(request: AccountRequest) -> HttpResponse:
         AuditSeal.objects.filter(event_id__in=[row.id for row in page.rows]).values_list("event_id", flat=True)
     )
     context = {
-        "rows": [
-            {"event": event, "verb": audit_log.in_words(event.verb), "sealed": event.id in sealed}
-            for event in page.rows
-        ],
+        "rows": [_row(event, sealed) for event in page.rows],
         "form": form,
         "suggestions": audit_log.suggestions(request.user),
         "chips": chips_of(request, form) if form.is_valid() else [],
@@ -89,6 +86,10 @@ def check_chain(request: AccountRequest) -> HttpResponse:
     """Have the whole chain computed anew, which takes a while on a long history."""
     audit_check.ask()
     return done(request, "Checking the chain", back=reverse("accounts:audit"), refresh=["#chain"])
+
+
+def _row(event: AuditEvent, sealed: set[int]) -> dict[str, Any]:
+    return {"event": event, "verb": audit_log.in_words(event.verb), "sealed": event.id in sealed}
 
 
 def _form(request: AccountRequest) -> AuditFilterForm:

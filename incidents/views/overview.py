@@ -1,6 +1,6 @@
 """The first page: is something burning, how quickly do we go, what waits for me."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from accounts.models import User
 from core import clock, slots
 from incidents.enums import Severity
 from incidents.models import Incident
@@ -37,11 +38,7 @@ def overview(request: AccountRequest) -> HttpResponse:
         "spans": SPANS,
         "fire": fire,
         "coverage": device_coverage(request, fire) if fire else None,
-        "open": open_now(user, now=now),
-        "open_said": DEFAULTS_SAID,
-        "open_url": standard_with(),
-        "open_high_url": standard_with(severity=[Severity.HIGH.value]),
-        "open_unowned_url": standard_with(severity=[Severity.HIGH.value], owner=["nobody"]),
+        **_open(user, now),
         "clocks": clocks(user, since=since, now=now),
         "chart": opened_by_day(user, days=days, now=now, zone=timezone.get_current_timezone()),
         "closed": closed,
@@ -51,6 +48,17 @@ def overview(request: AccountRequest) -> HttpResponse:
         **_mine(request),
     }
     return render(request, "incidents/overview.html", context)
+
+
+def _open(user: User, now: datetime) -> dict[str, Any]:
+    high = [Severity.HIGH.value]
+    return {
+        "open": open_now(user, now=now),
+        "open_said": DEFAULTS_SAID,
+        "open_url": standard_with(),
+        "open_high_url": standard_with(severity=high),
+        "open_unowned_url": standard_with(severity=high, owner=["nobody"]),
+    }
 
 
 def _mine(request: AccountRequest) -> dict[str, Any]:
