@@ -23,7 +23,6 @@ pytestmark = pytest.mark.django_db
 
 # Without a declared right, each with the reason.
 FOR_EVERYBODY = {
-    "home": "a redirect to the queue",
     "account_login": "the sign-in page itself",
     "account_logout": "ends one's own session",
 }
