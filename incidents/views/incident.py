@@ -37,7 +37,7 @@ def incident(request: AccountRequest, pk: int, tab: str = "story") -> HttpRespon
     found = find_incident(request, pk)
     if found.status == IncidentStatus.REDIRECTED and found.redirect_incident_id:
         return redirect("incidents:incident", found.redirect_incident_id)
-    see_rise(found, user=request.user)
+    see_rise(found, actor=request.user.actor, user=request.user)
     tabs = tabs_of(request, found, tab)
     panel = next((entry["panel"] for entry in tabs if entry["key"] == tab), None)
     if panel is None:
