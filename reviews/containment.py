@@ -49,13 +49,15 @@ def until_of(incident: Incident) -> datetime:
 
 
 def asset_states(incident: Incident) -> list[AssetState]:
-    """Every device and account that the attack reached, as it stood at the close."""
+    """Every device and account that the attack reached, as it stood at the close. What was taken back before the
+    incident began tells of another one."""
     until = until_of(incident)
     found = []
     for kind in CONTAINABLE:
         entities = attacked(kind, incident)
         runs = ActionRun.objects.filter(target_kind=kind, target_id__in=[entity.pk for entity in entities])
-        last = {hold.run.target_id: hold for hold in holds_among(runs, until=until)}
+        holds = holds_among(runs, until=until)
+        last = {hold.run.target_id: hold for hold in holds if not hold.ended or hold.ended > incident.first_activity}
         found += [_state(kind, entity, last.get(entity.pk), until) for entity in entities]
     return found
 

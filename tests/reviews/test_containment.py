@@ -13,6 +13,7 @@ from remediation.models import ActionRun
 from remediation.services.carry_out import carry_out
 from remediation.services.undo import undo_run
 from reviews.clocks import Clock, clocks_of
+from reviews.containment import asset_states
 from reviews.models import Review
 from reviews.report import build_report, report_of
 from reviews.services.print import as_html
@@ -174,3 +175,16 @@ def test_a_review_signed_before_containment_was_told_still_prints(ada: User, mon
 
     assert "Ada Lindqvist" in page
     assert "What was contained" not in page
+
+
+def test_what_was_taken_back_before_the_incident_began_tells_of_another_one(
+    place: Company, ada: User, rita: User
+) -> None:
+    device = place.device()
+    with clock.at(NINE - timedelta(days=2)):
+        earlier = incident_naming(device, severity="high")
+    taken_back(isolated(earlier, device, ada, rita, minute=-2000), ada, rita, after_s=60)
+    with clock.at(NINE):
+        later = incident_naming(device, severity="high")
+    [state] = asset_states(closed(later, ada))
+    assert (state.name, state.contained, state.action, state.since) == (device.display_name, False, "", None)
