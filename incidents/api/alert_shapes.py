@@ -121,9 +121,9 @@ class AlertChange(In):
 
 
 class AlertMove(In):
-    """`incident_id` null makes a new incident of them."""
+    """`incident` null makes a new incident of them."""
 
-    alert_ids = serializers.ListField(child=Id(), min_length=1, max_length=MAX_MOVED)
-    incident_id = Id(allow_null=True)
+    alerts = serializers.ListField(child=Id(), min_length=1, max_length=MAX_MOVED)
+    incident = Id(allow_null=True)
     comment = Text(max_length=MAX_COMMENT, allow_blank=True, required=False)
     reason = Choice(CorrelationReason.choices)

@@ -65,12 +65,12 @@ class AlertViewSet(ApiViewSet):
         """Move alerts to another incident, or to a new one."""
         wanted = self.body(AlertMove)
         user = self.user
-        alerts = list(Alert.objects.visible_to(user).filter(pk__in=wanted["alert_ids"]))
-        if len(alerts) != len(set(wanted["alert_ids"])):
+        alerts = list(Alert.objects.visible_to(user).filter(pk__in=wanted["alerts"]))
+        if len(alerts) != len(set(wanted["alerts"])):
             raise Http404
         target = None
-        if wanted["incident_id"] is not None:
-            target = get_object_or_404(Incident.objects.visible_to(user), pk=wanted["incident_id"])
+        if wanted["incident"] is not None:
+            target = get_object_or_404(Incident.objects.visible_to(user), pk=wanted["incident"])
         incident = move_alerts(
             alerts, to=target, actor=self.actor, comment=wanted.get("comment", ""), reason=wanted["reason"]
         )

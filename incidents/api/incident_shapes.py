@@ -8,9 +8,19 @@ from rest_framework import serializers
 from core.api.fields import AnyObject, Choice, Id, Moment, Text, Words
 from core.api.serializers import FrozenActor, In, Out
 from incidents.api.people import UserName
-from incidents.enums import Category, Classification, Determination, EntityKind, IncidentStatus, Severity, ValueSource
+from incidents.enums import (
+    Category,
+    Classification,
+    CorrelationReason,
+    Determination,
+    EntityKind,
+    IncidentStatus,
+    Severity,
+    ValueSource,
+)
 from incidents.models.comment import MAX_COMMENT
 from incidents.services.changes import MAX_NAME, MAX_TAG, MAX_TAGS, MAX_TEXT, SETTABLE_STATUS
+from incidents.services.merge import MOST_AT_ONCE
 
 ASSET_COUNTS = ("devices", "identities", "mailboxes", "files", "total")
 
@@ -132,6 +142,39 @@ class IncidentNew(In):
     entities = EntityRefIn(many=True, required=False, max_length=100)  # type: ignore[call-arg]
     custom_tags = Words(longest=MAX_TAG, max_length=MAX_TAGS, required=False)
     assigned_to = UserName(required=False)
+
+
+class MergeCheck(Out):
+    holds = serializers.BooleanField()
+    said = serializers.CharField(help_text="What holds, or what stands in the way and the way out.")
+
+
+class MergePlanOut(Out):
+    """What a merge would do; it may be done when every check holds."""
+
+    incident = Id(source="target")
+    merged = serializers.ListField(child=Id(), source="sources", help_text="These would lead to `incident`.")
+    why = serializers.CharField(help_text="Why this one stays: the portal chooses.")
+    alerts = serializers.IntegerField(help_text="How many would move.")
+    comments = serializers.IntegerField()
+    mergeable = serializers.SerializerMethodField()
+    checks = MergeCheck(many=True)
+
+    def get_mergeable(self, plan: Any) -> bool:
+        return not plan.refusals
+
+
+class MergePlanNew(In):
+    answer = MergePlanOut
+    incidents = serializers.ListField(child=Id(), min_length=2, max_length=MOST_AT_ONCE)
+
+
+class MergeNew(MergePlanNew):
+    answer = IncidentOut
+    comment = Text(max_length=MAX_TEXT, allow_blank=True, required=False)
+    reasons = serializers.ListField(
+        child=Choice(CorrelationReason.choices), min_length=1, max_length=len(CorrelationReason), required=False
+    )
 
 
 class CommentOut(Out):

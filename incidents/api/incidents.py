@@ -23,6 +23,9 @@ from incidents.api.incident_shapes import (
     IncidentChange,
     IncidentNew,
     IncidentOut,
+    MergeNew,
+    MergePlanNew,
+    MergePlanOut,
     new_incident_arguments,
 )
 from incidents.api.scope import MODELS, hidden_entities, named_by_alerts, named_by_evidence, named_by_incidents
@@ -33,6 +36,7 @@ from incidents.queue import naming
 from incidents.services.comment import comment_on
 from incidents.services.create_incident import Entity, create_incident
 from incidents.services.manage import update_incident
+from incidents.services.merge import merge_incidents, plan_merge
 
 BY_ID = {"id": ("id",)}
 BY_CREATED = {"created": ("created", "id"), "id": ("id",)}
@@ -68,6 +72,8 @@ class IncidentViewSet(ApiViewSet):
         "retrieve": keys.READ,
         "create": keys.MANAGE_ALERTS,
         "partial_update": keys.MANAGE_ALERTS,
+        "merge": keys.MANAGE_ALERTS,
+        "merge_plan": keys.MANAGE_ALERTS,
         "comments": keys.READ,
         "add_comment": keys.MANAGE_ALERTS,
         "activities": keys.READ,
@@ -125,6 +131,29 @@ class IncidentViewSet(ApiViewSet):
             del changes["display_name"]  # sent back as it was read, perhaps not as it is stored
         update_incident(incident, changes=changes, actor=self.actor, expected_version=version)
         return self.show(self.get_object())
+
+    @extend_schema(request=MergeNew, responses=IncidentOut)
+    @action(detail=False, methods=["post"])
+    def merge(self, _request: Request) -> Response:
+        """Merge 2 to 5 incidents into one that the portal chooses; the others lead there from then on."""
+        wanted = self.body(MergeNew)
+        said = {name: wanted[name] for name in ("comment", "reasons") if name in wanted}
+        target = merge_incidents(self._all_of(wanted["incidents"]), actor=self.actor, user=self.user, **said)
+        return self.show(self.get_queryset().get(pk=target.pk))
+
+    @extend_schema(request=MergePlanNew, responses=MergePlanOut)
+    @action(detail=False, methods=["post"], url_path="merge/plan")
+    def merge_plan(self, _request: Request) -> Response:
+        """What merging these would do, and what stands in the way. Changes nothing."""
+        rows = self._all_of(self.body(MergePlanNew)["incidents"])
+        return Response(MergePlanOut(plan_merge(rows, user=self.user)).data)
+
+    def _all_of(self, ids: list[int]) -> list[Incident]:
+        """One that is out of reach stops all."""
+        rows = list(self.get_queryset().filter(pk__in=ids))
+        if len(rows) != len(set(ids)):
+            raise Http404
+        return rows
 
     @extend_schema(responses=CommentOut(many=True))
     @action(detail=True, filterset_class=None, search_fields=("text",), orderings=BY_CREATED,

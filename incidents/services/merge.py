@@ -27,6 +27,7 @@ from incidents.services.roll_up import roll_up
 
 MERGED = "incident.merged"
 RULE = "manual_merge"
+NOT_MERGEABLE = "not_mergeable"
 MOST_AT_ONCE, MOST_ALERTS = 5, 10_000
 
 
@@ -92,23 +93,25 @@ def merge_incidents(
     *,
     actor: Actor,
     user: User,
-    reason: str = CorrelationReason.SAME_CAMPAIGN,
+    reasons: Sequence[str] = (CorrelationReason.SAME_CAMPAIGN,),
     comment: str = "",
 ) -> Incident:
     """Merge 2 to 5 incidents that the caller fetched through `visible_to(user)`; answers the one that stays.
 
-    Raises `ValidationError` with every condition of `plan_merge` that does not hold.
+    `reasons` are of `CorrelationReason`; the first is kept with each alert that has none. Raises `ValidationError` with
+    every condition of `plan_merge` that does not hold, under the code `not_mergeable`.
     """
-    if reason not in CorrelationReason.values:
-        raise ValidationError(f"{reason[:40]!r} is not a reason.")
+    unknown = [reason for reason in reasons if reason not in CorrelationReason.values]
+    if unknown or not reasons:
+        raise ValidationError(f"{unknown[0][:40]!r} is not a reason." if unknown else "Name at least one reason.")
     comment = plain_text(comment, limit=MAX_TEXT, label="Comment")
     with transaction.atomic():
         wanted = {row.pk for row in incidents}
         locked = Incident.objects.select_for_update(of=("self",)).select_related("assigned_to")
         plan = plan_merge(list(locked.filter(pk__in=wanted).order_by("pk")), user=user)
         if plan.refusals:
-            raise ValidationError(plan.refusals)
-        _move(plan, actor=actor, reason=reason, comment=comment)
+            raise ValidationError([ValidationError(said, code=NOT_MERGEABLE) for said in plan.refusals])
+        _move(plan, actor=actor, reasons=reasons, comment=comment)
         target = update_incident(plan.target, changes=plan.taken_over, actor=actor, reason="Taken over in a merge")
         _keep_clocks(target, plan.sources)
         roll_up([target.pk], actor=actor)
@@ -194,7 +197,7 @@ def _tags(rows: Sequence[Incident]) -> list[str]:
     return list(tags.values())[:MAX_TAGS]
 
 
-def _move(plan: MergePlan, *, actor: Actor, reason: str, comment: str) -> None:
+def _move(plan: MergePlan, *, actor: Actor, reasons: Sequence[str], comment: str) -> None:
     target, now = plan.target, clock.now()
     alerts = Alert.objects.filter(incident__in=plan.sources)
     owner = plan.taken_over.get("assigned_to")
@@ -203,13 +206,13 @@ def _move(plan: MergePlan, *, actor: Actor, reason: str, comment: str) -> None:
     told = CorrelationLink.objects.filter(alert=OuterRef("pk"), undone=None)
     without_reason = alerts.filter(~Exists(told)).values_list("pk", "incident")
     CorrelationLink.objects.bulk_create(
-        CorrelationLink(alert_id=alert, incident=target, reason=reason, rule=RULE, created=now,
+        CorrelationLink(alert_id=alert, incident=target, reason=reasons[0], rule=RULE, created=now,
                         evidence=f"merged from INC-{source} by {actor.name}"[:500])
         for alert, source in without_reason
     )  # fmt: skip
     for row in plan.sources:
         audit.copy_thread(row.thread, to=target.thread)
-    said = f"{CorrelationReason(reason).label}. {comment}".strip()
+    said = f"{', '.join(CorrelationReason(reason).label for reason in reasons)}. {comment}".strip()
     rows_of.merge_incidents([(target, plan.sources)], actor=actor, reason=said)
 
 

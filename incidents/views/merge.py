@@ -62,12 +62,17 @@ def _planned(request: AccountRequest, chosen: list[Incident], origin: str) -> Ht
     form = MergeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            target = merge_incidents(chosen, actor=request.user.actor, user=request.user, **form.cleaned_data)
+            target = _merge(request, chosen, form)
         except ValidationError as error:
             form.add_error(None, error)
         else:
             return _merged(request, target, chosen, origin)
     return _show_plan(request, chosen, form, origin)
+
+
+def _merge(request: AccountRequest, chosen: list[Incident], form: MergeForm) -> Incident:
+    reasons, comment = [form.cleaned_data["reason"]], form.cleaned_data["comment"]
+    return merge_incidents(chosen, actor=request.user.actor, user=request.user, reasons=reasons, comment=comment)
 
 
 def _show_plan(request: AccountRequest, chosen: list[Incident], form: MergeForm, origin: str) -> HttpResponse:

@@ -171,11 +171,11 @@ def test_alerts_are_moved_to_a_new_incident_and_back(ada: User) -> None:
     incident = incident_about(DeviceFactory.create(), alerts=2)
     alert = incident.alerts.first()
     assert alert is not None
-    order = {"alert_ids": [str(alert.pk)], "incident_id": None, "reason": "sameActor", "comment": "Another story"}
+    order = {"alerts": [str(alert.pk)], "incident": None, "reason": "sameActor", "comment": "Another story"}
     moved = caller(ada).post("/alerts/move", order)
     assert (moved.status, moved.body["alert_counts"]["total"]) == (200, 1)
     assert caller(ada).get(f"/alerts/{alert.pk}").body["incident_id"] == moved.body["id"]
-    back = caller(ada).post("/alerts/move", {**order, "incident_id": str(incident.pk)})
+    back = caller(ada).post("/alerts/move", {**order, "incident": str(incident.pk)})
     assert back.body["alert_counts"]["total"] == 2
     assert caller(ada).get(f"/incidents/{moved.body['id']}").body["redirect_incident_id"] == str(incident.pk)
 
@@ -183,7 +183,7 @@ def test_alerts_are_moved_to_a_new_incident_and_back(ada: User) -> None:
 def test_every_moved_alert_must_be_seen(eve: User, elsewhere: DeviceGroup) -> None:
     hers, theirs = incident_about(DeviceFactory.create(device_group=elsewhere)), incident_about(DeviceFactory.create())
     ids = [str(incident.alerts.get().pk) for incident in (hers, theirs)]
-    answer = caller(eve).post("/alerts/move", {"alert_ids": ids, "incident_id": None, "reason": "sameActor"})
+    answer = caller(eve).post("/alerts/move", {"alerts": ids, "incident": None, "reason": "sameActor"})
     assert answer.status == 404
-    there = {"alert_ids": ids[:1], "incident_id": str(theirs.pk), "reason": "sameActor"}
+    there = {"alerts": ids[:1], "incident": str(theirs.pk), "reason": "sameActor"}
     assert caller(eve).post("/alerts/move", there).status == 404
