@@ -9,6 +9,8 @@ class Role(models.Model):
     name = models.CharField(max_length=80, unique=True)
     permissions = ArrayField(models.CharField(max_length=80), default=list)
     built_in = models.BooleanField(default=False)
+    needs_second_factor = models.BooleanField(default=False)
+    grace_days = models.PositiveSmallIntegerField(default=7, help_text="Days to set one up before nothing else opens.")
 
     class Meta:
         ordering = ["name"]

@@ -23,6 +23,9 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    elevated_until = models.DateTimeField(null=True, help_text="Until then it may do dangerous acts.")
+    replaces = models.ForeignKey("self", models.SET_NULL, null=True, related_name="replaced_by")
+    warned_at = models.DateTimeField(null=True, help_text="When its person was told that it ends soon.")
 
     class Meta:
         ordering = ["-created"]
@@ -39,6 +42,11 @@ class ApiToken(models.Model):
     @property
     def is_usable(self) -> bool:
         return self.revoked_at is None and self.expires_at > clock.real_now()
+
+    @property
+    def is_elevated(self) -> bool:
+        """Whether somebody confirmed, a short while ago, that it may do dangerous acts."""
+        return self.elevated_until is not None and self.elevated_until > clock.real_now()
 
     @property
     def actor(self) -> Actor:
