@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "core",
     "accounts",
     "connectors",
+    "notifications",
     "incidents",
     "remediation",
     "reviews",
@@ -137,6 +138,7 @@ CELERY_TASK_ROUTES = {
     "incidents.tasks.*": {"queue": "ingest"},
     "connectors.tasks.*": {"queue": "actions"},
     "remediation.tasks.*": {"queue": "actions"},
+    "notifications.tasks.*": {"queue": "reports"},
     "reviews.tasks.*": {"queue": "reports"},
 }
 CELERY_BEAT_SCHEDULE = {
@@ -151,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
     "poll-deliveries": {"task": "connectors.tasks.poll_deliveries", "schedule": 1.0, "options": {"expires": 2}},
+    "route-messages": {"task": "notifications.tasks.route_messages", "schedule": 5.0, "options": {"expires": 10}},
     "advance-attacks": {"task": "exercises.tasks.advance_attacks", "schedule": 10.0, "options": {"expires": 10}},
 }
 

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("soc_portal", "core", "accounts", "connectors", "incidents", "remediation", "reviews", "exercises")
+ROOMS = ("soc_portal", "core", "accounts", "connectors", "notifications", "incidents", "remediation", "reviews",
+         "exercises")  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

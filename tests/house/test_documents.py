@@ -17,7 +17,7 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 LINKED = re.compile(r"\]\((?!https?:)([^)#]+)")
 COMMAND = re.compile(r"(?:^|[\s`(])\./soc ([a-z]+)(?: ([a-z_]+))?", re.MULTILINE)
 FILE = re.compile(r"^\.?[\w-]+(?:/[\w.*-]+)+/?$|^[\w-]+\.(?:py|md|yml|toml)$")
-DOTTED = re.compile(r"^(?:core|accounts|connectors|incidents|remediation|reviews|exercises)(?:\.\w+)+$")
+DOTTED = re.compile(r"^(?:core|accounts|connectors|notifications|incidents|remediation|reviews|exercises)(?:\.\w+)+$")
 KEY = re.compile(r"^[a-z_]+\.[a-z_]+$")
 # Made by set-up or by the person, or not of ours.
 NOT_IN_THE_TREE = {"application/json", "data/secrets", "60000/min", "6000/min"}

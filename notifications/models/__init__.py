@@ -1,0 +1,4 @@
+from notifications.models.message import Message
+from notifications.models.notice import Notice
+
+__all__ = ["Message", "Notice"]
