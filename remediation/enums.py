@@ -50,6 +50,14 @@ class Facet(TextChoices):
     FILES = "files", "Files"
     ACCOUNT = "account", "Account"
     MESSAGES = "messages", "Messages"
+    EXECUTION = "execution", "App execution"
+    PACKAGE = "package", "Investigation package"
+    PASSWORD = "password", "Password"  # noqa: S105 - the name of a facet
+    SESSIONS = "sessions", "Sessions"
+    RULES = "rules", "Inbox rules"
+    TAGS = "tags", "Tags"
+    VALUE = "value", "Device value"
+    CRITICALITY = "criticality", "Criticality"
 
 
 class LogLevel(TextChoices):
@@ -67,3 +75,56 @@ class Risk(TextChoices):
 class Approval(TextChoices):
     NONE = "none", "No approval"
     ANOTHER_PERSON = "another_person", "Approval by another person"
+
+
+class AssetClass(TextChoices):
+    """What the caps count, each for itself."""
+
+    DEVICES = "devices", "Devices"
+    SERVERS = "servers", "Servers"
+    ACCOUNTS = "accounts", "Accounts"
+    MAILBOXES = "mailboxes", "Mailboxes"
+    FILES = "files", "Files"
+
+
+class RequesterKind(TextChoices):
+    """Whose hand it is. A script with a person's token is a token."""
+
+    PERSON = "person", "People"
+    TOKEN = "token", "API tokens"
+    AUTOMATION = "automation", "Automation"
+
+
+class ProtectedKind(TextChoices):
+    """Why an asset is protected; for each an option says whether it is refused or needs the stronger right."""
+
+    PORTAL = "portal", "The portal itself"
+    DATABASE = "database", "Database"
+    GATEWAY = "gateway", "Gateway"
+    DNS = "dns", "DNS server"
+    DOMAIN_CONTROLLER = "domain_controller", "Domain controller"
+    SOC_ACCOUNT = "soc_account", "Account of the SOC"
+    BREAK_GLASS = "break_glass", "Break-glass account"
+    OTHER = "other", "Other"
+
+
+class MatchBy(TextChoices):
+    ENTITY = "entity", "Is exactly"
+    NAME = "name", "Whose name is like"
+    ADDRESS = "address", "With an address in"
+    TAG = "tag", "With the tag or role"
+
+
+class EmergencyState(TextChoices):
+    OPEN = "open", "To be ratified"
+    RATIFIED = "ratified", "Ratified"
+    DISOWNED = "disowned", "Not ratified"
+    LAPSED = "lapsed", "Nobody ratified in time"
+
+
+class Stage(TextChoices):
+    """When policy is asked. It is asked again at each, because people, rights, devices and brakes change."""
+
+    REQUEST = "request", "Asking"
+    DECISION = "decision", "Deciding"
+    EXECUTION = "execution", "Carrying out"

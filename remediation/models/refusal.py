@@ -9,10 +9,14 @@ if TYPE_CHECKING:
 
 
 class Refusal(models.Model):
-    """A request, decision or execution that policy refused, with the inputs it used."""
+    """A request, decision or execution that policy refused, with the inputs it used.
+
+    `inputs["asked"]` holds what each rule up to the one that said no was told: `[{"rule", "answer", "inputs"}]`.
+    """
 
     stage = models.CharField(max_length=12, help_text="request, decision or execution")
     code = models.CharField(max_length=40)
+    rule = models.CharField(max_length=40, blank=True, help_text="The rule of the policy that said no.")
     message = models.CharField(max_length=500)
     action = models.CharField(max_length=60)
     target_kind = models.CharField(max_length=10)
@@ -27,7 +31,10 @@ class Refusal(models.Model):
     at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        indexes = [models.Index(fields=["target_kind", "target_id", "-at"], name="refusal_of_target")]
+        indexes = [
+            models.Index(fields=["target_kind", "target_id", "-at"], name="refusal_of_target"),
+            models.Index(fields=["-at", "-id"], name="refusal_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

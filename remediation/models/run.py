@@ -7,7 +7,7 @@ from django.db import models
 from core import clock
 from core.actors import Actor
 from incidents.enums import EntityKind
-from remediation.enums import OPEN_STATUSES, Decision, RunStatus, Source
+from remediation.enums import OPEN_STATUSES, AssetClass, Decision, RequesterKind, RunStatus, Source
 from remediation.queries.runs import RunQuerySet
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ class ActionRun(models.Model):
     simulated = models.BooleanField(default=False)
     progress = models.PositiveSmallIntegerField(null=True)
     verification = models.JSONField(default=dict)
+    asset_class = models.CharField(
+        max_length=10, choices=AssetClass.choices, blank=True, help_text="What a cap counts it as; empty: as nothing."
+    )
+    requester_kind = models.CharField(max_length=10, choices=RequesterKind.choices, default=RequesterKind.PERSON)
+    emergency = models.BooleanField(default=False, help_text="Approved by one person alone.")
+    ordered = models.DateTimeField(null=True, help_text="When the order was given; caps count from here.")
     result = models.JSONField(default=dict)
     receipt = models.JSONField(default=dict, help_text="What the remote side needs to undo this.")
 
@@ -99,6 +105,11 @@ class ActionRun(models.Model):
             models.Index(fields=["expires_at", "id"], condition=models.Q(decision="pending"), name="run_pending"),
             models.Index(fields=["next_step_at"], condition=~models.Q(next_step_at=None), name="run_due"),
             models.Index(fields=["-created", "-id"], name="run_newest"),
+            models.Index(
+                fields=["asset_class", "requester_kind", "-created"],
+                condition=~models.Q(asset_class=""),
+                name="run_counted",
+            ),
             models.Index(fields=["target_kind", "target_id", "-created"], name="run_of_target"),
             models.Index(fields=["incident", "-created"], name="run_of_incident"),
             GinIndex(fields=["device_group_ids"], name="run_groups"),
