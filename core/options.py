@@ -14,7 +14,8 @@ from core.models import OptionRevision
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One declared option. `kind` is int, float, bool, str or list (of words); limits are inclusive."""
+    """One declared option. `kind` is int, float, bool, str or list (of words); limits are inclusive.
+    `check` raises `ValidationError` for a value that the kind alone does not refuse."""
 
     key: str
     default: Any
@@ -23,6 +24,7 @@ class Option:
     kind: str = "int"
     minimum: float | None = None
     maximum: float | None = None
+    check: Callable[[Any], None] | None = None
 
     def clean(self, value: Any) -> Any:
         """The value in its kind; raises `ValidationError` with the reason."""
@@ -35,6 +37,8 @@ class Option:
             raise ValidationError(f"{self.label}: not less than {self.minimum}.")
         if self.maximum is not None and cleaned > self.maximum:
             raise ValidationError(f"{self.label}: not more than {self.maximum}.")
+        if self.check is not None:
+            self.check(cleaned)
         return cleaned
 
 

@@ -264,3 +264,30 @@ EVIDENCE_LABELS: dict[str, str] = {
     "malware": "Malware",
     "fileHash": "File hash",
 }
+
+
+class ServiceClock(TextChoices):
+    """What a service level promises a time for."""
+
+    ACKNOWLEDGE = "acknowledge", "Acknowledge"
+    CONTAIN = "contain", "Contain"
+    RESOLVE = "resolve", "Resolve"
+
+
+class ServiceState(TextChoices):
+    ACTIVE = "active", "On time"
+    AT_RISK = "atRisk", "At risk"
+    BREACHED = "breached", "Breached"
+    PAUSED = "paused", "Paused"
+    COMPLETED_MET = "completedMet", "Met"
+    COMPLETED_BREACHED = "completedBreached", "Missed"
+
+
+class PauseReason(TextChoices):
+    """Why the clocks of a service level stand still."""
+
+    AWAITING_ACTION = "awaitingAction", "Waiting for an action of somebody outside the team"
+    THIRD_PARTY = "thirdParty", "Waiting for a third party"
+    AWAITING_USER = "awaitingUser", "Waiting for the person concerned"
+    PLANNED_WINDOW = "plannedWindow", "Waiting for a planned maintenance window"
+    OTHER = "other", "Another reason, told in the note"

@@ -6,7 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from core import clock
-from incidents.enums import Classification, Determination, IncidentStatus, Severity, ValueSource
+from incidents.enums import Classification, Determination, IncidentStatus, ServiceState, Severity, ValueSource
 from incidents.queries.incidents import IncidentQuerySet
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class Incident(models.Model):
     `{"total", "active", "high", "medium", "low", "informational", "unknown"}`; `impacted_assets` is `{"devices",
     "identities", "mailboxes", "files", "total", "names": [up to 8 {kind, id, name}]}`. `priority_factors` is a list
     of `{"key", "label", "points"}` that add up to `priority_score` (null while pending); `neutral` is the label that
-    names no asset, where it differs.
+    names no asset, where it differs. `sla` and `sla_pauses` are explained by `incidents.service_levels`; a pause is
+    `{"since", "until", "reason", "note", "by"}`.
 
     What is said of all alerts together can name a host or an account of an alert that the reader may not see. Rows
     from `visible_to(user)` are therefore narrowed (`narrow_to`): who sees a part reads `neutral_name` and neutral
@@ -79,6 +80,12 @@ class Incident(models.Model):
     redirect_incident: "models.ForeignKey[Incident | None, Incident | None]" = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="redirected_incidents"
     )
+    sla = models.JSONField(default=dict, help_text="How each clock of its service level stands.")
+    sla_pauses = models.JSONField(default=list, help_text="When the clocks stood still, and why.")
+    sla_started = models.DateTimeField(null=True, help_text="When the clocks of its service level began.")
+    sla_state = models.CharField(max_length=20, choices=ServiceState.choices, blank=True)
+    sla_due = models.DateTimeField(null=True, help_text="The earliest target that still runs.")
+    sla_next = models.DateTimeField(null=True, help_text="When time alone changes the state of a clock.")
     continues: "models.ForeignKey[Incident | None, Incident | None]" = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="continued_in", help_text="Resolved, and this one goes on."
     )
@@ -101,6 +108,10 @@ class Incident(models.Model):
             ),
             models.Index(fields=["assigned_to", "-last_activity"], name="incident_owner"),
             models.Index(fields=["id"], condition=models.Q(restricted=True), name="incident_restricted"),
+            models.Index(fields=["sla_due", "last_activity", "id"], name="incident_sla_due"),
+            models.Index(fields=["sla_next"], condition=~models.Q(sla_next=None), name="incident_sla_next"),
+            models.Index(fields=["-created", "-id"], name="incident_created"),
+            models.Index(fields=["resolved"], condition=~models.Q(resolved=None), name="incident_resolved"),
             GinIndex(fields=["device_group_ids"], name="incident_groups"),
             GinIndex(fields=["custom_tags"], name="incident_tags"),
             GinIndex(fields=["display_name"], name="incident_name_trgm", opclasses=["gin_trgm_ops"]),
