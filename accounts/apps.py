@@ -9,12 +9,14 @@ class AccountsConfig(AppConfig):
         from axes.signals import user_locked_out
         from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-        from accounts.services import sign_in_history
+        from accounts import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
+        from accounts.services import sessions, sign_in_history
         from accounts.services.built_in import lay_down_built_ins
 
         # After every migrate (and every flush of a test): an upgrade may have added permission keys.
         post_migrate.connect(lay_down_built_ins, sender=self)
         user_logged_in.connect(sign_in_history.record_sign_in)
+        user_logged_in.connect(sessions.begin)
         user_logged_out.connect(sign_in_history.record_sign_out)
         user_login_failed.connect(sign_in_history.record_failed_sign_in)
         user_locked_out.connect(sign_in_history.record_lock_out)

@@ -6,6 +6,11 @@ READ = register("security_data.read", "Security data basics (read)", "Security o
 MANAGE_ALERTS = register("alerts.manage", "Alerts (manage)", "Security operations")
 REQUEST_RESPONSE = register("response.request", "Response (request actions)", "Security operations")
 DECIDE_RESPONSE = register("response.manage", "Response (manage: approve, reject, act)", "Security operations")
+DECIDE_PROTECTED = register(
+    "response.protected", "Response (decide on actions on protected assets)", "Security operations"
+)
+APPROVE_ALONE = register("response.emergency", "Response (approve alone in an emergency)", "Security operations")
+STOP_ALL = register("response.stop", "Response (stop everything)", "Security operations")
 MAIL_METADATA = register("mail_metadata.read", "Email metadata (read)", "Security operations")
 MAIL_ADVANCED = register("mail_advanced.manage", "Email advanced actions (manage)", "Security operations")
 WRITE_REVIEWS = register("review.write", "Reviews (write)", "Reviews")
@@ -16,3 +21,6 @@ MANAGE_SETTINGS = register("core_settings.manage", "Core security settings (mana
 MANAGE_SYSTEM = register("system_settings.manage", "System settings (manage)", "Settings")
 MANAGE_AUTHORIZATION = register("authorization.manage", "Authorization (manage)", "Settings")
 READ_AUDIT = register("audit.read", "Audit log (read)", "Settings")
+
+# What a token holds only when it was made for deciding.
+DECIDING = frozenset({DECIDE_RESPONSE, DECIDE_PROTECTED, APPROVE_ALONE})

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.step_up import StepUpRequired
+from accounts.views import confirm
 
 PUBLIC = ("/accounts/login/", "/healthz", "/static/")
 OWN_SIGN_IN = ("/api/",)
@@ -36,6 +38,10 @@ class SignedInOnlyMiddleware:
         # After signing out, going back must not show what only somebody signed in may see.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A dangerous act without a confirmation asks for it."""
+        return confirm.answer(request, error) if isinstance(error, StepUpRequired) else None
 
     @staticmethod
     def _to(request: HttpRequest, url: str) -> HttpResponse:

@@ -5,7 +5,7 @@ from accounts.enums import BuiltInRole
 
 _READER = [keys.READ, keys.MAIL_METADATA]
 _ANALYST = [*_READER, keys.MANAGE_ALERTS, keys.REQUEST_RESPONSE, keys.WRITE_REVIEWS]
-_RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.MAIL_ADVANCED]
+_RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.STOP_ALL, keys.MAIL_ADVANCED]
 
 BUILT_IN: dict[BuiltInRole, list[str]] = {
     BuiltInRole.READER: _READER,
@@ -14,6 +14,8 @@ BUILT_IN: dict[BuiltInRole, list[str]] = {
     BuiltInRole.RESPONDER: _RESPONDER,
     BuiltInRole.ADMINISTRATOR: [
         *_RESPONDER,
+        keys.DECIDE_PROTECTED,
+        keys.APPROVE_ALONE,
         keys.SIGN_REVIEWS,
         keys.INGEST,
         keys.TUNE_DETECTION,

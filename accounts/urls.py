@@ -1,10 +1,11 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import audit_log, device_groups, me, options, people, roles, tokens
+from accounts.views import audit_log, confirm, device_groups, me, options, people, roles, tokens
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", me.profile, name="me"),
+    path("me/confirm/", confirm.confirm, name="confirm"),
     path("me/password/", me.password, name="password"),
     path("me/appearance/", me.appearance, name="appearance"),
     path("me/tokens/new/", tokens.new_own_token, name="new_own_token"),

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import schemes as _schemes  # noqa: F401 - tells the schema how to sign in
+from accounts.api import step_up as _step_up  # noqa: F401 - tells how a missing confirmation is answered
 from accounts.api.administration import DeviceGroupViewSet, RoleViewSet, UserViewSet
 from accounts.api.history import AuditViewSet
 from accounts.api.me import MeViewSet

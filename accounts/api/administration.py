@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import keys
+from accounts import acts, keys, step_up
 from accounts.api.shapes import (
     DeviceGroupChange,
     DeviceGroupNew,
@@ -53,6 +53,7 @@ class UserViewSet(ApiViewSet):
     def partial_update(self, _request: Request, pk: str) -> Response:
         """Change name, roles or reach, or switch the account off and on; all of it or nothing."""
         user = self.get_object()
+        step_up.require(_request, acts.CHANGE_RIGHTS)
         with transaction.atomic():
             self._apply(user, self.body(UserChange, partial=True))
         return self.retrieve(_request, pk)

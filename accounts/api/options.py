@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import keys
+from accounts import acts, keys, step_up
 from accounts.api.shapes import OptionChange, OptionOut, OptionsOut
 from core import options
 from core.api.views import ApiViewSet
@@ -51,6 +51,7 @@ class OptionViewSet(ApiViewSet):
     def update(self, _request: Request, pk: str) -> Response:
         """Set one option; the former value stays in its history."""
         option = _declared(pk)
+        step_up.require(_request, acts.CHANGE_OPTION)
         wanted = self.body(OptionChange)
         _require_kind(option, wanted["value"])
         options.put(option.key, wanted["value"], actor=self.actor, reason=wanted.get("reason", ""))

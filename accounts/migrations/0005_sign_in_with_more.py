@@ -39,11 +39,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='password_changed',
-            field=models.DateTimeField(null=True),
+            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name='user',
             name='second_factor_due',
-            field=models.DateTimeField(help_text='When the days to set up a second factor end.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When the days to set up a second factor end.', null=True),
         ),
     ]

@@ -37,7 +37,7 @@ class ApiToken(models.Model):
         """What the token may of what its user holds. Deciding needs a word of its own: a script that is led astray
         must not approve what it asked for through somebody else."""
         allowed = held & frozenset(self.permissions) if self.permissions else held
-        return allowed if self.may_decide else allowed - {keys.DECIDE_RESPONSE}
+        return allowed if self.may_decide else allowed - keys.DECIDING
 
     @property
     def is_usable(self) -> bool:

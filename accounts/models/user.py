@@ -24,8 +24,10 @@ class User(AbstractBaseUser):
     kind = models.CharField(max_length=10, choices=UserKind.choices, default=UserKind.PERSON)
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False)
-    password_changed = models.DateTimeField(null=True)
-    second_factor_due = models.DateTimeField(null=True, help_text="When the days to set up a second factor end.")
+    password_changed = models.DateTimeField(null=True, blank=True)
+    second_factor_due = models.DateTimeField(
+        null=True, blank=True, help_text="When the days to set up a second factor end."
+    )
     roles = models.ManyToManyField("accounts.Role", related_name="users")
     scope_kind = models.CharField(max_length=10, choices=ScopeKind.choices, default=ScopeKind.SELECTED)
     device_groups = models.ManyToManyField("accounts.DeviceGroup", related_name="users", blank=True)

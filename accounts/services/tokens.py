@@ -31,6 +31,7 @@ _OF_TOKEN = (
     "expires_at",
     "last_used_at",
     "revoked_at",
+    "elevated_until",
 )
 _OF_USER = ("id", "username", "display_name", "kind", "is_active", "must_change_password", "scope_kind", "time_zone")
 _FIND = f"""

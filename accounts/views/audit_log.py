@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import audit_log, keys
+from accounts import acts, audit_log, keys, step_up
 from accounts.forms.audit_filter import AuditFilterForm
 from accounts.guard import AccountRequest, requires
 from core import audit_check, exports
@@ -67,6 +67,7 @@ def audit_event(request: AccountRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @requires(keys.READ_AUDIT)
+@step_up.needs(acts.EXPORT_AUDIT)
 def audit_csv(request: AccountRequest) -> StreamingHttpResponse:
     found = audit_log.matching(audit_log.visible_to(request.user), **_wanted(_form(request)))
     rows = NEWEST.order(found)[: exports.MAX_ROWS].iterator(chunk_size=1000)

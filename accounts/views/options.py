@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import keys
+from accounts import acts, keys, step_up
 from accounts.forms.options import OptionForm
 from accounts.guard import AccountRequest, requires
 from core import options
@@ -35,6 +35,7 @@ def option_list(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_SETTINGS)
+@step_up.needs(acts.CHANGE_OPTION)
 def edit_option(request: AccountRequest, key: str) -> HttpResponse:
     option = next((one for one in options.declared() if one.key == key), None)
     if option is None:

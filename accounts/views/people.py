@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import keys
+from accounts import acts, keys, step_up
 from accounts.audit_log import in_words
 from accounts.forms.people import NewPersonForm, PeopleFilterForm, PersonForm, ReasonForm
 from accounts.guard import AccountRequest, requires
@@ -105,6 +105,7 @@ def _why_not(request: AccountRequest, user: User) -> str:
 @sensitive_variables("password")
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.CHANGE_RIGHTS)
 def new_person(request: AccountRequest) -> HttpResponse:
     form = NewPersonForm(request.POST or None, initial={"scope_kind": "all"})
     if request.method == "POST" and form.is_valid():
@@ -122,6 +123,7 @@ def new_person(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.CHANGE_RIGHTS)
 def edit_person(request: AccountRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
     form = PersonForm.of(user, request.POST or None)
@@ -154,6 +156,7 @@ def _change(request: AccountRequest, user: User, wanted: dict[str, Any]) -> None
 @sensitive_variables("password")
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.RESET_SIGN_IN)
 def reset_password(request: AccountRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
     form = ReasonForm(request.POST or None)
@@ -177,6 +180,7 @@ def _show_once(request: AccountRequest, user: User, password: str, *, title: str
 
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.CHANGE_RIGHTS)
 def switch_person(request: AccountRequest, pk: int) -> HttpResponse:
     """Off, or on again."""
     user = get_object_or_404(User, pk=pk)

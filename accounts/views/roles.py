@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import keys
+from accounts import acts, keys, step_up
 from accounts.forms.people import ReasonForm
 from accounts.forms.roles import RoleForm, grouped_permissions
 from accounts.guard import AccountRequest, requires
@@ -41,6 +41,7 @@ def role_list(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.CHANGE_ROLE)
 def new_role(request: AccountRequest) -> HttpResponse:
     form = RoleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -56,6 +57,7 @@ def new_role(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.CHANGE_ROLE)
 def edit_role(request: AccountRequest, pk: int) -> HttpResponse:
     role = get_object_or_404(Role.objects.annotate(holders=Count("users")), pk=pk, built_in=False)
     form = RoleForm.of(role, request.POST or None)
@@ -72,6 +74,7 @@ def edit_role(request: AccountRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.CHANGE_ROLE)
 def remove_role(request: AccountRequest, pk: int) -> HttpResponse:
     role = get_object_or_404(Role.objects.annotate(holders=Count("users")), pk=pk, built_in=False)
     form = ReasonForm(request.POST or None)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import keys
+from accounts import acts, keys, step_up
 from accounts.enums import ScopeKind, UserKind
 from accounts.forms.people import ReasonForm
 from accounts.forms.tokens import OwnTokenForm, ServiceTokenForm
@@ -50,6 +50,7 @@ def _usable(tokens: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
 @sensitive_variables("secret")
 @require_http_methods(["GET", "POST"])
 @requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.MAKE_TOKEN)
 def new_service_token(request: AccountRequest) -> HttpResponse:
     form = ServiceTokenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -83,6 +84,7 @@ def _account(request: AccountRequest, form: ServiceTokenForm) -> User:
 @sensitive_variables("secret")
 @require_http_methods(["GET", "POST"])
 @anyone_signed_in
+@step_up.needs(acts.MAKE_TOKEN)
 def new_own_token(request: AccountRequest) -> HttpResponse:
     form = OwnTokenForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
