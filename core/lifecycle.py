@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 
 from core import audit
 from core.actors import Actor
+from core.transactions import joined
 
 
 class IllegalMove(Exception):
@@ -56,7 +57,7 @@ class Lifecycle:
         if not self.allows(current, wanted):
             raise IllegalMove(subject, current, wanted)
         values = {self.field: wanted, **also}
-        with transaction.atomic():
+        with joined():
             manager = type(row)._default_manager
             if not manager.filter(pk=row.pk, **{self.field: current}).update(**values):
                 raise LostRace(subject)
@@ -82,7 +83,8 @@ class Lifecycle:
         reason: str = "",
         **also: Any,
     ) -> None:
-        """Move rows of one model together, each with its own audit event. All move or none: raises as `move()` does."""
+        """Move rows of one model together, each with its own audit event. Raises as `move()` does; the caller's
+        transaction then ends without any of it."""
         by_status: dict[str, list[models.Model]] = defaultdict(list)
         for row in rows:
             current = str(getattr(row, self.field))
@@ -90,7 +92,7 @@ class Lifecycle:
                 raise IllegalMove(f"{self.subject}:{row.pk}", current, wanted)
             by_status[current].append(row)
         values = {self.field: wanted, **also}
-        with transaction.atomic():
+        with joined():
             for current, group in by_status.items():
                 manager = type(group[0])._default_manager
                 moved = manager.filter(pk__in=[row.pk for row in group], **{self.field: current}).update(**values)

@@ -14,6 +14,7 @@ from incidents.models import Alert, Incident
 from incidents.services.announce import publish_change
 from incidents.services.changes import SETTABLE_STATUS, clean_changes, fit_determination
 from incidents.services.roll_up import roll_up
+from incidents.services.service_levels import MOVING, end_pause, settle_clocks
 
 CHANGEABLE = frozenset({"display_name", "severity", "custom_tags", "assigned_to", "status", "classification",
                         "determination", "resolving_comment", "description"})  # fmt: skip
@@ -48,11 +49,25 @@ def update_incident(
         wanted = _wanted(row, changes)
         if not wanted:
             return row
-        if "status" in wanted:
-            _move(row, wanted.pop("status"), actor=actor, reason=reason, note=wanted.get("resolving_comment", ""))
-        changed = _store(row, wanted, actor=actor, reason=reason)
-        if "assigned_to" in changed:
+        status = wanted.pop("status", None)
+        before = {name: _shown(getattr(row, name)) for name in wanted}
+        columns = _apply(row, wanted, actor)
+        changed = {name: (before[name], _shown(getattr(row, name))) for name in wanted}
+        if status is None:
+            row.save(update_fields=columns)
+        else:
+            _move(row, status, columns, actor=actor, reason=wanted.get("resolving_comment", "") or reason)
+        if changed:
+            audit.record("incident.changed", subject=row.thread, thread=row.thread, actor=actor, reason=reason,
+                         changes=changed)  # fmt: skip
+        if status == IncidentStatus.RESOLVED:
+            _resolve_alerts(row, actor=actor)
+        if "assigned_to" in wanted:
             _hand_over_alerts(row, row.assigned_to, actor=actor)
+        if MOVING & set(changes):
+            if not row.is_open:
+                end_pause(row, actor=actor)
+            settle_clocks(row)
         publish_change(row, sorted(changes))
     return row
 
@@ -71,18 +86,16 @@ def _wanted(row: Incident, changes: dict[str, Any]) -> dict[str, Any]:
     return differing
 
 
-def _move(row: Incident, wanted: str, *, actor: Actor, reason: str, note: str) -> None:
-    now = clock.now()
-    also: dict[str, Any] = {}
+def _move(row: Incident, wanted: str, columns: list[str], *, actor: Actor, reason: str) -> None:
+    """The status, with the columns that changed beside it."""
+    also = {name: getattr(row, name) for name in columns}
     if wanted == IncidentStatus.RESOLVED:
-        also["resolved"] = now
+        also["resolved"] = clock.now()
     elif row.status == IncidentStatus.RESOLVED:
         also.update(resolved=None, reopened_count=row.reopened_count + 1)
     if wanted == IncidentStatus.IN_PROGRESS and row.acknowledged is None:
-        also["acknowledged"] = now
-    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=note or reason, **also)
-    if wanted == IncidentStatus.RESOLVED:
-        _resolve_alerts(row, actor=actor)
+        also["acknowledged"] = clock.now()
+    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=reason, **also)
 
 
 def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
@@ -92,35 +105,29 @@ def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
         still_open, AlertStatus.RESOLVED, actor=actor, thread=row.thread,
         reason=f"{row.number} was resolved", resolved=now, updated=now,
     )  # fmt: skip
-    roll_up([row.pk], actor=actor)
-    row.refresh_from_db()
+    for name, value in roll_up([row.pk], actor=actor)[row.pk].items():
+        setattr(row, name, value)
 
 
-def _store(row: Incident, wanted: dict[str, Any], *, actor: Actor, reason: str) -> set[str]:
-    """Write the plain fields and the marks of every change; answers the names that changed."""
-    before = {name: _shown(getattr(row, name)) for name in wanted}
+def _apply(row: Incident, wanted: dict[str, Any], actor: Actor) -> list[str]:
+    """Set the fields and the marks that every change leaves; answers the columns to write."""
     for name, value in wanted.items():
         setattr(row, name, value)
-    also = ["version", "updated", "last_modified_by", "rose_to_high"]
-    row.rose_to_high = None
-    if "display_name" in wanted:
-        row.name_source = ValueSource.MANUAL
-        also.append("name_source")
-    if "severity" in wanted:
-        _set_severity(row, wanted["severity"])
-        also += ["severity_source", "severity_rank"]
-    if wanted.get("assigned_to") is not None and row.acknowledged is None:
-        row.acknowledged = clock.now()
-        also.append("acknowledged")
     row.version += 1
     row.updated = clock.now()
     row.last_modified_by = actor.name[:255]
-    row.save(update_fields=[*wanted, *also])
-    changes = {name: (before[name], _shown(getattr(row, name))) for name in wanted}
-    if changes:
-        audit.record("incident.changed", subject=row.thread, thread=row.thread, actor=actor, reason=reason,
-                     changes=changes)  # fmt: skip
-    return set(wanted)
+    row.rose_to_high = None  # whoever changes it has seen it
+    columns = [*wanted, "version", "updated", "last_modified_by", "rose_to_high"]
+    if "display_name" in wanted:
+        row.name_source = ValueSource.MANUAL
+        columns.append("name_source")
+    if "severity" in wanted:
+        _set_severity(row, wanted["severity"])
+        columns += ["severity_source", "severity_rank"]
+    if wanted.get("assigned_to") is not None and row.acknowledged is None:
+        row.acknowledged = clock.now()
+        columns.append("acknowledged")
+    return columns
 
 
 def _set_severity(row: Incident, wanted: str | None) -> None:

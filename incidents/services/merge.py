@@ -24,6 +24,7 @@ from incidents.services.announce import publish_change
 from incidents.services.changes import MAX_TAGS, MAX_TEXT, plain_text
 from incidents.services.manage import update_incident
 from incidents.services.roll_up import roll_up
+from incidents.services.service_levels import settle_clocks
 
 MERGED = "incident.merged"
 RULE = "manual_merge"
@@ -113,7 +114,7 @@ def merge_incidents(
             raise ValidationError([ValidationError(said, code=NOT_MERGEABLE) for said in plan.refusals])
         _move(plan, actor=actor, reasons=reasons, comment=comment)
         target = update_incident(plan.target, changes=plan.taken_over, actor=actor, reason="Taken over in a merge")
-        _keep_clocks(target, plan.sources)
+        _keep_clocks(target, plan.sources, actor=actor)
         roll_up([target.pk], actor=actor)
         for row in (target, *plan.sources):
             row.refresh_from_db()
@@ -216,10 +217,14 @@ def _move(plan: MergePlan, *, actor: Actor, reasons: Sequence[str], comment: str
     rows_of.merge_incidents([(target, plan.sources)], actor=actor, reason=said)
 
 
-def _keep_clocks(target: Incident, sources: Sequence[Incident]) -> None:
+def _keep_clocks(target: Incident, sources: Sequence[Incident], *, actor: Actor) -> None:
     """The earliest of each clock holds for the whole."""
     found = {
         name: min((at for row in (target, *sources) if (at := getattr(row, name))), default=None)
         for name in ("acknowledged", "contained_at")
     }
     Incident.objects.filter(pk=target.pk).update(**found)
+    changes = {name: (getattr(target, name), at) for name, at in found.items() if at != getattr(target, name)}
+    if changes:
+        audit.record("incident.clocks", subject=target.thread, actor=actor, changes=changes)
+    settle_clocks(Incident.objects.get(pk=target.pk))

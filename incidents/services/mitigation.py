@@ -9,6 +9,7 @@ from core import audit
 from core.actors import Actor
 from incidents.models import Device, Identity, Incident, Mailbox
 from incidents.services.announce import announce_incident
+from incidents.services.service_levels import settle_clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def mark_contained(incident: Incident, *, at: datetime, actor: Actor, reason: st
         if not first:
             return False
         incident.contained_at = incident.updated = at
+        settle_clocks(Incident.objects.select_for_update().get(pk=incident.pk))
         audit.record(
             "incident.contained",
             subject=incident.thread,

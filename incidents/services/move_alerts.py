@@ -14,6 +14,7 @@ from incidents.queries.incidents import OPEN
 from incidents.services.announce import CREATED, announce_incident, publish_change
 from incidents.services.changes import MAX_TEXT, plain_text
 from incidents.services.roll_up import roll_up
+from incidents.services.service_levels import take_over_start
 
 RULE = "manual_move"
 MAX_ALERTS = 1000
@@ -135,6 +136,7 @@ def _close_empty(sources: Sequence[Incident], target: Incident, *, actor: Actor)
     for row in sources:
         if row.pk not in kept and row.status != IncidentStatus.REDIRECTED:
             Incident.objects.filter(redirect_incident=row).update(redirect_incident=target)
+            take_over_start([(row, target)], actor=actor)
             INCIDENT_STATUS.move(
                 row, IncidentStatus.REDIRECTED, actor=actor, thread=row.thread, updated=clock.now(),
                 reason=f"All its alerts were moved to {target.number}", redirect_incident=target,

@@ -1,7 +1,6 @@
 """The risk level of devices, accounts and mailboxes: the highest severity among their active alerts."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
 
@@ -38,19 +37,18 @@ def settle_risk(incident_ids: Sequence[int]) -> None:
     """Compute the risk of everything that these incidents name anew, after alerts were resolved or reopened."""
     if not incident_ids:
         return
+    parts = ", ".join(f"{kind} AS ({_settled(kind)} RETURNING t.id)" for kind in _KINDS)
     with connection.cursor() as cursor:
-        for kind in _KINDS:
-            _settle(cursor, kind, list(incident_ids))
+        cursor.execute(f"WITH {parts} SELECT", {"incidents": list(incident_ids)})
 
 
-def _settle(cursor: Any, kind: str, incident_ids: list[int]) -> None:
-    cursor.execute(
-        f"""
+def _settled(kind: str) -> str:
+    return f"""
         UPDATE incidents_{kind} t SET risk_level = s.level FROM (
             SELECT n.id, coalesce(({_LEVELS})[max(array_position({_LEVELS}, r.severity::text))], 'none') AS level
             FROM (SELECT DISTINCT e.{kind}_id AS id FROM incidents_evidence e
                   JOIN incidents_alert a ON a.id = e.alert_id
-                  WHERE a.incident_id = ANY(%s) AND e.{kind}_id IS NOT NULL) n
+                  WHERE a.incident_id = ANY(%(incidents)s) AND e.{kind}_id IS NOT NULL) n
             LEFT JOIN LATERAL (
                 SELECT a.severity FROM (
                     SELECT alert_id FROM incidents_evidence WHERE {kind}_id = n.id ORDER BY alert_id DESC LIMIT {DEPTH}
@@ -58,6 +56,4 @@ def _settle(cursor: Any, kind: str, incident_ids: list[int]) -> None:
                 WHERE a.status <> 'resolved' AND a.severity <> 'unknown'
             ) r ON true GROUP BY n.id
         ) s WHERE t.id = s.id AND t.risk_level <> s.level
-        """,
-        [incident_ids],
-    )
+        """

@@ -5,21 +5,25 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 
 from core import audit, clock
 from core.actors import Actor
+from core.transactions import joined
 from incidents.enums import SEVERITY_RANK, AlertStatus, Severity, ValueSource
 from incidents.models import Incident
 from incidents.services.incident_facts import IncidentFacts, load_facts
 from incidents.services.naming import OWN_TAGS, name_incident, neutral_name, summarise, system_tags
 from incidents.services.priority import weigh
 from incidents.services.risk import settle_risk
+from incidents.services.service_levels import follow_roll_up
 
 MAX_NAMES = 8
 MAX_LISTED = 60
 _READ = ("id", "display_name", "name_source", "severity", "severity_source", "system_tags", "first_activity",
-         "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high")  # fmt: skip
+         "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high", "contained_at",
+         "resolved", "classification", "sla", "sla_pauses", "sla_started", "sla_state", "sla_due",
+         "sla_next")  # fmt: skip
 # Column -> its type in the set that is written back.
 _WRITTEN = {
     "display_name": "text", "neutral_name": "text", "summary": "text", "severity": "text", "severity_rank": "int",
@@ -30,11 +34,11 @@ _WRITTEN = {
 }  # fmt: skip
 
 
-def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
-    """Bring what the incidents say up to date, all with the same few queries. A name or a severity that a person set
-    stays; a change of the automatic ones goes into the history. The version does not move: nothing that a person
-    edits was written."""
-    with transaction.atomic():
+def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> dict[int, dict[str, Any]]:
+    """Bring what the incidents say up to date, all with the same few queries; answers what was written, by key and
+    column. A name or a severity that a person set stays; a change of the automatic ones goes into the history. The
+    version does not move: nothing that a person edits was written."""
+    with joined():
         rows = {
             row.pk: row
             for row in Incident.objects.select_for_update()
@@ -43,7 +47,7 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
             .only(*_READ)
         }
         if not rows:
-            return
+            return {}
         entries, written = [], []
         for pk, facts in load_facts(list(rows)).items():
             values = _values(rows[pk], facts)
@@ -56,7 +60,8 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
             # Without a name the incident is being made right now, which is told by itself.
             if changes and rows[pk].display_name:
                 entries.append(audit.Entry("incident.rolled_up", rows[pk].thread, rows[pk].thread, changes=changes))
-        _write(written, clock.now())
+        now = clock.now()
+        _write(written, now)
         settle_risk(
             [
                 pk
@@ -64,7 +69,9 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> None:
                 if counts["total"] and not counts["active"]
             ]
         )
+        entries += follow_roll_up(rows, written, now=clock.now())
         audit.record_many(entries, actor=actor)
+    return {one["id"]: {**one, "updated": now} for one in written}
 
 
 def _values(row: Incident, facts: IncidentFacts) -> dict[str, Any]:
