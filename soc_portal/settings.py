@@ -138,6 +138,7 @@ CELERY_TASK_ROUTES = {
     "incidents.tasks.*": {"queue": "ingest"},
     "connectors.tasks.*": {"queue": "actions"},
     "remediation.tasks.*": {"queue": "actions"},
+    "notifications.tasks.route_messages": {"queue": "default"},
     "notifications.tasks.*": {"queue": "reports"},
     "reviews.tasks.*": {"queue": "reports"},
 }
@@ -262,6 +263,16 @@ FILE_UPLOAD_HANDLERS = ["core.uploads.NoFiles"]
 INGEST_MAX_BYTES = 20 * 1024 * 1024
 INGEST_MAX_ALERTS = 1000
 
+# ---- mail and calls to other systems -------------------------------------------------------------------------------
+ORGANISATION = env.str("SOC_ORGANISATION", "")
+CA_FILE = env.str("SOC_CA_FILE", "")
+SMTP_HOST = env.str("SOC_SMTP_HOST", "")
+SMTP_PORT = env.int("SOC_SMTP_PORT", 587)
+SMTP_SECURITY = env.str("SOC_SMTP_SECURITY", "starttls")
+SMTP_USER = env.str("SOC_SMTP_USER", "")
+SMTP_PASSWORD = env.str("SOC_SMTP_PASSWORD", "")
+MAIL_FROM = env.str("SOC_MAIL_FROM", "")
+
 # ---- the rest ------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -283,6 +294,9 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("SOC_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"level": "WARNING", "propagate": True, "handlers": []},
+        # At INFO it writes whole addresses, and the address of a chat is a secret.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
