@@ -9,7 +9,7 @@ _RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.STOP_ALL, keys.MAIL_ADVANCED
 
 BUILT_IN: dict[BuiltInRole, list[str]] = {
     BuiltInRole.READER: _READER,
-    BuiltInRole.MANAGER: [*_READER, keys.SIGN_REVIEWS, keys.READ_AUDIT],
+    BuiltInRole.MANAGER: [*_READER, keys.SIGN_REVIEWS, keys.READ_REPORTS, keys.MAKE_REPORTS, keys.READ_AUDIT],
     BuiltInRole.ANALYST: _ANALYST,
     BuiltInRole.RESPONDER: _RESPONDER,
     BuiltInRole.ADMINISTRATOR: [
@@ -17,6 +17,8 @@ BUILT_IN: dict[BuiltInRole, list[str]] = {
         keys.DECIDE_PROTECTED,
         keys.APPROVE_ALONE,
         keys.SIGN_REVIEWS,
+        keys.READ_REPORTS,
+        keys.MAKE_REPORTS,
         keys.INGEST,
         keys.TUNE_DETECTION,
         keys.MANAGE_SETTINGS,

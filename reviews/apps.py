@@ -6,7 +6,6 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.slots import Filling, fill
-        from reviews import options  # noqa: F401 - declares the targets
         from reviews.slots import incident_tab
 
         fill("incident.tabs", Filling("review", incident_tab, order=90))

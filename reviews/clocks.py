@@ -5,14 +5,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import options
-from incidents.enums import Severity
+from incidents.enums import ServiceClock
 from incidents.models import Incident
+from incidents.service_levels import policy
 from reviews.containment import AssetState, asset_states, counts_in_words, holds_of, undone_in_words
-
-# How much longer than an incident of severity high may the others take.
-_PATIENCE = {Severity.HIGH: 1, Severity.MEDIUM: 2}
-_OTHERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +20,7 @@ class Clock:
     started: datetime
     ended: datetime | None
     seconds: int | None
-    target_seconds: int
+    target_seconds: int | None  # None: nothing is promised for this severity
     met: bool | None
     definition: str
     words: str = "Not yet"  # instead of a time, when there is none
@@ -56,46 +52,30 @@ def clocks_of(incident: Incident, states: Sequence[AssetState] | None = None) ->
     if not incident.is_open:
         contain = replace(contain, words="Never contained")
         if acknowledge.ended is None:
-            acknowledge = replace(acknowledge, words="Never acknowledged", met=False)
+            missed = None if acknowledge.target_seconds is None else False
+            acknowledge = replace(acknowledge, words="Never acknowledged", met=missed)
     return [acknowledge, contain, resolve]
 
 
 def _measured(incident: Incident) -> list[Clock]:
     start = first_alert_at(incident)
-    patience = _PATIENCE.get(Severity(incident.severity), _OTHERS)
-    acknowledge = timedelta(minutes=options.get("reviews.target_acknowledge_min"))
-    contain = timedelta(minutes=options.get("reviews.target_contain_min"))
-    resolve = timedelta(hours=options.get("reviews.target_resolve_h"))
+    promised = policy()
+    marks = {
+        ServiceClock.ACKNOWLEDGE: (incident.acknowledged, "First alert to the first owner or In progress."),
+        ServiceClock.CONTAIN: (incident.contained_at, "First alert to the first containment that was verified."),
+        ServiceClock.RESOLVE: (incident.resolved, "First alert to the last close. Time after a reopening counts."),
+    }
     return [
-        _clock(
-            "acknowledge",
-            "Acknowledge",
-            start,
-            incident.acknowledged,
-            acknowledge * patience,
-            "First alert to the first owner or In progress.",
-        ),
-        _clock(
-            "contain",
-            "Contain",
-            start,
-            incident.contained_at,
-            contain * patience,
-            "First alert to the first containment that was verified.",
-        ),
-        _clock(
-            "resolve",
-            "Resolve",
-            start,
-            incident.resolved,
-            resolve * patience,
-            "First alert to the last close. Time after a reopening counts.",
-        ),
+        _clock(kind.value, str(kind.label), start, end, promised.target(kind, incident.severity), definition)
+        for kind, (end, definition) in marks.items()
     ]
 
 
-def _clock(key: str, label: str, start: datetime, end: datetime | None, target: timedelta, definition: str) -> Clock:
+def _clock(
+    key: str, label: str, start: datetime, end: datetime | None, target: timedelta | None, definition: str
+) -> Clock:
     took = max(timedelta(0), end - start) if end else None
-    met = None if took is None else took <= target
+    met = None if took is None or target is None else took <= target
     seconds = None if took is None else int(took.total_seconds())
-    return Clock(key, label, start, end, seconds, int(target.total_seconds()), met, definition)
+    promised = None if target is None else int(target.total_seconds())
+    return Clock(key, label, start, end, seconds, promised, met, definition)

@@ -20,3 +20,22 @@ class DocumentState(TextChoices):
     WAITING = "waiting", "Being made"
     READY = "ready", "Ready"
     FAILED = "failed", "Failed"
+
+
+class LessonState(TextChoices):
+    PROPOSED = "proposed", "Proposed"
+    ADOPTED = "adopted", "Adopted"
+    REJECTED = "rejected", "Rejected"
+    VERIFIED = "verified", "Verified"
+
+
+class LessonCategory(TextChoices):
+    """Where a lesson is put to use."""
+
+    DETECTION = "detection", "Detection"
+    ACCESS = "access", "Access and accounts"
+    HARDENING = "hardening", "Configuration and hardening"
+    PROCESS = "process", "Process"
+    COMMUNICATION = "communication", "Communication"
+    TRAINING = "training", "Training"
+    TOOLING = "tooling", "Tools"

@@ -65,7 +65,8 @@ def _forms(review: Review) -> dict[str, Any]:
 
 def _clock(row: dict[str, Any]) -> dict[str, Any]:
     """A clock with its verdict in words, from the report's JSON."""
-    over = None if row["seconds"] is None else row["seconds"] - row["target_seconds"]
+    timed = row["seconds"] is not None and row["target_seconds"] is not None
+    over = row["seconds"] - row["target_seconds"] if timed else None
     return {**row, "started": parse_datetime(row["started"]), "over": over if over and over > 0 else None}
 
 

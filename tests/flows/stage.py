@@ -132,6 +132,6 @@ def _words_of_accounts(ada: User, adam: User) -> dict[str, Any]:
         "accounts:edit_role.pk": role.pk, "accounts:delete_role.pk": role.pk,
         **{f"accounts:{page}_group.pk": DeviceGroupFactory.create().pk for page in ("edit", "delete")},
         "accounts:move_group.pk": DeviceGroupFactory.create().pk, "accounts.to": 1,
-        "accounts:edit_option.key": "reviews.target_resolve_h",
+        "accounts:edit_option.key": "incidents.sla_high_resolve_h",
         "accounts:audit_event.pk": AuditEvent.objects.latest("id").id,
     }  # fmt: skip
