@@ -5,6 +5,7 @@ from celery import shared_task
 from core import jobs
 from incidents.correlation.engine import correlate_waiting
 from incidents.correlation.hubs import forget_quiet_hubs
+from incidents.services.service_levels import AT_ONCE, sweep_service_levels
 
 
 @shared_task
@@ -13,6 +14,14 @@ def correlate_pending() -> None:
     jobs.woken("incidents.tasks.correlate_pending")
     if correlate_waiting(for_seconds=30.0).time_over:
         jobs.wake("incidents.tasks.correlate_pending")
+
+
+@shared_task
+def advance_service_levels() -> None:
+    """At most 20 batches a run; what is left is found by the next."""
+    for _ in range(20):
+        if sweep_service_levels() < AT_ONCE:
+            return
 
 
 @shared_task

@@ -49,9 +49,9 @@ class Lesson(models.Model):
     def __str__(self) -> str:
         return self.what
 
+    def get_absolute_url(self) -> str:
+        return f"/lessons/{self.pk}/"
+
     @property
     def number(self) -> str:
         return f"L-{self.pk}"
-
-    def get_absolute_url(self) -> str:
-        return f"/lessons/{self.pk}/"
