@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from core import clock, jobs
+from core.logs import request_id, trace
 from core.models import OutboxEvent
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def publish(topic: str, **payload: Any) -> None:
     if topic not in pipeline():
         raise LookupError(f"No listener list is declared for the topic {topic!r}.")
     if pipeline()[topic]:
-        OutboxEvent.objects.create(topic=topic, payload=payload)
+        OutboxEvent.objects.create(topic=topic, payload=payload, request_id=request_id())
         jobs.wake("core.tasks.deliver_outbox")
 
 
@@ -71,6 +72,8 @@ def _deliver_next() -> int | None:
 
 
 def _hand_over(event: OutboxEvent, name: str, listener: Listener) -> bool:
+    """What the listener logs and enqueues belongs to the request that caused the event."""
+    token = trace.set(event.request_id or trace.get())
     try:
         with transaction.atomic():
             listener(**event.payload)
@@ -80,6 +83,8 @@ def _hand_over(event: OutboxEvent, name: str, listener: Listener) -> bool:
         event.due = clock.real_now() + min(MAX_BACKOFF, timedelta(seconds=2 ** min(event.attempts, 10)))
         logger.exception("listener %s failed on outbox event %s", name, event.pk)
         return False
+    finally:
+        trace.reset(token)
     event.done = [*event.done, name]
     return True
 

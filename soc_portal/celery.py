@@ -6,6 +6,8 @@ from typing import Any
 from celery import Celery
 from celery.beat import Scheduler
 
+from core import task_logs as _task_logs  # noqa: F401 - listens to what tasks do
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "soc_portal.settings")
 
 app = Celery("soc_portal")

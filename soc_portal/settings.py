@@ -19,7 +19,8 @@ SECRET_KEY = env.str("SOC_SECRET_KEY")
 ENCRYPTION_KEYS: list[str] = env.list("SOC_ENCRYPTION_KEYS")
 PUBLIC_URL = env.str("SOC_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 SERVED_BY_HTTPS = PUBLIC_URL.startswith("https://")
-PROXY_COUNT = env.int("SOC_PROXY_COUNT", 0)  # proxies in front whose X-Forwarded-* headers are believed
+# Addresses and CIDR ranges of proxies in front, whose X-Forwarded-* headers are believed.
+TRUSTED_PROXIES: list[str] = env.list("SOC_TRUSTED_PROXIES", default=[])
 ALLOWED_HOSTS: list[str] = env.list("SOC_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -41,6 +42,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "rest_framework",
     "django_filters",
@@ -49,9 +52,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "core.proxies.TrustedProxyMiddleware",
     "core.middleware.RequestTraceMiddleware",
+    "core.middleware.TransportSecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -150,6 +154,11 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-audit-partitions": {"task": "core.tasks.ensure_audit_partitions", "schedule": 86400.0},
     "forget-old-rows": {"task": "core.tasks.forget_expired", "schedule": 3600.0},
     "correlate": {"task": "incidents.tasks.correlate_pending", "schedule": 5.0, "options": {"expires": 10}},
+    "service-levels": {
+        "task": "incidents.tasks.advance_service_levels",
+        "schedule": 20.0,
+        "options": {"expires": 20},
+    },
     "forget-hubs": {"task": "incidents.tasks.forget_hubs", "schedule": 3600.0, "options": {"expires": 600}},
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
@@ -191,8 +200,13 @@ AXES_SENSITIVE_PARAMETERS = ["login"]
 # Without these two, "Ada" and "ada" would have five attempts each, and everybody behind a proxy would share theirs.
 AXES_USERNAME_CALLABLE = "accounts.adapter.name_of_attempt"
 AXES_CLIENT_IP_CALLABLE = "core.client_address.client_address"
+MFA_ADAPTER = "accounts.mfa_adapter.PortalMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODE_COUNT = 10
+MFA_RECOVERY_CODE_DIGITS = 10
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_SESSION_COOKIE_AGE = SESSION_COOKIE_AGE = 12 * 3600
+# The cookie outlives the longest session that an administrator can allow; the portal ends sessions itself.
+ACCOUNT_SESSION_COOKIE_AGE = SESSION_COOKIE_AGE = 7 * 24 * 3600
 # Cookies do not know ports: two portals on one machine would sign each other out under one name.
 SESSION_COOKIE_NAME = "__Host-soc_session" if SERVED_BY_HTTPS else f"soc_session_{urlsplit(PUBLIC_URL).port or 80}"
 CSRF_COOKIE_NAME = "__Host-soc_csrf" if SERVED_BY_HTTPS else f"soc_csrf_{urlsplit(PUBLIC_URL).port or 80}"
@@ -203,7 +217,6 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_HTTPS
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SECURE_HSTS_SECONDS = 31536000 if SERVED_BY_HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXY_COUNT else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -222,6 +235,8 @@ SECURE_CSP = {
 }
 
 # ---- API -----------------------------------------------------------------------------------------------------------
+METRICS_TOKEN = env.str("SOC_METRICS_TOKEN", "")
+METRICS_ADDRESSES: list[str] = env.list("SOC_METRICS_ADDRESSES", default=[])
 API_RATE = env.str("SOC_API_RATE", "6000/min")
 INGEST_RATE = env.str("SOC_INGEST_RATE", "60000/min")
 REST_FRAMEWORK = {
@@ -289,8 +304,8 @@ TEST_RUNNER = "django.test.runner.DiscoverRunner"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "core.logs.LineFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "core.logs.LineFormatter"}, "json": {"()": "core.logs.JsonFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": env.str("SOC_LOG_FORMAT", "line")}},
     "root": {"handlers": ["console"], "level": env.str("SOC_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"level": "WARNING", "propagate": True, "handlers": []},

@@ -15,6 +15,7 @@ class OutboxEvent(models.Model):
     done = ArrayField(models.CharField(max_length=120), default=list, help_text="Listeners that have finished.")
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=300, blank=True)
+    request_id = models.CharField(max_length=64, blank=True, db_default="", help_text="Of the request that caused it.")
 
     class Meta:
         indexes = [models.Index(fields=["due", "id"], condition=models.Q(delivered_at=None), name="outbox_open")]

@@ -13,9 +13,16 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core import clock, marks, wording
+from core import clock, logs, marks, wording
 
 register = template.Library()
+
+
+@register.simple_tag
+def request_id() -> SafeString:
+    """What a person can tell whoever reads the log; on pages that tell of an error."""
+    found = logs.request_id()
+    return format_html('<p class="request-id t3">Request <code>{}</code></p>', found) if found else SafeString("")
 
 
 # ---- icons and marks -----------------------------------------------------------------------------------------------

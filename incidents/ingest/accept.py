@@ -13,7 +13,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from core import audit, clock, jobs, outbox
+from core import audit, clock, jobs, metrics, outbox
 from core.actors import Actor
 from incidents.ingest import formats
 from incidents.ingest.dead_letters import Refusal, keep_refused
@@ -48,6 +48,10 @@ class Receipt:
     @property
     def duplicates(self) -> int:
         return self.outcomes.count(Outcome.DUPLICATE)
+
+    def counts(self) -> dict[str, int]:
+        return {"accepted": self.accepted, "updated": self.updated, "duplicates": self.duplicates,
+                "rejected": len(self.rejected)}  # fmt: skip
 
     def part(self, start: int, stop: int) -> "Receipt":
         """The receipt of the items from `start` up to, not including, `stop`, counted from its own first."""
@@ -110,6 +114,7 @@ def accept_alerts(
     kept = refusals if keep_dead else []
     receipt = _store(reads, kept, format_key=format, source=source, actor=actor, exercise=exercise, now=now)
     receipt.rejected = [refusal.as_json() for refusal in refusals]
+    metrics.count_ingest(format, receipt.counts())
     return receipt
 
 
