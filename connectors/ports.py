@@ -15,6 +15,13 @@ from connectors.receipts import Receipt
 from connectors.targets import Target
 
 DAY_S = 86_400
+# The whole of a remote system, for orders that are aimed at no single object there.
+TENANT = Target("tenant", "all", "the whole system")
+# The order that brings a remote system's list of indicators in line: `set` (entries with `key`, `type`, `value`,
+# `action`, `digest`, ...) and `remove` (keys). Its facet is `indicators`; observed with a key it tells the action in
+# force (`absent` for none) and the `digest`, without one `evidence["indicators"]` holds every entry by key.
+INDICATORS = "indicators.apply"
+INDICATORS_AT_ONCE = 500
 
 
 class Effect(StrEnum):
@@ -197,5 +204,7 @@ class Connector(Protocol):
     def cancel(self, ticket: Ticket) -> CancelAnswer: ...
 
     def observe(self, target: Target, facet: str, key: str = "") -> ObservedState:
-        """Read the truth about a facet; `key` names one object in it (a file, a message)."""
+        """Read the truth about a facet; `key` names one object in it (a file, a message, an inbox rule). Of a facet
+        that people choose from, an empty key lists all: `evidence["objects"]` is `{"key", "label", "detail",
+        "state"}` each, and the value is `listed`."""
         ...

@@ -52,7 +52,7 @@ class Facet(TextChoices):
     MESSAGES = "messages", "Messages"
     EXECUTION = "execution", "App execution"
     PACKAGE = "package", "Investigation package"
-    PASSWORD = "password", "Password"  # noqa: S105 - the name of a facet
+    PASSWORD = "password", "Password"
     SESSIONS = "sessions", "Sessions"
     RULES = "rules", "Inbox rules"
     TAGS = "tags", "Tags"

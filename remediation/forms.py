@@ -6,6 +6,7 @@ from django import forms
 from core.wording import visible
 from incidents.models import Incident
 from remediation.catalog.action import Action, Parameter
+from remediation.services.listed import Listed
 
 REASON_HELP = "Kept with the action, in the audit log and in the report."
 
@@ -34,15 +35,23 @@ class OptionalReasonForm(forms.Form):
 
 class AskForm(ReasonForm):
     """Reason and the parameters that the action declares; with `incidents`, the one in whose course it is asked for,
-    the first of them unless the person says otherwise."""
+    the first of them unless the person says otherwise; with `listed`, what a listed parameter may be."""
 
-    def __init__(self, action: Action, *args: Any, incidents: Sequence[Incident] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        action: Action,
+        *args: Any,
+        incidents: Sequence[Incident] = (),
+        listed: Sequence[Listed] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.action = action
         if incidents:
             self.fields["incident"] = _incident_field(incidents)
         for parameter in action.parameters:
-            self.fields[parameter.name] = _field(parameter)
+            offered = parameter.listed and listed
+            self.fields[parameter.name] = _listed_field(parameter, listed) if offered else _field(parameter)
         self.order_fields([*(parameter.name for parameter in action.parameters), "incident", "reason"])
 
     @property
@@ -67,11 +76,24 @@ def _incident_field(incidents: Sequence[Incident]) -> forms.Field:
     )
 
 
+def _listed_field(parameter: Parameter, listed: Sequence[Listed]) -> forms.Field:
+    return forms.ChoiceField(
+        label=parameter.label,
+        choices=[(one.key, visible(f"{one.label}: {one.detail}" if one.detail else one.label)) for one in listed],
+        initial=listed[0].key,
+        required=parameter.required,
+        widget=forms.RadioSelect,
+        help_text="As the connection lists them now.",
+    )
+
+
 def _field(parameter: Parameter) -> forms.Field:
     if parameter.choices:
         return forms.ChoiceField(
             label=parameter.label,
-            choices=[(choice.value, f"{choice.label}: {choice.effect}") for choice in parameter.choices],
+            choices=[
+                (one.value, f"{one.label}: {one.effect}" if one.effect else one.label) for one in parameter.choices
+            ],
             initial=parameter.default,
             required=parameter.required,
             widget=forms.RadioSelect,

@@ -18,6 +18,7 @@ from remediation.catalog.action import Action
 from remediation.enums import OPEN_STATUSES, Decision, Risk, RunStatus
 from remediation.models import ActionRun, ControlState
 from remediation.refused import Refused
+from remediation.services import portal_facts
 from remediation.taken_back import DONE
 from remediation.views.titles import noun_of
 
@@ -52,7 +53,7 @@ def respond_button(
     under_way = None if action.facet_argument else known.open_runs.get(action.facet)
     if under_way is not None:
         return _under_way(action, under_way, known) if under_way.action == action.key else None
-    if not _makes_sense(action, known):
+    if not (_fact_makes_sense(action, entity) if action.in_portal else _makes_sense(action, known)):
         return None
     return _button(action, entity, incident, user, known)
 
@@ -104,6 +105,10 @@ def _makes_sense(action: Action, known: Known) -> bool:
     return state == inverse.wanted or (state in ("", UNSURE) and inverse.key in known.tried)
 
 
+def _fact_makes_sense(action: Action, entity: Entity) -> bool:
+    return isinstance(entity, Device) and portal_facts.makes_sense(action, entity)
+
+
 def _under_way(action: Action, run: ActionRun, known: Known) -> dict[str, Any]:
     """In place of the button: what was asked for already, and where to see it."""
     noun = noun_of(action)
@@ -144,6 +149,8 @@ def _button(action: Action, entity: Entity, incident: Incident | None, user: Use
 
 def _why_impossible(action: Action, entity: Entity, known: Known) -> str:
     """Why an order would reach nothing, in a sentence."""
+    if action.in_portal:
+        return ""
     if known.unbound:
         return known.unbound
     if known.connection is None:

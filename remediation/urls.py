@@ -1,6 +1,18 @@
 from django.urls import path
 
-from remediation.views import artefact, ask, bulk, decide, end, history, of_incident, of_target, pending, run_page
+from remediation.views import (
+    artefact,
+    ask,
+    bulk,
+    decide,
+    end,
+    history,
+    of_incident,
+    of_target,
+    package,
+    pending,
+    run_page,
+)
 
 app_name = "remediation"
 urlpatterns = [
@@ -19,4 +31,5 @@ urlpatterns = [
     path("actions/<int:run_id>/cancel/", end.cancel, name="cancel"),
     path("actions/<int:run_id>/undo/", end.undo, name="undo"),
     path("actions/<int:run_id>/artefacts/<int:artefact_id>/", artefact.artefact, name="artefact"),
+    path("actions/<int:run_id>/packages/<int:artefact_id>/", package.package, name="package"),
 ]

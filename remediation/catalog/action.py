@@ -24,7 +24,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument of an action: a choice, or a short text."""
+    """One argument of an action: a choice, or a short text. With `listed` the dialog offers what the connection lists
+    within the action's facet; the API takes the same keys as text."""
 
     name: str
     label: str
@@ -33,6 +34,7 @@ class Parameter:
     required: bool = True
     help: str = ""
     max_length: int = 300
+    listed: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -84,6 +86,9 @@ class Action:
     arguments that must be observed with it; with `by_order` this very order must be seen there (a scan leaves no
     other state). `facet_argument` names the argument that narrows the facet to one object. `acts_on` differs from
     `target_kind` when the action fans out to children. `undo` names the inverse; without one `why_no_undo` says why.
+    `wanted_argument` names the argument whose value is the wanted word. `in_portal` marks a fact that the portal itself
+    keeps: it is written at once, read back, and may be its own inverse. `guarded` artefacts are handed out only to
+    somebody who says why. `noun` and `part` are for sentences ("Request isolation", "Disable rule in ...").
     """
 
     key: str
@@ -113,6 +118,11 @@ class Action:
     limits: Limits = field(default_factory=Limits)
     icon: str = ""
     order: int = 100
+    wanted_argument: str = ""
+    in_portal: bool = False
+    guarded: bool = False
+    noun: str = ""
+    part: str = ""
 
     @property
     def fans_out(self) -> bool:
@@ -139,6 +149,10 @@ class Action:
             raise ValidationError({str(name)[:80]: f"{self.label} takes no argument of this name."})
         cleaned = {one.name: one.clean(arguments.get(one.name)) for one in self.parameters}
         return {name: value for name, value in cleaned.items() if value}
+
+    def wanted_of(self, arguments: Mapping[str, Any]) -> str:
+        """The facet word that must be observed after a run with these arguments."""
+        return str(arguments.get(self.wanted_argument) or self.wanted) if self.wanted_argument else self.wanted
 
     def facet_key(self, arguments: Mapping[str, str]) -> str:
         """The object within the facet; a long name is hashed, because two long names must not become one."""

@@ -95,4 +95,76 @@ SCAN = Action(
     order=20,
 )
 
-ACTIONS = (ISOLATE, RELEASE, SCAN)
+RESTRICT = Action(
+    key="device.restrict_execution",
+    label="Restrict app execution",
+    verb="Restrict apps",
+    noun="app restriction",
+    running="Restricting apps",
+    done="Apps restricted",
+    target_kind=EntityKind.DEVICE,
+    facet=Facet.EXECUTION,
+    wanted="restricted",
+    effects=(
+        "On {target} only programs signed by the maker of the operating system may start; others are refused.",
+        "Programs that run already go on, and so do scripts of the system's own interpreters.",
+    ),
+    checked_by="The device is asked which programs it lets start.",
+    request_permissions=(keys.REQUEST_RESPONSE,),
+    decide_permissions=(keys.DECIDE_RESPONSE,),
+    risk=Risk.HIGH,
+    approval=Approval.ANOTHER_PERSON,
+    undo="device.unrestrict_execution",
+    in_force=True,
+    icon="lock",
+    order=30,
+)
+
+UNRESTRICT = Action(
+    key="device.unrestrict_execution",
+    label="Remove app restrictions",
+    verb="Unrestrict apps",
+    noun="the end of app restrictions",
+    running="Removing app restrictions",
+    done="App restrictions removed",
+    target_kind=EntityKind.DEVICE,
+    facet=Facet.EXECUTION,
+    wanted="unrestricted",
+    effects=("On {target} every program may start again that the device's own policy allows.",),
+    checked_by="The device is asked which programs it lets start.",
+    request_permissions=(keys.REQUEST_RESPONSE,),
+    decide_permissions=(keys.DECIDE_RESPONSE,),
+    risk=Risk.MEDIUM,
+    approval=Approval.ANOTHER_PERSON,
+    undo="device.restrict_execution",
+    icon="key",
+    order=31,
+)
+
+COLLECT_PACKAGE = Action(
+    key="device.collect_package",
+    label="Collect investigation package",
+    verb="Collect package",
+    running="Collecting package",
+    done="Package collected",
+    target_kind=EntityKind.DEVICE,
+    facet=Facet.PACKAGE,
+    wanted="collected",
+    by_order=True,
+    guarded=True,
+    effects=(
+        "{target} packs what an investigation needs: autostarts, processes, services, tasks, connections, sign-ins.",
+        "The package may hold personal data: whoever looks into it or downloads it says why, and that is recorded.",
+    ),
+    checked_by="The package's checksum is compared with the one that the device tells.",
+    request_permissions=(keys.REQUEST_RESPONSE,),
+    decide_permissions=(keys.DECIDE_RESPONSE,),
+    risk=Risk.LOW,
+    approval=Approval.NONE,
+    why_no_undo="Collecting changes nothing on the device; the package is deleted when its time is over.",
+    limits=Limits(run_s=2 * 3_600),
+    icon="box",
+    order=40,
+)
+
+ACTIONS = (ISOLATE, RELEASE, SCAN, RESTRICT, UNRESTRICT, COLLECT_PACKAGE)

@@ -1,4 +1,4 @@
-"""Actions on one message in one mailbox."""
+"""Actions on one message, or one inbox rule, of one mailbox."""
 
 from accounts import keys
 from incidents.enums import EntityKind, RemediationStatus
@@ -12,10 +12,19 @@ _MESSAGE = Parameter(
     max_length=998,
 )
 
+_RULE = Parameter(
+    "rule_id",
+    "Inbox rule",
+    help="The rule as its mailbox knows it.",
+    max_length=200,
+    listed=True,
+)
+
 SOFT_DELETE = Action(
     key="mailbox.soft_delete_message",
     label="Soft-delete message",
     verb="Soft-delete",
+    part="message in",
     running="Deleting",
     done="Deleted (recoverable)",
     target_kind=EntityKind.MAILBOX,
@@ -40,6 +49,7 @@ RESTORE = Action(
     key="mailbox.restore_message",
     label="Restore message",
     verb="Restore",
+    part="message in",
     running="Restoring",
     done="Restored",
     target_kind=EntityKind.MAILBOX,
@@ -59,4 +69,56 @@ RESTORE = Action(
     order=11,
 )
 
-ACTIONS = (SOFT_DELETE, RESTORE)
+DISABLE_RULE = Action(
+    key="mailbox.disable_rule",
+    label="Disable inbox rule",
+    verb="Disable rule",
+    noun="disabling of the rule",
+    part="in",
+    running="Disabling rule",
+    done="Rule disabled",
+    target_kind=EntityKind.MAILBOX,
+    parameters=(_RULE,),
+    facet=Facet.RULES,
+    facet_argument="rule_id",
+    wanted="disabled",
+    effects=(
+        "The inbox rule {rule_id} of {target} no longer moves, forwards or deletes anything.",
+        "The rule stays in the mailbox as it is written, so that it can be studied and switched on again.",
+    ),
+    checked_by="The mailbox is asked for its rules.",
+    request_permissions=(keys.REQUEST_RESPONSE,),
+    decide_permissions=(keys.DECIDE_RESPONSE, keys.MAIL_ADVANCED),
+    risk=Risk.MEDIUM,
+    approval=Approval.ANOTHER_PERSON,
+    undo="mailbox.enable_rule",
+    in_force=True,
+    icon="lock",
+    order=20,
+)
+
+ENABLE_RULE = Action(
+    key="mailbox.enable_rule",
+    label="Enable inbox rule",
+    verb="Enable rule",
+    noun="enabling of the rule",
+    part="in",
+    running="Enabling rule",
+    done="Rule enabled",
+    target_kind=EntityKind.MAILBOX,
+    parameters=(_RULE,),
+    facet=Facet.RULES,
+    facet_argument="rule_id",
+    wanted="enabled",
+    effects=("The inbox rule {rule_id} of {target} works again, as it was written when it was disabled.",),
+    checked_by="The mailbox is asked for its rules.",
+    request_permissions=(keys.REQUEST_RESPONSE,),
+    decide_permissions=(keys.DECIDE_RESPONSE, keys.MAIL_ADVANCED),
+    risk=Risk.MEDIUM,
+    approval=Approval.ANOTHER_PERSON,
+    undo="mailbox.disable_rule",
+    icon="undo",
+    order=21,
+)
+
+ACTIONS = (SOFT_DELETE, RESTORE, DISABLE_RULE, ENABLE_RULE)

@@ -47,7 +47,9 @@ def _check_one(action: Action, known: dict[str, Action]) -> None:
         if not is_registered(key):
             raise BadDeclaration(f"{action.key}: the permission {key!r} is not registered.")
     names = {parameter.name for parameter in action.parameters}
-    if not {*action.wanted_arguments, *filter(None, [action.facet_argument])} <= names:
+    if action.undo == action.key and not action.in_portal:
+        raise BadDeclaration(f"{action.key}: only a fact of the portal, whose former value is kept, is its own undo.")
+    if not {*action.wanted_arguments, *filter(None, [action.facet_argument, action.wanted_argument])} <= names:
         raise BadDeclaration(f"{action.key}: it refers to an argument that it does not take.")
     action.sentences(target="x", arguments=dict.fromkeys(names, "x"))
 

@@ -21,7 +21,8 @@ def set_desired(run: ActionRun, *, actor: Actor, target: Target) -> ControlState
         return None
     with transaction.atomic():
         state = _locked(run)
-        state.desired, state.run_id, state.by, state.since = action.wanted, run.pk, run.requester.name, clock.now()
+        state.desired, state.run_id = action.wanted_of(run.arguments), run.pk
+        state.by, state.since = run.requester.name, clock.now()
         state.generation += 1
         state.save()
         _show(state, run, target, actor=actor)

@@ -18,6 +18,7 @@ from remediation.services.control import facet_of, set_desired
 from remediation.services.deliveries import delivery_of, key_of, reference_of
 from remediation.services.notes import note
 from remediation.services.outcome import EXECUTOR, end_run
+from remediation.services.portal_facts import write_fact
 from remediation.services.refusals import Subject, record_refusal
 from remediation.services.report import take_over
 from remediation.services.verify import verify
@@ -62,20 +63,26 @@ def _start(run: ActionRun) -> None:
                 result={"refused": refusal.code},
             )
             return
+        if bound is None:
+            write_fact(held, target)
+            return
         _call_off_unknown(held)
         _order(held, target, bound)
         set_desired(held, actor=EXECUTOR, target=target)
         look_again(held, SAFETY.total_seconds())
 
 
-def check_execution(run: ActionRun) -> tuple[Target, Bound]:
-    """The seal, the people and the target, as they are now. Raises `Refused`."""
+def check_execution(run: ActionRun) -> tuple[Target, Bound | None]:
+    """The seal, the people and the target, as they are now; a fact of the portal needs no remote object. Raises
+    `Refused`."""
     action = get(run.action)
     policy.check_seal(run)
     target = policy.target_of(run)
     policy.check_people(run, action, target)
     if isinstance(target, File):
         raise Refused("unsupported", "A file action is carried out through its parts.")
+    if action.in_portal:
+        return target, None
     bound = policy.resolve(action, target)
     if (bound.connection.pk, bound.remote_id) != (run.connection_id, run.remote_id):
         raise Refused("not_bound", f"{target} is bound to another remote object than when it was asked for.")

@@ -83,7 +83,7 @@ def make_plan(
     if action.fans_out and undoes is not None and isinstance(target, Device):
         bound = policy.resolve(action, target)
         return Plan(action, target, dict(undoes.arguments), undoes.facet_key, bound=bound, undoes=undoes)
-    bound = policy.resolve(action, target)
+    bound = None if action.in_portal else policy.resolve(action, target)
     facet_key = action.facet_key(arguments)
     undoes = undoes or taken_back_by(action, target, facet_key)
     return Plan(action, target, arguments, facet_key, bound=bound, undoes=undoes)
@@ -91,7 +91,7 @@ def make_plan(
 
 def taken_back_by(action: Action, target: Target, facet_key: str) -> ActionRun | None:
     """The run that an inverse action takes back: the last one that was done on this facet, when it is the opposite."""
-    if action.in_force or not action.undo:
+    if action.in_force or action.undo in {"", action.key}:
         return None
     last = (
         ActionRun.objects.filter(

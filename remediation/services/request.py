@@ -15,6 +15,7 @@ from core.actors import Actor
 from core.wording import unix_lines
 from incidents.models import Incident
 from remediation import policy
+from remediation.catalog import get
 from remediation.enums import Decision, RunStatus, Source
 from remediation.lifecycle import announce_run, move_children, move_run
 from remediation.models import ActionRun
@@ -22,6 +23,7 @@ from remediation.policy import Target
 from remediation.refused import Refused
 from remediation.services.cancel import supersede
 from remediation.services.evidence import tell_evidence
+from remediation.services.execute import advance_run
 from remediation.services.fan_out import Child
 from remediation.services.notes import note
 from remediation.services.plan import Plan, conflict, declared_action, make_plan, open_run
@@ -203,7 +205,16 @@ def queue(run: ActionRun, *, children: list[ActionRun], actor: Actor) -> None:
     due = clock.real_now()
     move_run(run, RunStatus.QUEUED, actor=actor, next_step_at=None if children else due)
     if not children:
-        jobs.enqueue("remediation.tasks.advance_run", run.pk)
+        _set_out(run)
         return
     move_children(waiting, RunStatus.QUEUED, actor=actor, next_step_at=due)
     jobs.wake("remediation.tasks.advance_runs")
+
+
+def _set_out(run: ActionRun) -> None:
+    """A fact of the portal is written here and now; everything else is a worker's."""
+    if get(run.action).in_portal:
+        advance_run(run.pk, even_if_not_due=True)
+        run.refresh_from_db()
+    else:
+        jobs.enqueue("remediation.tasks.advance_run", run.pk)

@@ -10,6 +10,7 @@ from remediation.catalog import get, inverse_of
 from remediation.enums import RunStatus, Source
 from remediation.models import ActionRun
 from remediation.refused import Refused
+from remediation.services.portal_facts import former_arguments
 from remediation.services.refusals import Subject, recording_refusals
 from remediation.services.request import request_action
 from remediation.taken_back import DONE, taken_back
@@ -57,12 +58,17 @@ def check_undoable(run: ActionRun) -> str:
     if run.status not in DONE:
         label = RunStatus(run.status).label.lower()
         raise Refused("not_undoable", f"{run.number} did not take effect ({label}), so there is nothing to take back.")
+    if action.in_portal and not run.result.get("changed"):
+        raise Refused("not_undoable", f"{run.number} changed nothing: it was so already.")
     return action.undo
 
 
 def undo_arguments(run: ActionRun) -> dict[str, Any]:
-    """Of the run's arguments those that its inverse takes too; for the undo of an undo, those of the first run."""
+    """Of the run's arguments those that its inverse takes too; for the undo of an undo, those of the first run. What
+    is its own inverse is given its former value."""
     inverse = inverse_of(get(run.action))
+    if inverse is not None and inverse.key == run.action:
+        return former_arguments(run)
     names = {parameter.name for parameter in inverse.parameters} if inverse else set()
     first = run.undoes.arguments if run.undoes else {}
     return {name: value for name, value in {**first, **run.arguments}.items() if name in names}

@@ -57,7 +57,7 @@ def verify(run: ActionRun, delivery: Delivery) -> None:
 
 def _key(run: ActionRun) -> str:
     """What the connector is asked about within the facet."""
-    return str(run.arguments.get("file_key") or run.arguments.get("message_id") or "")
+    return str(run.arguments.get("file_key") or run.arguments.get(get(run.action).facet_argument) or "")
 
 
 def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> None:
@@ -69,7 +69,7 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
         observed,
         matches=matches,
         looks=looks,
-        wanted=get(run.action).wanted,
+        wanted=get(run.action).wanted_of(run.arguments),
         said=delivery.error,
     )
     verification = {
@@ -77,7 +77,7 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
         "method": observed.method,
         "at": (observed.at or clock.now()).isoformat(),
         "detail": verdict.detail,
-        "wanted": get(run.action).wanted,
+        "wanted": get(run.action).wanted_of(run.arguments),
         "observed": observed.value if observed.known else None,
         "looks": looks,
     }
@@ -107,7 +107,7 @@ def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> No
 def as_wanted(run: ActionRun, delivery: Delivery, observed: ObservedState) -> bool:
     """Whether exactly what was asked for is seen."""
     action = get(run.action)
-    if not observed.known or observed.value != action.wanted:
+    if not observed.known or observed.value != action.wanted_of(run.arguments):
         return False
     if action.by_order and observed.attributes.get("order") != delivery.idempotency_key:
         return False

@@ -1,17 +1,22 @@
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from core import blobs
+from remediation.catalog import get
+from remediation.services.open_package import ZIP
 from remediation.views.fetch import run_for
 
 
 @requires(keys.READ)
 def artefact(request: AccountRequest, run_id: int, artefact_id: int) -> HttpResponse:
-    """A file that a run of mine to see produced; always a download, never shown in place."""
+    """A file that a run of mine to see produced; always a download, never shown in place. What holds personal data is
+    handed out on a page of its own, for a reason."""
     run = run_for(request.user, run_id)
     found = get_object_or_404(run.artefacts.select_related("blob"), pk=artefact_id)
+    if found.blob.media_type == ZIP and get(run.action).guarded:
+        return redirect("remediation:package", run.pk, found.pk)
     response = HttpResponse(blobs.read(found.blob), content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="{run.number}-{found.pk}"'
     response["X-Content-Type-Options"] = "nosniff"

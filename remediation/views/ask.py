@@ -13,6 +13,7 @@ from remediation.catalog.action import Action
 from remediation.enums import Decision, Risk
 from remediation.forms import AskForm
 from remediation.refused import Refused
+from remediation.services.listed import listed_objects
 from remediation.services.preview import Preview, preview_action
 from remediation.services.request import request_action
 from remediation.views.answers import done
@@ -28,7 +29,8 @@ def ask(request: AccountRequest, kind: str, target_id: int, action: str) -> Http
     """Says what the action would do (GET); asks for it (POST)."""
     target = target_for(request.user, kind, target_id)
     declared = _declared(action, kind)
-    form = AskForm(declared, request.POST or None, incidents=_offered(request, target))
+    offered, listed = _offered(request, target), listed_objects(declared, target)
+    form = AskForm(declared, request.POST or None, incidents=offered, listed=listed)
     refusal = ""
     if request.method == "POST" and form.is_valid():
         try:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from incidents.enums import EntityKind
 from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import Decision, RunStatus
@@ -11,8 +10,8 @@ from remediation.models import ActionRun
 
 def title_of(run: ActionRun) -> str:
     """`Isolate FIN-WS-014`, `Soft-delete message in Accounts payable`."""
-    of_what = "message in " if run.target_kind == EntityKind.MAILBOX else ""
-    return f"{registry.get(run.action).verb} {of_what}{run.target_name}"
+    action = registry.get(run.action)
+    return " ".join(filter(None, [action.verb, action.part, run.target_name]))
 
 
 # What is asked for with each verb: the button says `Request isolation`.
@@ -23,6 +22,8 @@ _NOUNS = {"Isolate": "isolation", "Release": "release", "Scan": "scan", "Quarant
 
 def noun_of(action: Action) -> str:
     """The deed as a noun; an action of an unknown verb is called by its label."""
+    if action.noun:
+        return action.noun
     return _NOUNS.get(action.verb, f"\N{LEFT DOUBLE QUOTATION MARK}{action.label}\N{RIGHT DOUBLE QUOTATION MARK}")
 
 

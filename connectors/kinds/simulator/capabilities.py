@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from connectors.ports import CancelSupport, Capability, Effect, Manifest, Offline, Reversal
+from connectors.ports import (
+    INDICATORS,
+    INDICATORS_AT_ONCE,
+    TENANT,
+    CancelSupport,
+    Capability,
+    Effect,
+    Manifest,
+    Offline,
+    Reversal,
+)
 
 
 def _schema(*required: str, **properties: Any) -> dict[str, Any]:
@@ -34,6 +44,11 @@ _TEXT = {"type": "string"}
 _FILE = _schema("file_key", file_key=_TEXT)
 _MESSAGE = _schema("message_id", message_id=_TEXT)
 _ISOLATION = _schema(isolation_type={"enum": ["full", "selective"]})
+_RULE = _schema("rule_id", rule_id=_TEXT)
+_INDICATORS = _schema(
+    set={"type": "array", "maxItems": INDICATORS_AT_ONCE, "items": {"type": "object"}},
+    remove={"type": "array", "maxItems": INDICATORS_AT_ONCE, "items": _TEXT},
+)
 _SCAN = _schema(scan_type={"enum": ["quick", "full"]})
 
 MANIFEST = Manifest(
@@ -51,11 +66,27 @@ MANIFEST = Manifest(
             reversal=Reversal.NONE,
             artefacts=("text/plain",),
         ),
+        _capability("device.restrict_execution", "device", _schema()),
+        _capability("device.unrestrict_execution", "device", _schema()),
+        _capability(
+            "device.collect_package",
+            "device",
+            _schema(),
+            effect=Effect.COLLECT,
+            reversal=Reversal.NONE,
+            artefacts=("application/zip",),
+        ),
         _capability("file.quarantine", "device", _FILE, reversal=Reversal.TOKEN),
         _capability("file.restore", "device", _FILE),
         _capability("identity.disable", "identity", _schema()),
         _capability("identity.enable", "identity", _schema()),
         _capability("mailbox.soft_delete_message", "mailbox", _MESSAGE, reversal=Reversal.TOKEN),
         _capability("mailbox.restore_message", "mailbox", _MESSAGE),
+        _capability("identity.force_password_change", "identity", _schema()),
+        _capability("identity.waive_password_change", "identity", _schema()),
+        _capability("identity.revoke_sessions", "identity", _schema(), effect=Effect.ONCE, reversal=Reversal.NONE),
+        _capability("mailbox.disable_rule", "mailbox", _RULE, reversal=Reversal.TOKEN),
+        _capability("mailbox.enable_rule", "mailbox", _RULE),
+        _capability(INDICATORS, TENANT.kind, _INDICATORS, reversal=Reversal.TOKEN),
     ),
 )

@@ -12,6 +12,7 @@ from connectors.errors import OutcomeUnknown, TargetGone, TargetOffline, Unavail
 from connectors.kinds.simulator.behaviour import Behaviour
 from connectors.kinds.simulator.effects import apply_effect
 from connectors.models import Connection, ConnectorState
+from connectors.ports import TENANT
 from core import clock
 
 ORDER = "order"
@@ -46,7 +47,11 @@ class SimulatedCompany:
         self.connection = connection
 
     def count(self) -> int:
-        return ConnectorState.objects.filter(connection=self.connection).exclude(object_kind=ORDER).count()
+        return (
+            ConnectorState.objects.filter(connection=self.connection)
+            .exclude(object_kind__in=[ORDER, TENANT.kind])
+            .count()
+        )
 
     @contextmanager
     def target(self, kind: str, remote_id: str) -> Iterator[Remote]:
@@ -57,11 +62,24 @@ class SimulatedCompany:
                 .filter(connection=self.connection, object_kind=kind, object_id=remote_id)
                 .first()
             )
+            if row is None and (kind, remote_id) == (TENANT.kind, TENANT.remote_id):
+                row = self._whole()
             if row is None:
                 raise TargetGone(f"The simulated company has no {kind} {remote_id}.")
             remote = Remote(row, Behaviour.of(self.connection.settings, row.state.get("behaviour", {})))
             self._settle_all(remote)
             yield remote
+
+    def _whole(self) -> ConnectorState:
+        """The company as a whole exists from the beginning, so it is written down when it is first asked for."""
+        rows = ConnectorState.objects
+        rows.bulk_create(
+            [ConnectorState(connection=self.connection, object_kind=TENANT.kind, object_id=TENANT.remote_id)],
+            ignore_conflicts=True,
+        )
+        return rows.select_for_update().get(
+            connection=self.connection, object_kind=TENANT.kind, object_id=TENANT.remote_id
+        )
 
     def accept(self, key: str, kind: str, remote_id: str, order: Mapping[str, Any]) -> Behaviour:
         """Take an order in, once. Raises when the target cannot be reached or the answer gets lost on the way."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.enums import DeliveryState
 from connectors.errors import TargetGone, Unavailable
+from connectors.kinds.simulator import package
 from connectors.kinds.simulator.capabilities import MANIFEST
 from connectors.kinds.simulator.client import SimulatedCompany
 from connectors.kinds.simulator.effects import FACETS, see
@@ -132,6 +133,8 @@ def _artefacts(order: dict[str, Any]) -> list[Artefact]:
     report = order.get("report")
     if not report:
         return []
+    if report.get("package"):
+        return [Artefact(package.NAME, package.MEDIA_TYPE, package.pack(report))]
     lines = [f"{name}: {value}" for name, value in report.items() if name != "found"]
     threats = [f"threat: {one['name']} {one['path']} {one['key']}" for one in report["found"]]
     text = "\n".join(["SIMULATED antivirus scan", *lines, *threats, ""])

@@ -7,15 +7,17 @@ from django.db import transaction
 
 from connectors.kinds.simulator.behaviour import checked
 from connectors.kinds.simulator.client import ORDER, SimulatedCompany
-from connectors.kinds.simulator.effects import INBOX, message_key
+from connectors.kinds.simulator.effects import INBOX, message_key, rule_key
 from connectors.models import Connection, ConnectorState
+from connectors.ports import TENANT
 from connectors.services.deliver import target_seen
 from connectors.targets import KnownTarget
 
 FRESH: dict[str, dict[str, Any]] = {
-    "device": {"network": "connected", "isolation_type": "", "files": {}},
-    "identity": {"account": "enabled"},
-    "mailbox": {"messages": {}},
+    "device": {"network": "connected", "isolation_type": "", "execution": "unrestricted", "files": {}},
+    "identity": {"account": "enabled", "accounts": ["directory"]},
+    "mailbox": {"messages": {}, "rules": {}},
+    TENANT.kind: {"indicators": {}},
 }
 
 
@@ -82,6 +84,23 @@ def put_message(connection: Connection, remote_id: str, message_id: str, *, subj
     with SimulatedCompany(connection).target("mailbox", remote_id) as remote:
         message = {"subject": subject, "folder": folder}
         remote.state["messages"] = {**remote.state.get("messages", {}), message_key(message_id): message}
+        remote.save()
+
+
+def put_rule(
+    connection: Connection, remote_id: str, rule_id: str, *, name: str, does: str = "", enabled: bool = True
+) -> None:
+    """Put an inbox rule into a mailbox; `does` says in words what it does."""
+    with SimulatedCompany(connection).target("mailbox", remote_id) as remote:
+        rule = {"name": name, "does": does, "enabled": enabled}
+        remote.state["rules"] = {**remote.state.get("rules", {}), rule_key(rule_id): rule}
+        remote.save()
+
+
+def put_accounts(connection: Connection, remote_id: str, *names: str) -> None:
+    """Say which accounts a person owns."""
+    with SimulatedCompany(connection).target("identity", remote_id) as remote:
+        remote.state["accounts"] = list(names)
         remote.save()
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 from connectors.kinds.simulator import world
 from connectors.kinds.simulator.client import SimulatedCompany
@@ -21,9 +22,10 @@ _SITUATIONS: dict[str, dict[str, object]] = {
     "slow": {"start_after_s": 60, "finish_after_s": 120},
     "unobservable": {"unobservable": True},
 }
-_FILE, _MESSAGE = "sha256:" + "a" * 64, "<m1@mail.example>"
+_FILE, _MESSAGE, _RULE = "sha256:" + "a" * 64, "<m1@mail.example>", "hide-invoices"
+_BLOCK = {"key": "ip:203.0.113.9", "type": "ipAddress", "value": "203.0.113.9", "action": "block", "digest": "d1"}
 # action -> (arguments, facet, key within it, word before, word after, inverse)
-_CASES: dict[str, tuple[dict[str, str], str, str, str, str, str]] = {
+_CASES: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     "device.isolate": ({"isolation_type": "full"}, "network", "", "connected", "isolated", "device.release"),
     "device.release": ({}, "network", "", "isolated", "connected", "device.isolate"),
     "device.antivirus_scan": ({"scan_type": "quick"}, "scan", "", "never", "finished", ""),
@@ -37,6 +39,19 @@ _CASES: dict[str, tuple[dict[str, str], str, str, str, str, str]] = {
     "mailbox.restore_message": (
         {"message_id": _MESSAGE}, "messages", _MESSAGE, "removed", "delivered", "mailbox.soft_delete_message",
     ),
+    "device.restrict_execution": ({}, "execution", "", "unrestricted", "restricted", "device.unrestrict_execution"),
+    "device.unrestrict_execution": ({}, "execution", "", "restricted", "unrestricted", "device.restrict_execution"),
+    "device.collect_package": ({}, "package", "", "never", "collected", ""),
+    "identity.force_password_change": (
+        {}, "password", "", "no_change_required", "change_required", "identity.waive_password_change",
+    ),
+    "identity.waive_password_change": (
+        {}, "password", "", "change_required", "no_change_required", "identity.force_password_change",
+    ),
+    "identity.revoke_sessions": ({}, "sessions", "", "open", "revoked", ""),
+    "mailbox.disable_rule": ({"rule_id": _RULE}, "rules", _RULE, "enabled", "disabled", "mailbox.enable_rule"),
+    "mailbox.enable_rule": ({"rule_id": _RULE}, "rules", _RULE, "disabled", "enabled", "mailbox.disable_rule"),
+    "indicators.apply": ({"set": [_BLOCK]}, "indicators", _BLOCK["key"], "absent", "block", "indicators.apply"),
 }  # fmt: skip
 
 
@@ -60,14 +75,19 @@ class SimulatorLab:
             world.put_file(connection, target.remote_id, _FILE, name="dropper.exe", path="C:\\Temp")
         if kind == "mailbox":
             world.put_message(connection, target.remote_id, _MESSAGE, subject="Invoice", folder="Projects")
+            world.put_rule(connection, target.remote_id, _RULE, name="Hide invoices", does="Moves to RSS Feeds")
         self._prepare(connection, target, facet, before)
         return Case(capability.action, target, arguments, facet, key, before, after, inverse)
 
     def _prepare(self, connection: Connection, target: Target, facet: str, word: str) -> None:
         """Bring the facet to its word before, as if somebody else had done it."""
         with SimulatedCompany(connection).target(target.kind, target.remote_id) as remote:
-            if facet in {"network", "account"}:
+            if facet in {"network", "account", "execution"}:
                 remote.state[facet] = word
+            if facet == "password":
+                remote.state["password_of"] = dict.fromkeys(remote.state["accounts"], word)
+            if facet == "rules":
+                remote.state["rules"][_RULE]["enabled"] = word == "enabled"
             if facet == "files":
                 remote.state["files"][_FILE]["state"] = word
             if facet == "messages" and word == "removed":
