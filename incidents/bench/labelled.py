@@ -1,4 +1,4 @@
-"""A file of labelled alerts: JSON lines `{"format", "attack_id"|null, "phase"|null, "alert"}`, read a part at a time."""
+"""A file of labelled alerts, JSON lines `{"format", "attack_id"|null, "phase"|null, "alert"}`, read part by part."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """`./soc bench NAME`: figures of this machine as JSON. Every room's `bench/<name>.py` is one measurement.
 
-A measurement has `run(options) -> dict`; options are the `--name value` pairs of the command line as text. Beside its
-figures it prints the machine's limit, measured in the same run, and `ratio_...` keys.
+A measurement has `run(options) -> dict`; options are the `name=value` words of the command line as text, `file` is a
+word without a name. Beside its figures it prints the machine's limit, measured in the same run, and `ratio_...` keys.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import importlib.util
 import json
 import pkgutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -35,12 +35,22 @@ def measurements() -> dict[str, Measurement]:
     return found
 
 
+def pairs_of(words: Iterable[str]) -> dict[str, str]:
+    """`count=500` is an option, any other word the file to measure."""
+    pairs = {}
+    for word in words:
+        name, found, value = word.partition("=")
+        pairs.update({name: value} if found and name.isidentifier() else {"file": word})
+    return pairs
+
+
 class Command(BaseCommand):
     help = "Measure and print JSON. Without a name: list the measurements."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", default="")
-        parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="such as count=500")
+        parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="such as count=500; a file to measure")
+        parser.add_argument("--assignments", metavar="OUT", help="correlation: write which alert is in which incident")
 
     def handle(self, *args: Any, **options: Any) -> None:
         known = measurements()
@@ -51,7 +61,9 @@ class Command(BaseCommand):
         if name not in known:
             raise CommandError(f"There is no measurement {name!r}; there are {', '.join(sorted(known))}.")
         begun = time.monotonic()
-        pairs = dict(word.split("=", 1) for word in options["options"] if "=" in word)
+        pairs = pairs_of(options["options"])
+        if options["assignments"]:
+            pairs["assignments"] = options["assignments"]
         figures = known[name](pairs)
         took = round(time.monotonic() - begun, 1)
         self.stdout.write(json.dumps({"bench": name, **figures, "took_s": took}, indent=2))
