@@ -128,3 +128,55 @@ class Stage(TextChoices):
     REQUEST = "request", "Asking"
     DECISION = "decision", "Deciding"
     EXECUTION = "execution", "Carrying out"
+
+
+class IndicatorType(TextChoices):
+    SHA256 = "fileSha256", "File SHA-256"
+    SHA1 = "fileSha1", "File SHA-1"
+    MD5 = "fileMd5", "File MD5"
+    IP = "ipAddress", "IP address"
+    DOMAIN = "domainName", "Domain"
+    URL = "url", "URL"
+    CERTIFICATE = "certificateThumbprint", "Certificate"
+
+
+class IndicatorAction(TextChoices):
+    ALLOWED = "allowed", "Allow"
+    AUDIT = "audit", "Audit"
+    WARN = "warn", "Warn"
+    BLOCK = "block", "Block"
+    BLOCK_AND_REMEDIATE = "blockAndRemediate", "Block and remediate"
+
+
+class IndicatorStatus(TextChoices):
+    ACTIVE = "active", "Active"
+    EXPIRED = "expired", "Expired"
+    REMOVED = "removed", "Removed"
+
+
+class IndicatorSource(TextChoices):
+    MANUAL = "manual", "By hand"
+    INCIDENT = "incident", "From an incident"
+    CSV = "csv", "CSV import"
+    API = "api", "API"
+
+
+class IndicatorDeed(TextChoices):
+    """What was done to an indicator, line by line in its history."""
+
+    MADE = "made", "Made"
+    CHANGED = "changed", "Changed"
+    REMOVED = "removed", "Removed"
+    EXPIRED = "expired", "Expired"
+    RESTORED = "restored", "Put in force again"
+
+
+class Enforcement(TextChoices):
+    """How far one connection has followed one indicator."""
+
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "On its way"
+    IN_FORCE = "in_force", "In force"
+    LIFTED = "lifted", "Lifted"
+    DIFFERS = "differs", "Differs"
+    FAILED = "failed", "Failed"

@@ -3,6 +3,7 @@ from remediation.models.approver_rule import ApproverRule
 from remediation.models.control_state import ControlState
 from remediation.models.emergency import EmergencyApproval
 from remediation.models.hold import Hold
+from remediation.models.indicator import Indicator, IndicatorChange, IndicatorEnforcement
 from remediation.models.protection import ProtectedAsset
 from remediation.models.refusal import Refusal
 from remediation.models.run import ActionRun
@@ -16,6 +17,9 @@ __all__ = [
     "ControlState",
     "EmergencyApproval",
     "Hold",
+    "Indicator",
+    "IndicatorChange",
+    "IndicatorEnforcement",
     "ProtectedAsset",
     "Refusal",
     "RunArtefact",

@@ -1,0 +1,41 @@
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from core import clock
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from remediation.models import Indicator, IndicatorEnforcement  # noqa: F401 - named in the base classes
+
+
+class IndicatorQuerySet(models.QuerySet["Indicator"]):
+    def visible_to(self, user: "User") -> Self:
+        """Those that hold everywhere, and those for a device group in the person's scope."""
+        if not user.holds("security_data.read"):
+            return self.none()
+        if user.scope.everything:
+            return self
+        return self.filter(Q(device_group_ids=[]) | Q(device_group_ids__overlap=sorted(user.scope.group_ids)))
+
+    def active(self) -> Self:
+        return self.filter(status="active")
+
+    def overdue(self) -> Self:
+        return self.active().filter(expires_at__lte=clock.now())
+
+    def named(self, keys: Iterable[str]) -> Self:
+        """Those on exactly these values; a key is `type:value`."""
+        return self.active().filter(key__in=list(keys))
+
+
+class EnforcementQuerySet(models.QuerySet["IndicatorEnforcement"]):
+    def unequal(self) -> Self:
+        """What was last seen there is not what is wanted there."""
+        return self.exclude(desired=F("observed"), desired_digest=F("observed_digest"))
+
+    def to_send(self) -> Self:
+        """Those whose wish has to be sent, and whose time it is."""
+        return self.unequal().filter(delivery_id=None, next_try_at__lte=clock.now())
