@@ -4,6 +4,7 @@ The library is a template builtin, so no template loads it. Every tag escapes wh
 """
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -26,7 +27,13 @@ def request_id() -> SafeString:
 
 
 # ---- icons and marks -----------------------------------------------------------------------------------------------
+# What marks look like is kept once drawn: a page of fifty rows draws hundreds, mostly the same. The type counts,
+# because a text that is safe equals one that is not.
+KEPT = 512
+
+
 @register.simple_tag
+@lru_cache(KEPT, typed=True)
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
     """A symbol of `static/img/icons.svg`; hidden from screen readers unless it has a label."""
     css = f"i {size}".strip()
@@ -39,7 +46,12 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
 @register.simple_tag
 def severity(value: object, mark_only: bool = False, text: str = "") -> SafeString:
     """Shape and word; `mark_only` leaves the word to screen readers; `text` replaces it (`3 High`)."""
-    css, word = marks.SEVERITIES.get(marks.key(value), ("info", "Unknown"))
+    return _severity(marks.key(value), mark_only, text)
+
+
+@lru_cache(KEPT, typed=True)
+def _severity(key: str, mark_only: bool, text: str) -> SafeString:
+    css, word = marks.SEVERITIES.get(key, ("info", "Unknown"))
     href = f"{static('img/icons.svg')}#sh-{css}"
     if mark_only:
         return format_html('<svg class="m {}" role="img" aria-label="{}"><use href="{}"/></svg>', css, word, href)
@@ -57,11 +69,17 @@ def pill(text: object, kind: str = "", symbol: str = "") -> SafeString:
 @register.simple_tag
 def status(value: object, text: str = "") -> SafeString:
     """The pill of a status of incidents, alerts, runs, decisions, reviews or follow-ups; `text` replaces the word."""
-    word, kind, symbol = marks.STATES.get(marks.key(value), (str(value).replace("_", " ").capitalize(), "", ""))
+    return _status(marks.key(value), str(value), text)
+
+
+@lru_cache(KEPT, typed=True)
+def _status(key: str, value: str, text: str) -> SafeString:
+    word, kind, symbol = marks.STATES.get(key, (value.replace("_", " ").capitalize(), "", ""))
     return pill(text or word, kind, symbol)
 
 
 @register.simple_tag
+@lru_cache(KEPT, typed=True)
 def score(value: int | None) -> SafeString:
     if value is None:
         return SafeString(

@@ -8,6 +8,7 @@ import pytest
 from django.template import engines
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from core.templatetags import soc
 
@@ -91,3 +92,8 @@ def test_prose_keeps_its_lines_and_tells_times_in_the_zone_of_the_reader() -> No
         html = soc.prose("<b>Begun</b>\n2020-01-10 23:41 UTC.")
     assert html.startswith("&lt;b&gt;Begun&lt;/b&gt;<br><time ")
     assert html.endswith(">11 Jan 2020 00:41</time>.")
+
+
+def test_a_mark_that_was_drawn_safe_is_not_taken_for_one_that_is_not() -> None:
+    assert "<b>" in soc.icon("flag", label=SafeString("<b>"))
+    assert "<b>" not in soc.icon("flag", label="<b>")
