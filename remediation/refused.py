@@ -1,6 +1,7 @@
 """What policy says no to, in one error that pages and API both understand."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remediation.models import ActionRun
@@ -19,19 +20,35 @@ CODES: dict[str, str] = {
     "already_ended": "The run has ended.",
     "not_undoable": "The action cannot be undone.",
     "nothing_to_do": "Nothing is left to act on.",
-    "cap_reached": "More targets than one action may touch.",
+    "cap_reached": "More targets than one action, or all within an hour, may touch.",
     "person_inactive": "The account of the person who asked or decided is switched off.",
     "seal_broken": "The decision on record does not fit its seal.",
     "expired": "The request was not decided in time.",
+    "not_an_approver": "The approver rules name somebody else.",
+    "protected": "The target is protected.",
+    "held": "A person took it back, and nobody has lifted the hold.",
+    "strict_four_eyes": "This always takes two people.",
+    "already_settled": "The emergency approval was ratified or rolled back already.",
 }
 
 
 class Refused(Exception):
-    """Policy refused. `run` and `link` point at the open run of a conflict; `message` is for people."""
+    """Policy refused. `run` and `link` point at the open run of a conflict; `message` is for people. `rule` is the rule
+    that said no, `inputs` what it looked at, `asked` what every rule before it was told."""
 
-    def __init__(self, code: str, message: str, *, link: str | None = None, run: "ActionRun | None" = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        link: str | None = None,
+        run: "ActionRun | None" = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
         if code not in CODES:
             raise LookupError(f"The refusal code {code!r} is not declared.")
         super().__init__(message)
         self.code, self.message, self.run = code, message, run
+        self.inputs, self.rule = dict(inputs or {}), ""
+        self.asked: list[dict[str, Any]] = []
         self.link = link or (f"/actions/{run.pk}/" if run is not None else None)

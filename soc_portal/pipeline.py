@@ -1,6 +1,7 @@
 """The one wiring file: which stage reacts to which event, in this order. Listeners are idempotent."""
 
 LISTENERS: dict[str, list[str]] = {
+    "account.changed": [],
     "alerts.stored": [],
     "incident.correlated": [],
     "incident.changed": [],
@@ -15,6 +16,19 @@ LISTENERS: dict[str, list[str]] = {
         "remediation.services.follow_groups.keep_run_scopes_true",
         "accounts.services.device_groups.forget_retired",
     ],
+    "halt.changed": ["remediation.services.stop.wake_what_was_stopped"],
     "target.seen": [],
     "run.ended": [],
 }
+
+# What was not delivered when a backup was taken: after a restore these still hear of it, because they only put rows of
+# this database in order. Nobody else does, lest something be told or done a second time.
+AFTER_RESTORE = frozenset(
+    {
+        "remediation.services.follow_merge.incident_merged",
+        "reviews.services.follow_merge.incident_merged",
+        "incidents.services.device_groups.rematch_after_change",
+        "remediation.services.follow_groups.keep_run_scopes_true",
+        "accounts.services.device_groups.forget_retired",
+    }
+)

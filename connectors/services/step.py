@@ -7,9 +7,11 @@ from django.db.models import Q
 
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.errors import ConnectorError
-from connectors.models import Delivery
+from connectors.models import Delivery, Halt
+from connectors.ports import Connector
 from connectors.registry import open_connection
 from connectors.services.deliver import submit
+from connectors.services.halt import LOOK_AGAIN_S, pass_gate
 from connectors.services.poll import poll
 from connectors.services.settle import Step, settle
 from core import clock
@@ -33,10 +35,16 @@ def step_delivery(delivery_id: int, *, even_if_not_due: bool = False) -> bool:
     if delivery.ticket:
         poll(delivery, connector)
         return True
-    if not _mark_sent(delivery):
-        return False
-    submit(delivery, connector)
-    return True
+    return _hand_over(delivery, connector)
+
+
+def _hand_over(delivery: Delivery, connector: Connector) -> bool:
+    marked = _mark_sent(delivery)
+    if isinstance(marked, Halt):
+        return settle(delivery, Step(None, LOOK_AGAIN_S, error_code="stopped", error=f"Stop-all: {marked.reason}"))
+    if marked:
+        submit(delivery, connector)
+    return marked
 
 
 def due_deliveries(limit: int = 100) -> list[int]:
@@ -64,10 +72,15 @@ def _claim(delivery_id: int, *, even_if_not_due: bool) -> Delivery | None:
     return delivery
 
 
-def _mark_sent(delivery: Delivery) -> bool:
-    """Written before the call, so that a worker killed in the middle of it leaves the truth behind: perhaps sent."""
-    marked = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim, cancel_asked_at=delivery.cancel_asked_at)
-    return bool(marked.update(maybe_sent=True))
+def _mark_sent(delivery: Delivery) -> bool | Halt:
+    """Written before the call, so that a worker killed in the middle of it leaves the truth behind: perhaps sent. The
+    halt that is in force when nothing may leave."""
+    with transaction.atomic():
+        halt = pass_gate()
+        if halt is not None:
+            return halt
+        marked = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim, cancel_asked_at=delivery.cancel_asked_at)
+        return bool(marked.update(maybe_sent=True))
 
 
 def _is_free() -> Q:

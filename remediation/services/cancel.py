@@ -19,7 +19,7 @@ from remediation.services.deliveries import delivery_of
 from remediation.services.evidence import tell_evidence
 from remediation.services.fan_out import derive_parent
 from remediation.services.notes import note
-from remediation.services.plan import Plan, conflict, open_run
+from remediation.services.plan import Plan, open_run
 from remediation.services.refusals import Subject, recording_refusals
 
 
@@ -96,12 +96,12 @@ def supersede(plan: Plan, *, actor: Actor, user: User) -> None:
     opposite = held.action == plan.action.undo and not plan.action.in_force and not plan.children
     delivery = delivery_of(held)
     if not opposite or held.status not in {RunStatus.WAITING, RunStatus.QUEUED}:
-        raise conflict(held)
+        raise policy.conflict(held)
     try:
         _check_may_cancel(held, user)
     except Refused:
-        raise conflict(held) from None
+        raise policy.conflict(held) from None
     locked = ActionRun.objects.select_for_update().get(pk=held.pk)
     if not locked.is_open or (delivery is not None and cancel_delivery(delivery, actor=actor) != Cancelled.AT_ONCE):
-        raise conflict(held)
+        raise policy.conflict(held)
     _end(locked, f"Superseded: {actor.name} asked to {plan.action.label.lower()}", actor=actor)

@@ -10,7 +10,6 @@ from core import clock
 from core.actors import Actor
 from core.wording import unix_lines
 from remediation import policy
-from remediation.catalog import get
 from remediation.enums import Decision, RunStatus
 from remediation.lifecycle import DECISION, announce_run, move_children, move_run, shared_thread
 from remediation.models import ActionRun
@@ -27,11 +26,10 @@ def approve_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") 
         recording_refusals(Subject.of_run(run, wanted="approve"), stage="decision", actor=frozen),
         transaction.atomic(),
     ):
-        locked = _undecided(run)
-        action = get(locked.action)
-        policy.check_decider(locked, action, frozen, user, to_do=f"approve: {action.label.lower()}")
+        locked = undecided(run)
+        policy.enforce(policy.of_decision(locked, actor=frozen, user=user, deed="approve"))
         children = list(locked.children.filter(decision=Decision.PENDING))
-        _decide(locked, children, Decision.APPROVED, actor=frozen, comment=comment)
+        store_decision(locked, children, Decision.APPROVED, actor=frozen, comment=comment)
         queue(locked, children=children, actor=frozen)
         tell_evidence(locked, actor=frozen)
     return _refreshed(run)
@@ -42,9 +40,8 @@ def reject_run(run: ActionRun, *, actor: Actor, user: User, comment: str) -> Act
     reason = clean_comment(comment)
     frozen = replace(actor, person_id=user.pk)
     with recording_refusals(Subject.of_run(run, wanted="reject"), stage="decision", actor=frozen), transaction.atomic():
-        locked = _undecided(run)
-        action = get(locked.action)
-        policy.check_decider(locked, action, frozen, user, to_do=f"reject: {action.label.lower()}")
+        locked = undecided(run)
+        policy.enforce(policy.of_decision(locked, actor=frozen, user=user, deed="reject"))
         _close(locked, Decision.REJECTED, actor=frozen, comment=reason, detail=f"Rejected by {frozen.name}: {reason}")
     return _refreshed(run)
 
@@ -56,7 +53,7 @@ def withdraw_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "")
         recording_refusals(Subject.of_run(run, wanted="withdraw"), stage="decision", actor=frozen),
         transaction.atomic(),
     ):
-        locked = _undecided(run)
+        locked = undecided(run)
         if locked.requester_id != user.pk:
             raise Refused("forbidden", "Only the person who asked can withdraw a request; others reject it.")
         _close(locked, Decision.WITHDRAWN, actor=frozen, comment=comment, detail=f"Withdrawn by {frozen.name}")
@@ -73,7 +70,8 @@ def expire_undecided(run: ActionRun, *, actor: Actor) -> bool:
     return True
 
 
-def _undecided(run: ActionRun) -> ActionRun:
+def undecided(run: ActionRun) -> ActionRun:
+    """The locked row of a request that still waits; raises `Refused`. Inside a transaction."""
     locked = ActionRun.objects.select_for_update(of=("self",)).select_related("incident").get(pk=run.pk)
     if locked.parent_id is not None:
         raise Refused("already_decided", "A part of a file action is decided on with the whole.", run=locked.parent)
@@ -85,7 +83,10 @@ def _undecided(run: ActionRun) -> ActionRun:
     return locked
 
 
-def _decide(run: ActionRun, children: list[ActionRun], decision: Decision, *, actor: Actor, comment: str) -> None:
+def store_decision(
+    run: ActionRun, children: list[ActionRun], decision: Decision, *, actor: Actor, comment: str
+) -> None:
+    """Write the decision on the whole and its parts down, and seal it."""
     said = unix_lines(comment)
     also: dict[str, Any] = {
         "decided_by": actor.as_json(),
@@ -103,7 +104,7 @@ def _decide(run: ActionRun, children: list[ActionRun], decision: Decision, *, ac
 def _close(run: ActionRun, decision: Decision, *, actor: Actor, comment: str, detail: str) -> None:
     status = RunStatus.EXPIRED if decision == Decision.EXPIRED else RunStatus.CANCELLED
     children = list(run.children.filter(decision=Decision.PENDING))
-    _decide(run, children, decision, actor=actor, comment=comment)
+    store_decision(run, children, decision, actor=actor, comment=comment)
     move_children([one for one in children if one.status == RunStatus.WAITING], status, actor=actor, detail=detail)
     move_run(run, status, actor=actor, detail=detail)
     tell_evidence(run, actor=actor)

@@ -5,11 +5,13 @@ from django.db import transaction
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.services.cancel import cancel_delivery
 from connectors.services.deliver import Order, order_delivery
+from connectors.services.halt import LOOK_AGAIN_S
 from connectors.targets import Target as RemoteTarget
-from incidents.models import File
+from core import clock
 from remediation import policy
 from remediation.catalog import get
-from remediation.enums import RunStatus
+from remediation.enums import LogLevel, RunStatus
+from remediation.lifecycle import announce_run
 from remediation.models import ActionRun
 from remediation.policy import Bound, Target
 from remediation.refused import Refused
@@ -52,17 +54,16 @@ def _start(run: ActionRun) -> None:
         if held is None or held.status != RunStatus.QUEUED:
             return
         try:
-            target, bound = check_execution(held)
+            told = policy.enforce(policy.of_execution(held))
         except Refused as refusal:
             record_refusal(refusal, stage="execution", subject=Subject.of_run(held), actor=EXECUTOR)
-            end_run(
-                held,
-                status=RunStatus.FAILED,
-                detail=refusal.message,
-                actor=EXECUTOR,
-                result={"refused": refusal.code},
-            )
+            refused = {"refused": refusal.code}
+            end_run(held, status=RunStatus.FAILED, detail=refusal.message, actor=EXECUTOR, result=refused)
             return
+        if "stopped" in told and told["stopped"].waits:
+            _hold_back(held, told["stopped"].says)
+            return
+        target, bound = told["reach"].value.target, told["reach"].value.bound
         if bound is None:
             write_fact(held, target)
             return
@@ -72,21 +73,12 @@ def _start(run: ActionRun) -> None:
         look_again(held, SAFETY.total_seconds())
 
 
-def check_execution(run: ActionRun) -> tuple[Target, Bound | None]:
-    """The seal, the people and the target, as they are now; a fact of the portal needs no remote object. Raises
-    `Refused`."""
-    action = get(run.action)
-    policy.check_seal(run)
-    target = policy.target_of(run)
-    policy.check_people(run, action, target)
-    if isinstance(target, File):
-        raise Refused("unsupported", "A file action is carried out through its parts.")
-    if action.in_portal:
-        return target, None
-    bound = policy.resolve(action, target)
-    if (bound.connection.pk, bound.remote_id) != (run.connection_id, run.remote_id):
-        raise Refused("not_bound", f"{target} is bound to another remote object than when it was asked for.")
-    return target, bound
+def _hold_back(run: ActionRun, why: str) -> None:
+    """Everything is stopped: the run stays where it is and is asked anew when somebody resumes."""
+    ActionRun.objects.filter(pk=run.pk).update(status_detail=why[:500])
+    note(run, why, origin=f"stopped-{why[:60]}", level=LogLevel.WARNING)
+    look_again(run, LOOK_AGAIN_S)
+    announce_run(run)
 
 
 def _call_off_unknown(run: ActionRun) -> None:
@@ -100,6 +92,8 @@ def _call_off_unknown(run: ActionRun) -> None:
 
 
 def _order(run: ActionRun, target: Target, bound: Bound) -> None:
+    run.ordered = clock.now()
+    ActionRun.objects.filter(pk=run.pk).update(ordered=run.ordered)
     limits, remote = get(run.action).limits, bound.capability.limits
     order_delivery(
         Order(

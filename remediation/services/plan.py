@@ -1,19 +1,18 @@
 """From a wish to exactly what would be done to which remote object; asked by request and preview alike."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from incidents.models import Device, File, Incident
+from core.actors import Actor
+from incidents.models import Device, Incident
 from remediation import policy
 from remediation.catalog import Action, get, is_known
-from remediation.enums import OPEN_STATUSES, Approval
+from remediation.enums import OPEN_STATUSES, RequesterKind, Source
 from remediation.models import ActionRun
-from remediation.policy import Bound, Target
-from remediation.refused import Refused
-from remediation.services.fan_out import Child, plan_children
+from remediation.policy import Bound, Child, Reach, Target
 from remediation.taken_back import DONE, taken_back
 
 
@@ -21,17 +20,34 @@ from remediation.taken_back import DONE, taken_back
 class Plan:
     """One run to be: a single order with `bound`, or a parent with `children` (of which some may have no `bound`).
 
-    `left_out` counts devices that the person may not act on.
+    `left_out` counts devices that the person may not act on. `approval` says whom it waits for, `waits` what else has
+    to happen first. `held` is the open run whose place it takes.
     """
 
     action: Action
     target: Target
     arguments: dict[str, Any]
     facet_key: str
-    bound: Bound | None = None
-    children: list[Child] = field(default_factory=list)
-    left_out: int = 0
+    reach: Reach
     undoes: ActionRun | None = None
+    needs_approval: bool = True
+    waits: tuple[str, ...] = ()
+    approval: str = ""
+    asset_class: str = ""
+    requester_kind: RequesterKind = RequesterKind.PERSON
+    held: ActionRun | None = None
+
+    @property
+    def bound(self) -> Bound | None:
+        return self.reach.bound
+
+    @property
+    def children(self) -> list[Child]:
+        return self.reach.children
+
+    @property
+    def left_out(self) -> int:
+        return self.reach.left_out
 
     @property
     def simulated(self) -> bool:
@@ -40,13 +56,7 @@ class Plan:
 
     @property
     def group_ids(self) -> list[int]:
-        if self.children:
-            return sorted({child.device.device_group_id for child in self.children})
-        return policy.groups_of(self.target)
-
-    @property
-    def approval(self) -> Approval:
-        return self.action.approval
+        return self.reach.group_ids
 
 
 def declared_action(key: str, target: Target, undoes: ActionRun | None = None) -> Action:
@@ -66,27 +76,37 @@ def make_plan(
     arguments: dict[str, Any],
     *,
     user: User,
+    actor: Actor,
     incident: Incident | None,
     undoes: ActionRun | None,
+    source: str = Source.MANUAL,
+    dry: bool = False,
 ) -> Plan:
     """Everything policy must say yes to before a request is stored; raises `Refused` with the first no.
 
-    `arguments` are the action's own, already cleaned.
+    `arguments` are the action's own, already cleaned. With `dry` nothing is locked.
     """
-    to_do = f"ask to {action.label[0].lower()}{action.label[1:]}"
-    policy.check_permissions(user, action.request_permissions, to_do=to_do)
-    policy.check_target_in_scope(user, target, to_do=to_do)
-    policy.check_incident(user, incident)
-    if isinstance(target, File):
-        children, left_out = plan_children(action, target, user=user, undoes=undoes)
-        return Plan(action, target, arguments, "", children=children, left_out=left_out, undoes=undoes)
-    if action.fans_out and undoes is not None and isinstance(target, Device):
-        bound = policy.resolve(action, target)
-        return Plan(action, target, dict(undoes.arguments), undoes.facet_key, bound=bound, undoes=undoes)
-    bound = None if action.in_portal else policy.resolve(action, target)
-    facet_key = action.facet_key(arguments)
-    undoes = undoes or taken_back_by(action, target, facet_key)
-    return Plan(action, target, arguments, facet_key, bound=bound, undoes=undoes)
+    part = action.fans_out and undoes is not None and isinstance(target, Device)
+    undoes = undoes or taken_back_by(action, target, action.facet_key(arguments))
+    question = policy.of_request(
+        action, target, arguments, actor=actor, user=user, source=source, incident=incident, undoes=undoes, dry=dry
+    )
+    told = policy.enforce(question)
+    reach: Reach = told["reach"].value
+    return Plan(
+        action,
+        target,
+        dict(undoes.arguments) if part and undoes is not None else arguments,
+        question.facet_key,
+        reach=reach,
+        undoes=undoes,
+        needs_approval=told["approval"].waits,
+        waits=tuple(one.says for key, one in told.items() if one.waits and key != "approval"),
+        approval=told["approval"].says,
+        asset_class=question.asset_class.value if policy.is_destructive(action) else "",
+        requester_kind=question.requester_kind,
+        held=told["free"].value,
+    )
 
 
 def taken_back_by(action: Action, target: Target, facet_key: str) -> ActionRun | None:
@@ -112,11 +132,3 @@ def open_run(plan: Plan) -> ActionRun | None:
         facet_key=plan.facet_key,
         status__in=OPEN_STATUSES,
     ).first()
-
-
-def conflict(run: ActionRun) -> Refused:
-    return Refused(
-        "conflict",
-        f"{run.number} ({get(run.action).label.lower()}) is still open on {run.target_name}.",
-        run=run,
-    )

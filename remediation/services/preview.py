@@ -13,7 +13,7 @@ from remediation.catalog import Action, inverse_of
 from remediation.models import ActionRun
 from remediation.policy import Target
 from remediation.refused import Refused
-from remediation.services.plan import Plan, conflict, declared_action, make_plan, open_run
+from remediation.services.plan import Plan, declared_action, make_plan
 
 APPROVAL = "Another person with the right to manage responses must approve; the request expires after 7 days."
 NO_APPROVAL = "Nobody has to approve: it starts at once."
@@ -76,13 +76,12 @@ def preview_action(
         undo=_undo_sentence(declared),
     )
     try:
-        plan = make_plan(declared, target, cleaned, user=user, incident=incident, undoes=undoes)
-        held = open_run(plan)
-        if held is not None and (held.action != declared.undo or declared.in_force or plan.children):
-            raise conflict(held)
+        plan = make_plan(
+            declared, target, cleaned, user=user, actor=user.actor, incident=incident, undoes=undoes, dry=True
+        )
     except Refused as refusal:
         return replace(base, blockers=(Blocker(refusal.code, refusal.message, refusal.link, refusal.run),))
-    return _with_plan(base, plan, held)
+    return _with_plan(base, plan)
 
 
 def _lenient(action: Action, arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -101,8 +100,9 @@ def _undo_sentence(action: Action) -> str:
     return f"Taken back by: {inverse.label.lower()}." if inverse else f"Cannot be undone: {action.why_no_undo}"
 
 
-def _with_plan(base: Preview, plan: Plan, held: ActionRun | None) -> Preview:
-    warnings = [SIMULATED] if plan.simulated else []
+def _with_plan(base: Preview, plan: Plan) -> Preview:
+    held = plan.held
+    warnings = [*([SIMULATED] if plan.simulated else []), *plan.waits]
     if held is not None:
         warnings.append(f"{held.number} has not left yet and is cancelled by this.")
     if plan.left_out:
@@ -123,4 +123,12 @@ def _with_plan(base: Preview, plan: Plan, held: ActionRun | None) -> Preview:
         warnings.extend(ahead.warnings)
         blockers = [Blocker("unsupported", text) for text in ahead.blockers]
     targets = tuple(str(child.device) for child in plan.children if child.bound)
-    return replace(base, warnings=tuple(warnings), blockers=tuple(blockers), simulated=plan.simulated, targets=targets)
+    return replace(
+        base,
+        warnings=tuple(warnings),
+        blockers=tuple(blockers),
+        simulated=plan.simulated,
+        targets=targets,
+        needs_approval=plan.needs_approval,
+        approval=f"{plan.approval} The request expires after 7 days." if plan.needs_approval else NO_APPROVAL,
+    )

@@ -66,7 +66,8 @@ def record_refusal(refusal: Refused, *, stage: str, subject: Subject, actor: Act
             target_kind=subject.target_kind,
             target_id=subject.target_id,
             target_name=subject.target_name[:320],
-            inputs=dict(subject.inputs),
+            rule=refusal.rule,
+            inputs={**subject.inputs, "said": refusal.inputs, "asked": refusal.asked},
             actor=actor.as_json(),
             run_id=subject.run.pk if subject.run else None,
             incident=subject.incident,
@@ -77,5 +78,11 @@ def record_refusal(refusal: Refused, *, stage: str, subject: Subject, actor: Act
             thread=subject.thread,
             actor=actor,
             reason=refusal.message,
-            data={"stage": stage, "code": refusal.code, "action": subject.action, "target": subject.target_name},
+            data={
+                "stage": stage,
+                "code": refusal.code,
+                "action": subject.action,
+                "target": subject.target_name,
+                "rule": refusal.rule,
+            },
         )

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from accounts.services.seal import seal_decision
 from core import audit, clock, jobs
 from core.actors import Actor
 from core.wording import unix_lines
@@ -19,14 +18,13 @@ from remediation.catalog import get
 from remediation.enums import Decision, RunStatus, Source
 from remediation.lifecycle import announce_run, move_children, move_run
 from remediation.models import ActionRun
-from remediation.policy import Target
+from remediation.policy import Child, Target
 from remediation.refused import Refused
 from remediation.services.cancel import supersede
 from remediation.services.evidence import tell_evidence
 from remediation.services.execute import advance_run
-from remediation.services.fan_out import Child
 from remediation.services.notes import note
-from remediation.services.plan import Plan, conflict, declared_action, make_plan, open_run
+from remediation.services.plan import Plan, declared_action, make_plan, open_run
 from remediation.services.refusals import Subject, recording_refusals
 
 DECIDE_WITHIN = timedelta(days=7)
@@ -57,7 +55,9 @@ def request_action(
     frozen = replace(actor, person_id=user.pk)
     subject = Subject.of_request(action, target, incident, arguments=cleaned, comment=reason[:300])
     with recording_refusals(subject, stage="request", actor=frozen), transaction.atomic():
-        plan = make_plan(declared, target, cleaned, user=user, incident=incident, undoes=undoes)
+        plan = make_plan(
+            declared, target, cleaned, user=user, actor=frozen, incident=incident, undoes=undoes, source=source
+        )
         supersede(plan, actor=frozen, user=user)
         return _store(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))
 
@@ -83,8 +83,8 @@ def _store(
         held = open_run(plan)
         if held is None:
             raise
-        raise conflict(held) from None
-    children = _store_children(run, plan.children)
+        raise policy.conflict(held) from None
+    children = _store_children(run, plan)
     _finish(run)
     audit.record(
         "run.requested",
@@ -115,7 +115,7 @@ def _store(
 def _draft(
     plan: Plan, *, comment: str, actor: Actor, user: User, incident: Incident | None, source: Source
 ) -> ActionRun:
-    needed = plan.action.needs_approval
+    needed = plan.needs_approval
     return ActionRun(
         action=plan.action.key,
         target_kind=plan.target.kind,
@@ -137,6 +137,8 @@ def _draft(
         connection=plan.bound.connection if plan.bound else None,
         remote_id=plan.bound.remote_id if plan.bound else "",
         simulated=plan.simulated,
+        asset_class="" if plan.children else plan.asset_class,
+        requester_kind=plan.requester_kind,
         exercise=plan.target.exercise,
     )
 
@@ -150,13 +152,12 @@ def _finish(run: ActionRun) -> None:
 
 
 def seal(run: ActionRun) -> str:
-    return seal_decision(
-        run_id=run.pk, digest=run.argument_digest, person_id=policy.sealed_person(run), decision=run.decision
-    )
+    """The seal of its decision as it stands."""
+    return policy.seal_of(run)
 
 
-def _store_children(parent: ActionRun, planned: list[Child]) -> list[ActionRun]:
-    children = [_draft_child(parent, child) for child in planned]
+def _store_children(parent: ActionRun, plan: Plan) -> list[ActionRun]:
+    children = [_draft_child(parent, child, plan.asset_class) for child in plan.children]
     try:
         with transaction.atomic():
             ActionRun.objects.bulk_create(children)
@@ -170,7 +171,7 @@ def _store_children(parent: ActionRun, planned: list[Child]) -> list[ActionRun]:
     return children
 
 
-def _draft_child(parent: ActionRun, child: Child) -> ActionRun:
+def _draft_child(parent: ActionRun, child: Child, asset_class: str) -> ActionRun:
     skipped = child.bound is None
     return ActionRun(
         action=parent.action,
@@ -195,6 +196,8 @@ def _draft_child(parent: ActionRun, child: Child) -> ActionRun:
         connection=child.bound.connection if child.bound else None,
         remote_id=child.bound.remote_id if child.bound else "",
         simulated=bool(child.bound and child.bound.simulated),
+        asset_class="" if skipped else asset_class,
+        requester_kind=parent.requester_kind,
         exercise=parent.exercise,
     )
 

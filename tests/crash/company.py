@@ -11,7 +11,7 @@ from accounts.services.people import create_user
 from accounts.services.tokens import issue_token
 from connectors.kinds.simulator.world import put_target
 from connectors.services.connections import create_connection
-from core import clock
+from core import clock, options
 from core.actors import Actor
 from incidents.models import Device
 from incidents.services.bindings import bind
@@ -32,6 +32,8 @@ def lay_company(count: int) -> None:
 
 def _lay_devices(count: int) -> list[str]:
     """Every eighth loses the first answer, every eighth does not answer at first: retries must not double anything."""
+    for key in options.get_many("caps."):  # more actions at once than a team would set going
+        options.put(key, 0, actor=ACTOR)
     company = create_connection(name="Company", kind="simulator", actor=ACTOR)
     names = [f"host-{number:04}.crash.example" for number in range(count)]
     resolve_devices([DeviceFacts(dns_name=name) for name in names], at=clock.now())

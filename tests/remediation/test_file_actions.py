@@ -7,8 +7,8 @@ from accounts.models import DeviceGroup, User
 from connectors.kinds.simulator import world
 from incidents.models import Device, File
 from remediation.models import ActionRun
+from remediation.policy import reach
 from remediation.refused import Refused
-from remediation.services import fan_out
 from remediation.services.cancel import cancel_run
 from remediation.services.carry_out import carry_out
 from remediation.services.decide import approve_run, reject_run
@@ -95,7 +95,7 @@ def test_only_unbound_devices_are_a_refusal(file: File, ada: User) -> None:
 
 
 def test_too_many_devices_are_a_refusal(place: Company, file: File, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fan_out, "MAX_DEVICES", 1)
+    monkeypatch.setattr(reach, "MAX_DEVICES", 1)
     saw(file, place.device(), place.device())
     with pytest.raises(Refused) as refused:
         ask(ada, "file.quarantine", file)

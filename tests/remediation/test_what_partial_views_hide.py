@@ -4,12 +4,22 @@ import pytest
 from django.test import Client
 
 from accounts.models import DeviceGroup, User
+from core import options
 from incidents.models import Incident
 from remediation.models import ActionRun
 from remediation.refused import Refused
 from tests.conftest import SignedIn
 from tests.factories.people import DeviceGroupFactory
-from tests.factories.remediation import Company, DeviceFactory, FileFactory, ask, company, incident_naming, saw
+from tests.factories.remediation import (
+    SETTER,
+    Company,
+    DeviceFactory,
+    FileFactory,
+    ask,
+    company,
+    incident_naming,
+    saw,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +84,7 @@ def test_a_search_with_nul_is_a_search_without_it(client: Client, ada: User, sig
 def test_the_outcome_of_many_decisions_fits_into_a_header(
     client: Client, rita: User, signed_in: SignedIn, world: Company
 ) -> None:
+    options.put("caps.devices_by_person", 0, actor=SETTER)
     runs = [ask(rita, "device.isolate", world.device()) for _ in range(30)]
 
     answer = signed_in(client, rita).post(

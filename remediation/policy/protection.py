@@ -1,0 +1,74 @@
+"""Which protection a target stands under."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from incidents.models import Device, Identity
+from remediation.enums import MatchBy
+from remediation.models import ProtectedAsset
+from remediation.policy import settings
+from remediation.policy.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Shield:
+    """The protection that counts for one target: the strictest of those that match it."""
+
+    asset: ProtectedAsset
+    refuses: bool
+
+
+def shield_of(target: Target) -> Shield | None:
+    return shields_of([target]).get(target.pk)
+
+
+def shields_of(targets: Iterable[Target]) -> dict[int, Shield]:
+    """By the target's id, for targets of one kind; three queries at most, however many targets."""
+    found = list(targets)
+    if not found:
+        return {}
+    assets = list(ProtectedAsset.objects.filter(target_kind=found[0].kind))
+    refuses = {kind: settings.is_refused(kind) for kind in {asset.kind for asset in assets}}
+    shields: dict[int, Shield] = {}
+    for target in found:
+        matching = [asset for asset in assets if matches(asset, target)]
+        if matching:
+            strictest = max(matching, key=lambda asset: refuses[asset.kind])
+            shields[target.pk] = Shield(strictest, refuses[strictest.kind])
+    return shields
+
+
+def matches(asset: ProtectedAsset, target: Target) -> bool:
+    """Whether the rule of a protected asset means this target. Letter case does not matter."""
+    if asset.target_kind != target.kind:
+        return False
+    if asset.match_by == MatchBy.ENTITY:
+        return asset.target_id == target.pk
+    wanted = asset.pattern.lower()
+    if asset.match_by == MatchBy.NAME:
+        return any(fnmatchcase(name.lower(), wanted) for name in names_of(target))
+    if asset.match_by == MatchBy.TAG:
+        return wanted in {word.lower() for word in roles_of(target)}
+    return isinstance(target, Device) and any(_lies_in(address, wanted) for address in target.ip_addresses)
+
+
+def names_of(target: Target) -> list[str]:
+    """Every name the target goes by."""
+    more = [getattr(target, name, "") for name in ("host_name", "account_name", "upn", "primary_address")]
+    return [name for name in (target.key, target.display_name, *getattr(target, "aliases", ()), *more) if name]
+
+
+def roles_of(target: Target) -> list[str]:
+    """Tags, and what kind of machine it is."""
+    if isinstance(target, Device):
+        return [*target.tags, target.category]
+    return list(target.tags) if isinstance(target, Identity) else []
+
+
+def _lies_in(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
