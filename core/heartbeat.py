@@ -14,6 +14,11 @@ def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
+def broker() -> redis.Redis:
+    """For what may run only while the broker answers: its errors are raised."""
+    return _client()
+
+
 def beat_is_alive() -> None:
     _mark("beat")
 

@@ -9,7 +9,10 @@ LISTENERS: dict[str, list[str]] = {
         "remediation.services.follow_merge.incident_merged",
         "reviews.services.follow_merge.incident_merged",
     ],
-    "delivery.changed": ["remediation.services.report.delivery_changed"],
+    "delivery.changed": [
+        "remediation.services.report.delivery_changed",
+        "remediation.services.enforce_indicators.delivery_changed",
+    ],
     # Devices first find their new group, then runs follow them; then a deleted group can go.
     "device_groups.changed": [
         "incidents.services.device_groups.rematch_after_change",

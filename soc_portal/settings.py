@@ -106,6 +106,8 @@ DATABASES["default"].update(
 DATABASES["default"].setdefault("OPTIONS", {})
 # Timestamps from a psycopg session in another zone would be read correctly but logged confusingly.
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "soc-portal")
+# How long a migration lets others through before it gives up; see soc_portal/up/migrating.py.
+MIGRATION_WAIT_S = env.int("SOC_MIGRATION_WAIT_S", 600)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # redis-py and Django speak `unix:///path`, Celery speaks `redis+socket:///path`.
@@ -162,8 +164,16 @@ CELERY_BEAT_SCHEDULE = {
     "forget-hubs": {"task": "incidents.tasks.forget_hubs", "schedule": 3600.0, "options": {"expires": 600}},
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
+    "enforce-indicators": {
+        "task": "remediation.tasks.enforce_indicators",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "poll-deliveries": {"task": "connectors.tasks.poll_deliveries", "schedule": 1.0, "options": {"expires": 2}},
     "route-messages": {"task": "notifications.tasks.route_messages", "schedule": 5.0, "options": {"expires": 10}},
+    "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
+    "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
+    "forget-old-news": {"task": "notifications.tasks.forget_old_news", "schedule": 3600.0},
     "advance-attacks": {"task": "exercises.tasks.advance_attacks", "schedule": 10.0, "options": {"expires": 10}},
 }
 
@@ -235,6 +245,7 @@ SECURE_CSP = {
 }
 
 # ---- API -----------------------------------------------------------------------------------------------------------
+TLS_CERTIFICATE = env.str("SOC_TLS_CERTIFICATE", "")
 METRICS_TOKEN = env.str("SOC_METRICS_TOKEN", "")
 METRICS_ADDRESSES: list[str] = env.list("SOC_METRICS_ADDRESSES", default=[])
 API_RATE = env.str("SOC_API_RATE", "6000/min")

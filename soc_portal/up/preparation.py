@@ -16,7 +16,10 @@ from soc_portal.up.processes import die_with_parent
 
 def main() -> None:
     """As a process of its own, in production: the environment names the database as its owner."""
-    prepare(os.environ, demo=False, runtime_role=os.environ["SOC_RUNTIME_ROLE"])
+    try:
+        prepare(os.environ, demo=False, runtime_role=os.environ["SOC_RUNTIME_ROLE"])
+    except UpError as error:
+        sys.exit(f"soc: {error}")
 
 
 def prepare_database(env: Mapping[str, str], *, demo: bool, runtime_role: str | None = APP) -> None:
@@ -58,6 +61,9 @@ def _tell(error: Exception) -> None:
     import redis
     from django.db import OperationalError
 
+    if isinstance(error, UpError):
+        print(f"soc: {error}", file=sys.stderr)
+        return
     servers = {OperationalError: "the database", redis.RedisError: "the broker"}
     name = next((name for kind, name in servers.items() if isinstance(error, kind)), "")
     if name:
@@ -73,9 +79,13 @@ def prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> 
 
     django.setup()
     from core import heartbeat
+    from core.after_restore import forget_broker_of_before
+    from soc_portal.up import migrating
 
+    migrating.refuse_foreign_database()
     heartbeat.forget()
-    call_command("migrate", interactive=False, verbosity=0)
+    migrating.migrate()
+    forget_broker_of_before()
     if runtime_role:
         call_command("grant_runtime_role", role=runtime_role)
     call_command("create_first_users", demo=demo)

@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from soc_portal.up.backup import make, restore, verify
 from soc_portal.up.checks import check, fmt
 from soc_portal.up.data_folder import ROOT, default_data_folder
 from soc_portal.up.environment import placeholders, prepare_for_command
@@ -21,19 +22,11 @@ _UNTOLD = {"--version", "--verbosity", "--settings", "--pythonpath", "--tracebac
 
 
 def run_word(word: str, arguments: Sequence[str]) -> int:
-    if word == "up":
-        return up(parse_up(arguments))
-    if word == "test":
-        return run_tests(arguments)
-    if word == "check":
-        return check(arguments)
-    if word == "fmt":
-        return fmt()
-    if word == "bench":
-        return bench(arguments)
-    if word == "manage" or word in _COMMANDS:
-        return run_command(word, arguments) if word in _COMMANDS else manage(arguments)
-    raise UpError(f"there is no word {word!r}")
+    if word in _COMMANDS:
+        return run_command(word, arguments)
+    if word not in _WORDS:
+        raise UpError(f"there is no word {word!r}")
+    return _WORDS[word](arguments)
 
 
 def parse_up(arguments: Sequence[str]) -> UpOptions:
@@ -107,3 +100,16 @@ def bench(arguments: Sequence[str]) -> int:
         execute_from_command_line(["./soc bench", "migrate", "--verbosity=0"])
         execute_from_command_line(["./soc bench", "bench", *arguments])
     return 0
+
+
+_WORDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "up": lambda arguments: up(parse_up(arguments)),
+    "test": run_tests,
+    "check": check,
+    "fmt": lambda _: fmt(),
+    "bench": bench,
+    "manage": manage,
+    "backup": lambda arguments: make.backup(make.parse(arguments)),
+    "restore": lambda arguments: restore.restore(restore.parse(arguments)),
+    "verify": lambda arguments: verify.verify(verify.parse(arguments)),
+}

@@ -1,0 +1,1 @@
+"""`./soc backup`, `./soc restore` and `./soc verify`."""
