@@ -7,6 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.models import User
+from accounts.services import sessions
 from core.client_address import client_address
 
 
@@ -27,6 +29,13 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Somebody who was switched off learns only that signing in did not work."""
         return redirect("account_login")
+
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
+        """The library has listed the session by now; we add how it was opened."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        if isinstance(user, User):
+            sessions.look_again(request, user)
+        return response
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """No "Successfully signed in as": the page that follows says it."""

@@ -17,6 +17,7 @@ class AccountsConfig(AppConfig):
         post_migrate.connect(lay_down_built_ins, sender=self)
         user_logged_in.connect(sign_in_history.record_sign_in)
         user_logged_in.connect(sessions.begin)
+        user_logged_out.connect(sessions.end)
         user_logged_out.connect(sign_in_history.record_sign_out)
         user_login_failed.connect(sign_in_history.record_failed_sign_in)
         user_locked_out.connect(sign_in_history.record_lock_out)

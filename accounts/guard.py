@@ -42,3 +42,9 @@ def anyone_signed_in(view: View) -> View:
     """Mark a view that needs a sign-in and no further right (my profile, sign out)."""
     view.required_permission = "signed_in"  # type: ignore[attr-defined]
     return view
+
+
+def for_everybody(view: View) -> View:
+    """Mark a view that stands before the sign-in: a part of signing in itself."""
+    view.required_permission = "anonymous"  # type: ignore[attr-defined]
+    return view

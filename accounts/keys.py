@@ -22,6 +22,8 @@ TUNE_DETECTION = register("detection_tuning.manage", "Detection tuning (manage)"
 MANAGE_SETTINGS = register("core_settings.manage", "Core security settings (manage)", "Settings")
 MANAGE_SYSTEM = register("system_settings.manage", "System settings (manage)", "Settings")
 MANAGE_AUTHORIZATION = register("authorization.manage", "Authorization (manage)", "Settings")
+MANAGE_HOLDS = register("legal_hold.manage", "Legal holds (place, lift)", "Settings")
+ERASE_PEOPLE = register("erasure.manage", "Erasure of people (erase)", "Settings")
 READ_AUDIT = register("audit.read", "Audit log (read)", "Settings")
 
 # What a token holds only when it was made for deciding.

@@ -4,34 +4,43 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.services import sessions
 from accounts.step_up import StepUpRequired
 from accounts.views import confirm
 
-PUBLIC = ("/accounts/login/", "/healthz", "/static/")
+PUBLIC = ("/accounts/login/", "/accounts/second-factor/", "/accounts/passkey/", "/accounts/provider/", "/healthz",
+          "/static/")  # fmt: skip
 OWN_SIGN_IN = ("/api/",)
+# Decides by itself who may read; the address exactly, so that nothing below it is let through.
+OWN_DECISION = {"/metrics"}
 WHILE_PASSWORD_IS_OLD = ("/me/password/", "/accounts/logout/", "/static/")
+WHILE_FACTOR_IS_MISSING = ("/me/factors/", "/me/confirm/", "/accounts/logout/", "/static/")
 
 
 class SignedInOnlyMiddleware:
-    """Sends anonymous people to the sign-in page and new people to the password page; the API answers for itself."""
+    """Sends anonymous people to the sign-in page, and people who must first set a password or a second factor to where
+    they do it; the API answers for itself."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user = request.user
-        if request.path.startswith(PUBLIC) or request.path.startswith(OWN_SIGN_IN):
+        if request.path.startswith((*PUBLIC, *OWN_SIGN_IN)) or request.path in OWN_DECISION:
             return self.get_response(request)
-        if not isinstance(user, User) or not user.is_active:
+        if not isinstance(user, User) or not user.is_active or sessions.is_over(request):
+            logout_quietly(request)
             return self._to(request, f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")
-        if user.must_change_password and not request.path.startswith(WHILE_PASSWORD_IS_OLD):
-            return self._to(request, reverse("accounts:password"))
+        sessions.keep(request, user)
+        if held := held_back(request, user):
+            return self._to(request, held)
         request.actor = user.actor  # type: ignore[attr-defined]
         with timezone.override(zone_of(user)):
             response = self.get_response(request)
@@ -51,6 +60,21 @@ class SignedInOnlyMiddleware:
             response["HX-Redirect"] = url
             return response
         return redirect(url)
+
+
+def held_back(request: HttpRequest, user: User) -> str:
+    """Where somebody must go first; empty when nothing is asked of them."""
+    if user.must_change_password:
+        return "" if request.path.startswith(WHILE_PASSWORD_IS_OLD) else reverse("accounts:password")
+    if sessions.is_held(request) and not request.path.startswith(WHILE_FACTOR_IS_MISSING):
+        return reverse("accounts:factors")
+    return ""
+
+
+def logout_quietly(request: HttpRequest) -> None:
+    """Forget a session whose time is over, or whose person was switched off."""
+    if request.user.is_authenticated:
+        logout(request)
 
 
 def zone_of(user: User) -> ZoneInfo | None:

@@ -9,7 +9,14 @@ _RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.STOP_ALL, keys.MAIL_ADVANCED
 
 BUILT_IN: dict[BuiltInRole, list[str]] = {
     BuiltInRole.READER: _READER,
-    BuiltInRole.MANAGER: [*_READER, keys.SIGN_REVIEWS, keys.READ_REPORTS, keys.MAKE_REPORTS, keys.READ_AUDIT],
+    BuiltInRole.MANAGER: [
+        *_READER,
+        keys.SIGN_REVIEWS,
+        keys.READ_REPORTS,
+        keys.MAKE_REPORTS,
+        keys.MANAGE_HOLDS,
+        keys.READ_AUDIT,
+    ],
     BuiltInRole.ANALYST: _ANALYST,
     BuiltInRole.RESPONDER: _RESPONDER,
     BuiltInRole.ADMINISTRATOR: [
@@ -24,6 +31,8 @@ BUILT_IN: dict[BuiltInRole, list[str]] = {
         keys.MANAGE_SETTINGS,
         keys.MANAGE_SYSTEM,
         keys.MANAGE_AUTHORIZATION,
+        keys.MANAGE_HOLDS,
+        keys.ERASE_PEOPLE,
         keys.READ_AUDIT,
     ],
     BuiltInRole.INGEST: [keys.INGEST],

@@ -1,11 +1,18 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import audit_log, confirm, device_groups, me, options, people, roles, tokens
+from accounts.views import audit_log, confirm, device_groups, factors, me, options, people, roles, sessions, tokens
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", me.profile, name="me"),
     path("me/confirm/", confirm.confirm, name="confirm"),
+    path("me/factors/", factors.overview, name="factors"),
+    path("me/factors/app/", factors.new_app, name="new_app"),
+    path("me/factors/passkey/", factors.new_passkey, name="new_passkey"),
+    path("me/factors/codes/", factors.new_codes, name="new_codes"),
+    path("me/factors/<int:pk>/remove/", factors.remove_factor, name="remove_factor"),
+    path("me/sessions/<int:pk>/end/", sessions.end_own_session, name="end_own_session"),
+    path("me/sessions/end/", sessions.end_other_sessions, name="end_other_sessions"),
     path("me/password/", me.password, name="password"),
     path("me/appearance/", me.appearance, name="appearance"),
     path("me/tokens/new/", tokens.new_own_token, name="new_own_token"),
@@ -17,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/users/<int:pk>/edit/", people.edit_person, name="edit_person"),
     path("admin/users/<int:pk>/password/", people.reset_password, name="reset_password"),
     path("admin/users/<int:pk>/switch/", people.switch_person, name="switch_person"),
+    path("admin/users/<int:pk>/sessions/", sessions.person_sessions, name="person_sessions"),
     path("admin/users/<int:pk>/unlock/", people.unlock_person, name="unlock_person"),
     path("admin/roles/", roles.role_list, name="roles"),
     path("admin/roles/new/", roles.new_role, name="new_role"),

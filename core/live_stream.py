@@ -6,10 +6,16 @@ at the start and every half minute, so that a signed-out browser stops hearing.
 
 import asyncio
 import json
+import math
+import os
+import platform
+import time
 from collections import Counter
+from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+import redis as plain_redis
 import redis.asyncio as redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -18,6 +24,7 @@ from django.db import close_old_connections
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
+from core import clock
 from core.live import CHANNEL
 
 CHECK_EVERY_S = 30.0
@@ -27,6 +34,9 @@ KEEP_ALIVE = b": alive\n\n"
 
 
 _streams: Counter[int] = Counter()
+# How many each process holds, so that one of them can tell the sum: `count at-what-time` by process.
+_HELD = "soc:streams"
+_BELIEVED_S = 3 * CHECK_EVERY_S
 
 
 class Listener:
@@ -58,6 +68,9 @@ def _identify(session_key: str) -> Listener | None:
     user_id = store.get(SESSION_KEY)
     if user_id is None or store.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
+    # What `accounts` wrote into the session: until when it holds, and whether something must be set up first.
+    if store.get("held") or store.get("valid_until", math.inf) < clock.real_now().timestamp():
+        return None
     user: Any = get_user_model()._default_manager.filter(pk=user_id, is_active=True).first()
     if user is None or not constant_time_compare(store.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
@@ -83,6 +96,28 @@ async def live_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _serve(listener, session_key, receive, send)
     finally:
         _streams[listener.user_id] -= 1
+        await sync_to_async(_tell_how_many)()
+
+
+def _tell_how_many() -> None:
+    try:
+        _figures().hset(_HELD, f"{platform.node()}:{os.getpid()}", f"{_streams.total()} {time.time():.0f}")
+    except plain_redis.RedisError:
+        return  # figures never stop the work
+
+
+def open_everywhere() -> int:
+    """Streams that all processes hold together. Raises when the broker is away."""
+    known = {name: value.decode().split() for name, value in _figures().hgetall(_HELD).items()}
+    gone = [name for name, (_, at) in known.items() if time.time() - float(at) > _BELIEVED_S]
+    if gone:
+        _figures().hdel(_HELD, *gone)
+    return sum(int(count) for name, (count, _) in known.items() if name not in gone)
+
+
+@cache
+def _figures() -> plain_redis.Redis:
+    return plain_redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
 async def _refuse(send: Any, status: int, why: bytes) -> None:
@@ -114,6 +149,7 @@ async def _stream(listener: Listener, session_key: str, send: Any) -> None:
     try:
         async with client.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(CHANNEL)
+            await sync_to_async(_tell_how_many)()
             await send({"type": "http.response.body", "body": b"event: open\ndata: {}\n\n", "more_body": True})
             await _pump(listener, session_key, channel, send)
     finally:
@@ -138,4 +174,5 @@ async def _pump(listener: Listener, session_key: str, channel: Any, send: Any) -
             fresh = await sync_to_async(_identify)(session_key)
             if fresh is None:
                 return
+            await sync_to_async(_tell_how_many)()
             listener, check_at = fresh, loop.time() + CHECK_EVERY_S

@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, User
+from accounts.services import sessions
 from accounts.services.tokens import find_token
 
 
@@ -38,10 +39,12 @@ class BrowserSessionAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         user = request._request.user
-        if not isinstance(user, User) or not user.is_active:
+        if not isinstance(user, User) or not user.is_active or sessions.is_over(request._request):
             return None
         if user.must_change_password:
             raise AuthenticationFailed("The one-time password must be changed first.")
+        if sessions.is_held(request._request):
+            raise AuthenticationFailed("A second factor must be set up first.")
         self._require_csrf_token(request)
         request._request.actor = user.actor  # type: ignore[attr-defined]
         return user, None

@@ -9,6 +9,7 @@ import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startOrder } from "./order.js";
 import { startPane } from "./pane.js";
+import "./passkeys.js";
 import { startRows } from "./rows.js";
 import { startSteady } from "./steady.js";
 import { startTabs } from "./tabs.js";

@@ -127,7 +127,7 @@ async function askFitting(element) {
   if (!element.isConnected) return;
   const url = new URL(element.dataset.liveFits, location.href);
   url.searchParams.set("ids", element.dataset.seen.replaceAll(" ", ","));
-  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+  const answer = await fetch(url, { headers: { Accept: "application/json", "X-Unattended": "1" } }).catch(() => null);
   if (answer?.ok) showNew(element, (await answer.json()).count);
 }
 
@@ -147,6 +147,11 @@ export function startLive() {
   stream.addEventListener("lost", lost);
   stream.addEventListener("message", (event) => receive(event.data));
   stream.start();
+  // What the page fetches by itself keeps nobody signed in.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    const byItself = detail.triggeringEvent?.type === "live" || /^every /.test(detail.elt.getAttribute("hx-trigger"));
+    if (byItself) detail.headers["X-Unattended"] = "1";
+  });
   document.addEventListener("htmx:beforeRequest", ({ detail }) => flying.set(keyOf(detail.elt), detail.xhr));
   document.addEventListener("htmx:afterRequest", ({ detail }) => landed(detail.xhr));
   document.addEventListener("click", (event) => event.target.closest("[data-live-retry]") && stream.retry());
