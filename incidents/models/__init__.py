@@ -8,6 +8,7 @@ from incidents.models.evidence import Evidence
 from incidents.models.file import File
 from incidents.models.identity import Identity
 from incidents.models.incident import Incident
+from incidents.models.known_habits import KnownHabits
 from incidents.models.mailbox import Mailbox
 from incidents.models.saved_filter import SavedFilter
 
@@ -23,6 +24,7 @@ __all__ = [
     "Identity",
     "IdentityBinding",
     "Incident",
+    "KnownHabits",
     "Mailbox",
     "MailboxBinding",
     "SavedFilter",
