@@ -12,6 +12,7 @@ from accounts.models import User
 MayRead = Callable[[User, int], bool]
 Words = Callable[[User, int], str]
 Readable = Callable[[User, Iterable[int]], set[int]]
+MayLeave = Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +20,29 @@ class Audience:
     may_read: MayRead
     words: Words | None = None
     readable: Readable | None = None
+    may_leave: MayLeave | None = None
 
 
 _registered: dict[str, Audience] = {}
 
 
 def register_audience(
-    kind: str, may_read: MayRead, *, words: Words | None = None, readable: Readable | None = None
+    kind: str,
+    may_read: MayRead,
+    *,
+    words: Words | None = None,
+    readable: Readable | None = None,
+    may_leave: MayLeave | None = None,
 ) -> None:
     """Answer for subjects `kind:<number>`.
 
     `may_read(user, pk)` decides. `words(user, pk)` names the thing as far as this person may read it, for people who
     see only a part of it. `readable(user, pks)` decides for many at once; without it each is asked by itself.
+    `may_leave(pk)` decides whether mailing lists, webhooks and chats may be told at all; without it they may.
     """
     if kind in _registered:
         raise LookupError(f"The audience of {kind!r} is registered twice.")
-    _registered[kind] = Audience(may_read, words, readable)
+    _registered[kind] = Audience(may_read, words, readable, may_leave)
 
 
 def _parts(subject: str) -> tuple[Audience, int] | None:
@@ -49,6 +57,12 @@ def may_read(user: User, subject: str) -> bool:
     """Whether the subject's room lets this person read it; a subject no room answers for hides nothing by itself."""
     found = _parts(subject)
     return found is None or found[0].may_read(user, found[1])
+
+
+def may_leave(subject: str) -> bool:
+    """Whether recipients without an account may be told of it, as far as whoever made the rule may read it."""
+    found = _parts(subject)
+    return found is None or found[0].may_leave is None or found[0].may_leave(found[1])
 
 
 def words_for(user: User, subject: str) -> str:

@@ -2,11 +2,34 @@
 
 from celery import shared_task
 
-from core import jobs
-from notifications.services.route import route_due
+from core import jobs, options
+from notifications.options import KEPT_DAYS
+from notifications.services import digest, forget
+from notifications.services.route import SEND, route_due
+from notifications.services.send import due_dispatches, send_dispatch
+from notifications.services.tell import ROUTE
 
 
 @shared_task
 def route_messages() -> None:
-    jobs.woken("notifications.tasks.route_messages")
+    jobs.woken(ROUTE)
     route_due()
+
+
+@shared_task
+def send_due() -> None:
+    """Each on its own: a slow mail server keeps one worker busy, not the row of the next one locked."""
+    jobs.woken(SEND)
+    for pk in due_dispatches():
+        send_dispatch(pk)
+
+
+@shared_task
+def order_digests() -> None:
+    for pk in digest.due_digests():
+        digest.order_digest(pk, actor=digest.CLOCK)
+
+
+@shared_task
+def forget_old_news() -> None:
+    forget.forget_old(options.get(KEPT_DAYS.key), actor=digest.CLOCK)

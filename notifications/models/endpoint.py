@@ -14,6 +14,8 @@ class Endpoint(models.Model):
     host = models.CharField(max_length=255)
     sealed_url = models.BinaryField()
     sealed_secret = models.BinaryField(null=True)
+    sealed_former = models.BinaryField(null=True, help_text="The secret before, which signs as well for a while.")
+    former_until = models.DateTimeField(null=True)
     enabled = models.BooleanField(default=True)
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     paused_at = models.DateTimeField(null=True, help_text="After too many failures in a row.")
@@ -42,8 +44,12 @@ class Endpoint(models.Model):
         return decrypt(bytes(self.sealed_url)).decode()
 
     @property
-    def secret(self) -> str:
-        return decrypt(bytes(self.sealed_secret)).decode() if self.sealed_secret else ""
+    def secrets(self) -> list[str]:
+        """What signs now: the secret, and for a while after a change the one before it."""
+        sealed = [self.sealed_secret]
+        if self.former_until is not None and self.former_until > clock.real_now():
+            sealed.append(self.sealed_former)
+        return [decrypt(bytes(one)).decode() for one in sealed if one]
 
     def seal_url(self, url: str) -> None:
         self.sealed_url = encrypt(url.encode())

@@ -2,57 +2,22 @@
 
 import ipaddress
 import logging
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from core.http import MAX_ANSWER, AllowList, Forbidden, OutboundError, is_outside, place_of, post, reached
+from tests.factories.web import Recorder, web_server
 
 OUTSIDE = "93.184.216.34"
 NOTHING = AllowList([])
 
 
-class Recorder(ThreadingHTTPServer):
-    """A server that notes what it is asked and answers as told."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, dict[str, str], bytes]] = []
-        self.code, self.location, self.answer = 200, "", b"ok"
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Recorder
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.asked.append((self.path, dict(self.headers), body))
-        self.send_response(self.server.code)
-        if self.server.location:
-            self.send_header("location", self.server.location)
-        self.end_headers()
-        self.wfile.write(self.server.answer)
-
-    def log_message(self, *args: Any) -> None:
-        """Quiet."""
-
-
 @pytest.fixture
 def inside() -> Iterator[Recorder]:
-    server = Recorder()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with web_server() as server:
+        yield server
 
 
 def answers(*addresses: str) -> Any:

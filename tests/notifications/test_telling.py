@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.models import DeviceGroup, User
 from core import clock
 from core.actors import Actor
-from notifications import audiences, topics
+from notifications import audiences
 from notifications.models import Message, Notice
 from notifications.services.route import route_due
 from notifications.services.tell import tell
@@ -20,14 +20,8 @@ CLOCK = Actor.system("clock")
 
 
 @pytest.fixture(autouse=True)
-def subjects_of_tests(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """A kind of subject of which only the numbers in the set may be read."""
-    readable: set[int] = {1}
-    monkeypatch.setattr(topics, "_declared", dict(topics._declared))
-    monkeypatch.setattr(audiences, "_registered", dict(audiences._registered))
-    topics.declare("paper.written", "A paper was written", "For tests.")
-    audiences.register_audience("paper", lambda user, pk: pk in readable, words=lambda user, pk: f"paper {pk}")
-    return readable
+def papers(readable: set[int]) -> None:
+    """Every test tells of papers."""
 
 
 def tell_of_paper(number: int = 1, **given: Any) -> None:
