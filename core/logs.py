@@ -15,6 +15,9 @@ trace: ContextVar[str] = ContextVar("trace", default="-")
 # What `extra=` may carry into JSON. Anything else, such as a whole request, stays out.
 FIELDS = ("route", "method", "status", "duration_ms", "user_id", "address", "attempt")
 
+# Of these the message of the line tells already.
+IN_THE_MESSAGE = {"route", "method", "status"}
+
 
 def request_id() -> str:
     """The id of the request in hand; empty outside of one."""
@@ -29,9 +32,8 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.trace = trace.get()
-        known = get_contextvars() | {
-            name: value for name in FIELDS if (value := getattr(record, name, None)) is not None
-        }
+        told = {name: getattr(record, name, None) for name in FIELDS if name not in IN_THE_MESSAGE}
+        known = get_contextvars() | {name: value for name, value in told.items() if value is not None}
         record.about = "".join(f" {name}={value}" for name, value in known.items())
         return redact(super().format(record))
 

@@ -174,9 +174,6 @@ CELERY_BEAT_SCHEDULE = {
     "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
     "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
     "forget-old-news": {"task": "notifications.tasks.forget_old_news", "schedule": 3600.0},
-    "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
-    "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
-    "forget-old-news": {"task": "notifications.tasks.forget_old_news", "schedule": 3600.0},
     "advance-attacks": {"task": "exercises.tasks.advance_attacks", "schedule": 10.0, "options": {"expires": 10}},
 }
 
