@@ -11,6 +11,7 @@ from incidents.views import (
     entity,
     entity_list,
     incident,
+    legal_holds,
     manage,
     merge,
     move,
@@ -70,6 +71,11 @@ _DEAD_LETTERS = [
     path("admin/dead-letters/<int:pk>/replay/", dead_letters.replay, name="replay-letter"),
     path("admin/dead-letters/<int:pk>/discard/", dead_letters.discard, name="discard-letter"),
 ]
+_HOLDS = [
+    path("incidents/<int:pk>/hold/", legal_holds.place, name="place-hold"),
+    path("admin/legal-holds/", legal_holds.hold_list, name="legal-holds"),
+    path("admin/legal-holds/<int:pk>/lift/", legal_holds.lift, name="lift-hold"),
+]
 _CONNECTIONS = [
     path("admin/connections/<int:pk>/bind/", bind_known.bind_known, name="bind-known"),
     path("admin/connections/<int:pk>/unbind/", bind_known.unbind_known, name="unbind-known"),
@@ -91,6 +97,7 @@ def _of_entities() -> list[URLPattern]:
 
 urlpatterns = [
     *_QUEUE,
+    *_HOLDS,
     *_INCIDENT,
     *_ALERTS,
     *_DEAD_LETTERS,

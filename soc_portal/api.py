@@ -18,6 +18,7 @@ from incidents.api.dead_letters import DeadLetterViewSet
 from incidents.api.entities import DeviceViewSet, FileViewSet, IdentityViewSet, MailboxViewSet
 from incidents.api.incidents import IncidentViewSet
 from incidents.api.ingest import IngestViewSet
+from incidents.api.legal_holds import LegalHoldViewSet
 from remediation.api.actions import ActionViewSet
 from reviews.api.report import ReportViewSet
 
@@ -31,6 +32,7 @@ RESOURCES = {
     "actions": ActionViewSet,
     "connections": ConnectionViewSet,
     "dead-letters": DeadLetterViewSet,
+    "legal-holds": LegalHoldViewSet,
     "audit": AuditViewSet,
     "options": OptionViewSet,
     "device-groups": DeviceGroupViewSet,

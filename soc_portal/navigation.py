@@ -89,6 +89,7 @@ ADMINISTRATION = (
     Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
     Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
     Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
+    Link("Legal holds", "/admin/legal-holds/", "lock", keys.MANAGE_HOLDS),
     Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM, whole_scope=True),
 )
 

@@ -95,6 +95,7 @@ class IncidentOut(Out):
     detection_sources = Words()
     sources = Words()
     restricted = serializers.BooleanField()
+    on_hold = serializers.BooleanField(help_text="A legal hold keeps it.")
     first_activity = Moment()
     last_activity = Moment()
     created = Moment()

@@ -12,6 +12,7 @@ from incidents.enums import SEVERITY_RANK, Classification, IncidentStatus, Value
 from incidents.lifecycle import INCIDENT_STATUS
 from incidents.models import Alert, Comment, CorrelationLink, Incident
 from incidents.services.announce import CHANGED
+from incidents.services.legal_hold import follow_merge
 from incidents.services.service_levels import take_over_start
 
 REDIRECTED_TAG = "Redirected"
@@ -77,6 +78,7 @@ def merge_incidents(merges: Sequence[tuple[Incident, Sequence[Incident]]], *, ac
         _redirect(cursor, Incident._meta.db_table, "continues_id", moved)
         _hand_on(cursor, moved)
     sources = [source for source, _ in pairs]
+    follow_merge(pairs)
     take_over_start(pairs, actor=actor)
     INCIDENT_STATUS.move_many(sources, IncidentStatus.REDIRECTED, actor=actor, reason=f"Merged: {reason}",
                               updated=clock.now(), system_tags=[REDIRECTED_TAG])  # fmt: skip

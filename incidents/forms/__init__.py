@@ -4,12 +4,13 @@ from incidents.forms.arrange import SaveFiltersForm
 from incidents.forms.compose import DescribeEntityForm, MergeForm, MergeWithForm, MoveAlertsForm, NewIncidentForm
 from incidents.forms.fields import assignable, spoken_for
 from incidents.forms.filter import FilterForm
-from incidents.forms.manage import CommentForm, ManageAlertForm, ManageForm, ReasonForm, RestrictForm
+from incidents.forms.manage import CommentForm, HoldForm, ManageAlertForm, ManageForm, ReasonForm, RestrictForm
 
 __all__ = [
     "CommentForm",
     "DescribeEntityForm",
     "FilterForm",
+    "HoldForm",
     "ManageAlertForm",
     "ManageForm",
     "MergeForm",

@@ -138,6 +138,15 @@ class RestrictForm(forms.Form):
         people.queryset = User.objects.filter(is_active=True, kind=UserKind.PERSON)
 
 
+class HoldForm(forms.Form):
+    reason = forms.CharField(
+        label="Reason", max_length=1000, widget=forms.Textarea({"rows": 2}), help_text="Goes into the audit log."
+    )
+    reference = forms.CharField(
+        label="Reference", max_length=120, required=False, help_text="The file number of whoever asked for it."
+    )
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Reason", max_length=1000, widget=forms.Textarea({"rows": 2}), help_text="Goes into the audit log."

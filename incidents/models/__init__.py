@@ -9,6 +9,7 @@ from incidents.models.file import File
 from incidents.models.identity import Identity
 from incidents.models.incident import Incident
 from incidents.models.known_habits import KnownHabits
+from incidents.models.legal_hold import LegalHold
 from incidents.models.mailbox import Mailbox
 from incidents.models.saved_filter import SavedFilter
 
@@ -25,6 +26,7 @@ __all__ = [
     "IdentityBinding",
     "Incident",
     "KnownHabits",
+    "LegalHold",
     "Mailbox",
     "MailboxBinding",
     "SavedFilter",

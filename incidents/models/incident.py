@@ -89,6 +89,7 @@ class Incident(models.Model):
     continues: "models.ForeignKey[Incident | None, Incident | None]" = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="continued_in", help_text="Resolved, and this one goes on."
     )
+    on_hold = models.BooleanField(default=False, help_text="A legal hold keeps it; written by its service alone.")
     version = models.PositiveIntegerField(default=1)
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
 

@@ -101,6 +101,8 @@ def _check(rows: Sequence[Alert], target: Incident, left: dict[int, Incident]) -
             raise ValidationError("Alerts of an exercise and real ones never share an incident.")
         if row.incident_id not in left:
             raise ValidationError("An alert has just gone to another incident; look again.")
+        if left[row.incident_id].on_hold and not target.on_hold:
+            raise ValidationError(f"{left[row.incident_id].number} is under a legal hold; its alerts stay in it.")
         if left[row.incident_id].restricted and not target.restricted:
             raise ValidationError(f"{left[row.incident_id].number} is restricted; its alerts stay among named people.")
 

@@ -78,6 +78,7 @@ def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
         "incident": found,
         "crumbs": [{"label": "Incidents", "url": reverse("incidents:queue")}, {"label": found.number}],
         "may_manage": user.holds(keys.MANAGE_ALERTS),
+        "may_hold": user.holds(keys.MANAGE_HOLDS),
         "mine": found.assigned_to_id == user.pk,
         "coverage": held,
         "banners": slots.entries("incident.banner", request, found),
