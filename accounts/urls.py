@@ -1,6 +1,18 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import audit_log, confirm, device_groups, factors, me, options, people, roles, sessions, tokens
+from accounts.views import (
+    audit_log,
+    confirm,
+    device_groups,
+    factors,
+    me,
+    options,
+    people,
+    people_sign_in,
+    roles,
+    sessions,
+    tokens,
+)
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,11 +36,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/users/<int:pk>/edit/", people.edit_person, name="edit_person"),
     path("admin/users/<int:pk>/password/", people.reset_password, name="reset_password"),
     path("admin/users/<int:pk>/switch/", people.switch_person, name="switch_person"),
-    path("admin/users/<int:pk>/sessions/", sessions.person_sessions, name="person_sessions"),
+    path("admin/users/<int:pk>/sessions/", people_sign_in.person_sessions, name="person_sessions"),
+    path("admin/users/<int:pk>/factors/", people_sign_in.reset_factors, name="reset_factors"),
+    path("admin/users/<int:pk>/new-password/", people_sign_in.demand_password, name="demand_password"),
     path("admin/users/<int:pk>/unlock/", people.unlock_person, name="unlock_person"),
     path("admin/roles/", roles.role_list, name="roles"),
     path("admin/roles/new/", roles.new_role, name="new_role"),
     path("admin/roles/<int:pk>/", roles.edit_role, name="edit_role"),
+    path("admin/roles/<int:pk>/second-factor/", people_sign_in.demand_factor, name="demand_factor"),
     path("admin/roles/<int:pk>/delete/", roles.remove_role, name="delete_role"),
     path("admin/groups/", device_groups.group_list, name="groups"),
     path("admin/groups/new/", device_groups.new_group, name="new_group"),

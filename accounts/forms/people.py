@@ -83,6 +83,11 @@ class PeopleFilterForm(forms.Form):
     role = forms.ChoiceField(required=False)
     kind = forms.ChoiceField(required=False, choices=[("", "People and services"), *UserKind.choices])
     state = forms.ChoiceField(required=False, choices=[("", "On and off"), ("on", "Active"), ("off", "Switched off")])
+    factor = forms.ChoiceField(
+        required=False,
+        label="Second factor",
+        choices=[("", "With and without factor"), ("some", "With a second factor"), ("none", "Password only")],
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,8 +13,10 @@ from django.db import transaction
 from accounts.enums import UserKind
 from accounts.models import User
 from accounts.services.authority import authority_of
+from accounts.services.factors import CHANGED
+from accounts.services.sessions import end_all
 from accounts.services.tokens import revoke_token
-from core import audit, clock
+from core import audit, clock, outbox
 from core.actors import Actor
 
 # Without the characters that are read wrongly from a screen or over the phone; 16 of 31 are 79 bits.
@@ -34,7 +36,9 @@ def change_password(user: User, *, new_password: str, actor: Actor) -> None:
     with transaction.atomic():
         user.set_password(new_password)
         user.must_change_password = False
-        user.save(update_fields=["password", "must_change_password"])
+        user.password_changed = clock.real_now()
+        user.save(update_fields=["password", "must_change_password", "password_changed"])
+        outbox.publish(CHANGED, user=user.pk, what="user.password_changed", kind="", by=actor.name)
         audit.record("user.password_changed", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor)
 
 
@@ -50,14 +54,34 @@ def reset_password(user: User, *, actor: Actor, one_time: bool = True, reason: s
     with transaction.atomic():
         user.set_password(password)
         user.must_change_password = one_time
-        user.save(update_fields=["password", "must_change_password"])
+        user.password_changed = clock.real_now()
+        user.save(update_fields=["password", "must_change_password", "password_changed"])
+        outbox.publish(CHANGED, user=user.pk, what="user.password_reset", kind="", by=actor.name)
         audit.record(
             "user.password_reset", subject=f"user:{user.pk}", thread=f"user:{user.pk}", actor=actor, reason=reason
         )
         for token in user.tokens.filter(revoked_at=None):
             revoke_token(token, actor=actor, reason="The password was reset.")
+        end_all(user, actor=actor, reason="The password was reset.")
         reset(username=user.username)
     return password
+
+
+def demand_new_password(user: User, *, actor: Actor, reason: str = "") -> None:
+    """The present password opens nothing any more but the page on which another is chosen."""
+    if user.kind == UserKind.SERVICE or not user.has_usable_password():
+        raise ValidationError("This account has no password that could be changed.")
+    authority_of(actor).require_above(user)
+    with transaction.atomic():
+        if User.objects.filter(pk=user.pk, must_change_password=False).update(must_change_password=True):
+            audit.record(
+                "user.password_demanded",
+                subject=f"user:{user.pk}",
+                thread=f"user:{user.pk}",
+                actor=actor,
+                reason=reason,
+            )
+            end_all(user, actor=actor, reason=reason)
 
 
 def lift_lock_out(user: User, *, actor: Actor) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.enums import ScopeKind, UserKind
 from accounts.models import DeviceGroup, Role, User
 from accounts.services.authority import authority_of, keeping_an_administrator
+from accounts.services.sessions import end_all
 from core import audit
 from core.actors import Actor
 
@@ -86,6 +87,7 @@ def deactivate_user(user: User, *, actor: Actor, reason: str = "") -> None:
     with keeping_an_administrator():
         if User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
             _record("user.deactivated", user, actor=actor, reason=reason, changes={"is_active": (True, False)})
+            end_all(user, actor=actor, reason="The account was switched off.")
     user.is_active = False
 
 
@@ -109,6 +111,8 @@ def set_roles(user: User, *, roles: Collection[Role], actor: Actor, reason: str 
         _forget_cached(user)
         changes = {"roles": (sorted(role.name for role in before), sorted(role.name for role in after))}
         _record("user.roles", user, actor=actor, reason=reason, changes=changes)
+        if actor.person_id != user.pk:  # who gives away rights of their own goes on with those that are left
+            end_all(user, actor=actor, reason="The roles were changed.")
 
 
 def set_scope(

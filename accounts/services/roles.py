@@ -50,6 +50,20 @@ def update_role(role: Role, *, name: str, permissions: Collection[str], actor: A
     return role
 
 
+def demand_second_factor(role: Role, *, needed: bool, grace_days: int, actor: Actor, reason: str = "") -> None:
+    """Say whether people of this role, built in or not, need a second factor, and in how many days."""
+    authority_of(actor).require_keys(role.permissions)
+    wanted = {"needs_second_factor": needed, "grace_days": grace_days}
+    changes = {key: (getattr(role, key), value) for key, value in wanted.items() if getattr(role, key) != value}
+    if not changes:
+        return
+    with transaction.atomic():
+        for key, value in wanted.items():
+            setattr(role, key, value)
+        role.save(update_fields=list(wanted))
+        audit.record("role.second_factor", subject=f"role:{role.pk}", actor=actor, changes=changes, reason=reason)
+
+
 def delete_role(role: Role, *, actor: Actor, reason: str = "") -> None:
     """Delete a role of nobody. Raises `ValidationError` while somebody holds it: take it from them first, knowingly."""
     _require_custom(role)

@@ -3,7 +3,6 @@
 What every request must know lies in the session itself; the tables are asked once a minute.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -159,29 +158,33 @@ def device_of(agent: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
-def end_sessions(user: User, *, sessions: Iterable[UserSession], actor: Actor, reason: str = "") -> int:
-    """End these sessions of one person now; answers how many."""
+def end_own(session: UserSession, *, actor: Actor) -> None:
+    """End one of one's own sessions now."""
+    if actor.person_id != session.user_id:
+        raise ValidationError("This is not a session of yours.")
+    _end(session.user, [session], actor=actor, reason="")
+
+
+def end_all(user: User, *, actor: Actor, reason: str = "", but: str = "") -> int:
+    """End every session of a person, `but` the one of this key."""
     if actor.person_id != user.pk:
         authority_of(actor).require_above(user)
-    rows = list(sessions)
-    if any(row.user_id != user.pk for row in rows):
-        raise ValidationError("These are not sessions of this person.")
+    rows = UserSession.objects.filter(user=user).exclude(session_key=but)
+    return _end(user, list(rows), actor=actor, reason=reason)
+
+
+def _end(user: User, rows: list[UserSession], *, actor: Actor, reason: str) -> int:
+    if not rows:
+        return 0
     with transaction.atomic():
         for row in rows:
             row.end()
-        if rows:
-            audit.record(
-                "user.sessions_ended",
-                subject=f"user:{user.pk}",
-                thread=f"user:{user.pk}",
-                actor=actor,
-                reason=reason,
-                data={"sessions": len(rows)},
-            )
+        audit.record(
+            "user.sessions_ended",
+            subject=f"user:{user.pk}",
+            thread=f"user:{user.pk}",
+            actor=actor,
+            reason=reason,
+            data={"sessions": len(rows)},
+        )
     return len(rows)
-
-
-def end_all(user: User, *, actor: Actor, reason: str, but: str = "") -> int:
-    """End every session of a person, `but` the one of this key: passwords, roles and switches change what they are."""
-    rows = UserSession.objects.filter(user=user).exclude(session_key=but)
-    return end_sessions(user, sessions=rows, actor=actor, reason=reason)

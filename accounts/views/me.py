@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms.profile import AppearanceForm, PasswordForm, PreferencesForm
 from accounts.guard import AccountRequest, anyone_signed_in
+from accounts.services.factors import factors_of
 from accounts.services.passwords import change_password
 from accounts.services.profile import set_preferences
 from core import clock
@@ -27,6 +28,7 @@ def profile(request: AccountRequest) -> HttpResponse:
         return redirect("accounts:me")
     tokens = request.user.tokens.filter(revoked_at=None, expires_at__gt=clock.real_now())
     context = {"form": form, "tokens": tokens, "roles": request.user.roles.all(), "person": request.user}
+    context["has"] = factors_of(request.user)
     return render(request, "accounts/me.html", context, status=422 if form.errors else 200)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import acts, keys, step_up
 from accounts.audit_log import in_words
+from accounts.enums import UserKind
 from accounts.forms.people import NewPersonForm, PeopleFilterForm, PersonForm, ReasonForm
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
-from accounts.services import passwords, people
+from accounts.services import factors, passwords, people, sessions
 from accounts.services.authority import authority_of
 from core import clock, exports
 from core.filters import at_cursor, chips_of
@@ -26,7 +27,8 @@ from core.pages import leaf
 from core.pagination import Keyset, counted
 
 BY_NAME = Keyset(("display_name", "id"), descending=False)
-CSV_HEADER = ("user name", "name", "kind", "e-mail", "roles", "device groups", "active", "last sign-in", "created")
+CSV_HEADER = ("user name", "name", "kind", "e-mail", "roles", "device groups", "active", "second factor",
+              "last sign-in", "created")  # fmt: skip
 
 
 @require_safe
@@ -36,7 +38,7 @@ def people_list(request: AccountRequest) -> HttpResponse:
     found = _found(form)
     page = leaf(found, BY_NAME, purpose="people", cursor=request.GET.get("cursor", ""))
     context = {
-        "rows": page.rows,
+        "rows": with_factors(page.rows),
         "form": form,
         "chips": chips_of(request, form) if form.is_valid() else [],
         "clear_url": request.path,
@@ -53,10 +55,19 @@ def people_csv(request: AccountRequest) -> StreamingHttpResponse:
     found = _found(PeopleFilterForm(request.GET)).order_by("display_name", "id")[: exports.MAX_ROWS]
     rows = (
         (user.username, user.display_name, user.get_kind_display(), user.email, user.role_names, user.reach_in_words,
-         user.is_active, user.last_login, user.created)
-        for user in found
+         user.is_active, user.factors.in_words, user.last_login, user.created)  # type: ignore[attr-defined]
+        for user in with_factors(list(found))
     )  # fmt: skip
     return exports.csv_response("people", CSV_HEADER, rows)
+
+
+def with_factors(users: list[User]) -> list[User]:
+    """The same people with what they have set up, and whether a role of theirs asks for it."""
+    has = factors.of_people(users)
+    for user in users:
+        user.factors = has[user.pk]  # type: ignore[attr-defined]
+        user.asks_factor = any(role.needs_second_factor for role in user.roles.all())  # type: ignore[attr-defined]
+    return users
 
 
 def _found(form: PeopleFilterForm) -> QuerySet[User]:
@@ -70,6 +81,9 @@ def _found(form: PeopleFilterForm) -> QuerySet[User]:
         users = users.filter(kind=kind)
     if state := wanted.get("state"):
         users = users.filter(is_active=state == "on")
+    if factor := wanted.get("factor"):
+        having = Exists(factors.main_factors().filter(user_id=OuterRef("pk")))
+        users = users.filter(having if factor == "some" else ~having, kind=UserKind.PERSON)
     return users
 
 
@@ -84,6 +98,8 @@ def person(request: AccountRequest, pk: int) -> HttpResponse:
         "events": _latest_events(user),
         "locked": passwords.is_locked_out(user),
         "refusal": _why_not(request, user),
+        "has": factors.factors_of(user),
+        "sessions": len(sessions.sessions_of(user)),
     }
     return render(request, "accounts/person.html", context)
 
