@@ -10,7 +10,9 @@ class IncidentsConfig(AppConfig):
         from incidents.correlation import rules as _rules  # noqa: F401 - declares the options of correlation
         from incidents.group_preview import fill_preview
         from incidents.history import withheld_words
+        from incidents.news import register
 
         audit_log.withhold(withheld_words)
+        register()
         fill_preview()
         fill_connections()

@@ -53,10 +53,11 @@ def _parts(subject: str) -> tuple[Audience, int] | None:
     return audience, int(number)
 
 
-def may_read(user: User, subject: str) -> bool:
-    """Whether the subject's room lets this person read it; a subject no room answers for hides nothing by itself."""
+def may_read(user: User, subject: str, groups: list[int] | None = None) -> bool:
+    """Whether the subject's room lets this person read it; of a subject that no room answers for, the device groups
+    decide."""
     found = _parts(subject)
-    return found is None or found[0].may_read(user, found[1])
+    return user.scope.meets(groups) if found is None else found[0].may_read(user, found[1])
 
 
 def may_leave(subject: str) -> bool:

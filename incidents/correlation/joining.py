@@ -18,6 +18,7 @@ from incidents.queries.incidents import OPEN
 from incidents.services.announce import CHANGED, CREATED, announce_incident
 from incidents.services.risk import raise_risk
 from incidents.services.roll_up import roll_up
+from incidents.services.tell_of import tell_created
 
 CORRELATED = "incident.correlated"
 MOST_ANNOUNCED = 50
@@ -48,7 +49,7 @@ def apply_groups(groups: Sequence[Group], *, actor: Actor) -> None:
     raise_risk([node.id for group in groups for node in group.alerts])
     roll_up([incident.pk for _, incident in pairs], actor=actor)
     tell_both({fresh[id(group)].pk: group.continues for group in groups if group.continues is not None}, actor=actor)
-    _announce(pairs, new={incident.pk for incident in fresh.values()})
+    _announce(pairs, new={incident.pk for incident in fresh.values()}, actor=actor)
 
 
 def _lock(groups: Sequence[Group]) -> dict[int, Incident]:
@@ -156,11 +157,12 @@ def _joined(alert_id: int, incident: Incident, reasons: Sequence[Reason]) -> aud
     )
 
 
-def _announce(pairs: Sequence[tuple[Group, Incident]], *, new: set[int]) -> None:
+def _announce(pairs: Sequence[tuple[Group, Incident]], *, new: set[int], actor: Actor) -> None:
     """To the later rooms, and to open pages with the scope that the roll-up has just written. After a flood the pages
     hear of the gravest only: any of them makes a list look again."""
     for group, incident in pairs:
         outbox.publish(CORRELATED, incident_id=incident.pk, alert_ids=[node.id for node in group.alerts])
+    tell_created(new, actor=actor)
     rows = Incident.objects.filter(pk__in=[incident.pk for _, incident in pairs])
     shown = rows.only("pk", "restricted", "open_to_all", "device_group_ids").order_by("-priority_score", "pk")
     for row in shown[:MOST_ANNOUNCED]:

@@ -10,6 +10,7 @@ from incidents.models import Comment, Incident
 from incidents.models.comment import MAX_COMMENT
 from incidents.services.announce import announce_incident
 from incidents.services.changes import plain_text
+from incidents.services.tell_of import tell_comment
 
 
 def comment_on(incident: Incident, *, text: str, actor: Actor) -> Comment:
@@ -23,4 +24,6 @@ def comment_on(incident: Incident, *, text: str, actor: Actor) -> Comment:
         audit.record("incident.commented", subject=incident.thread, thread=incident.thread, actor=actor,
                      data={"comment": comment.pk})  # fmt: skip
         announce_incident(incident)
+        full = Incident.objects.get(pk=incident.pk)  # what the reader was given may be narrowed
+        tell_comment(full, text=cleaned, comment=comment.pk, actor=actor)
     return comment

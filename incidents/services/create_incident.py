@@ -16,6 +16,7 @@ from incidents.services.announce import CREATED, announce_incident
 from incidents.services.changes import MAX_NAME, MAX_TEXT, clean_tags, one_of, plain_text
 from incidents.services.manage import update_incident
 from incidents.services.roll_up import roll_up
+from incidents.services.tell_of import tell_created
 
 Entity = Device | File | Identity | Mailbox
 EVIDENCE_TYPE = {EntityKind.DEVICE: "device", EntityKind.FILE: "file", EntityKind.IDENTITY: "user",
@@ -64,6 +65,7 @@ def create_incident(
         if assigned_to is not None:
             incident = update_incident(incident, changes={"assigned_to": assigned_to}, actor=actor)
         announce_incident(incident, topic=CREATED)
+        tell_created([incident.pk], actor=actor)
     return incident
 
 

@@ -15,6 +15,7 @@ from incidents.services.announce import publish_change
 from incidents.services.changes import SETTABLE_STATUS, clean_changes, fit_determination
 from incidents.services.roll_up import roll_up
 from incidents.services.service_levels import MOVING, end_pause, settle_clocks
+from incidents.services.tell_of import tell_changed
 
 CHANGEABLE = frozenset({"display_name", "severity", "custom_tags", "assigned_to", "status", "classification",
                         "determination", "resolving_comment", "description"})  # fmt: skip
@@ -49,6 +50,7 @@ def update_incident(
         wanted = _wanted(row, changes)
         if not wanted:
             return row
+        former = {name: getattr(row, name) for name in wanted}
         status = wanted.pop("status", None)
         before = {name: _shown(getattr(row, name)) for name in wanted}
         columns = _apply(row, wanted, actor)
@@ -69,6 +71,7 @@ def update_incident(
                 end_pause(row, actor=actor)
             settle_clocks(row)
         publish_change(row, sorted(changes))
+        tell_changed(row, before=former, actor=actor)
     return row
 
 

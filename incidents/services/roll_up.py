@@ -17,6 +17,7 @@ from incidents.services.naming import OWN_TAGS, name_incident, neutral_name, sum
 from incidents.services.priority import weigh
 from incidents.services.risk import settle_risk
 from incidents.services.service_levels import follow_roll_up
+from incidents.services.tell_of import tell_risen
 
 MAX_NAMES = 8
 MAX_LISTED = 60
@@ -62,6 +63,7 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> dict[int, dict[str,
                 entries.append(audit.Entry("incident.rolled_up", rows[pk].thread, rows[pk].thread, changes=changes))
         now = clock.now()
         _write(written, now)
+        tell_risen([one["id"] for one in written if _rises(rows[one["id"]], one["severity"])], actor=actor)
         settle_risk(
             [
                 pk
@@ -109,6 +111,11 @@ def _rose(row: Incident, severity: str) -> datetime | None:
         return None
     taken_up = row.assigned_to_id is not None or row.acknowledged is not None
     return clock.now() if taken_up and row.severity != Severity.HIGH else row.rose_to_high
+
+
+def _rises(row: Incident, severity: str) -> bool:
+    """An open incident that was told already is High from now on; one without a name is being made right now."""
+    return row.is_open and bool(row.display_name) and severity == Severity.HIGH != row.severity
 
 
 def _counts(facts: IncidentFacts) -> dict[str, int]:

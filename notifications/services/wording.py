@@ -22,9 +22,9 @@ def wording_for(message: Message, user: User, *, within: Collection[int] | None 
     """What this person may read of it; None when that is nothing. `within` narrows it to these device groups."""
     topic = topics.get(message.topic)
     groups = message.device_group_ids or None
-    if not user.is_active or not topic.is_for(user) or not user.scope.meets(groups):
+    if not user.is_active or not topic.is_for(user):
         return None
-    if not audiences.may_read(user, message.subject):
+    if not audiences.may_read(user, message.subject, groups):
         return None
     seen = groups is None or all(user.scope.covers(group) for group in groups)
     if seen and (groups is None or within is None or set(groups) <= set(within)):

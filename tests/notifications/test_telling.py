@@ -72,8 +72,10 @@ def test_nobody_named_is_nobody_told(ada: User) -> None:
 
 def test_naming_somebody_does_not_widen_what_they_may_read(ada: User, eve: User, elsewhere: DeviceGroup) -> None:
     here = DeviceGroupFactory.create(name="Here")
-    tell_of_paper(people=[ada, eve], device_group_ids=[here.pk])
-    assert heard_by(ada) == ["A paper on CANARY"]
+    with transaction.atomic():
+        tell("paper.written", subject="no-room-knows:1", title="On CANARY", people=[ada, eve],
+             device_group_ids=[here.pk], actor=CLOCK)  # fmt: skip
+    assert heard_by(ada) == ["On CANARY"]
     assert heard_by(eve) == []
 
 
