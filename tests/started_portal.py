@@ -1,5 +1,6 @@
 """A whole portal as `./soc up` runs it, supervised, on a data folder of its own: for tests that hurt it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,9 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
 from soc_portal.up.data_folder import ROOT
 from soc_portal.up.processes import tail, wait_until
@@ -21,7 +23,7 @@ class StartedPortal:
     somebody else runs."""
 
     def __init__(self, data: Path, *, servers: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._servers = dict(servers)
+        self.servers = dict(servers)
         self.data, self.port = data, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = ""
@@ -34,14 +36,25 @@ class StartedPortal:
     @property
     def env(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
-        return kept | self._servers | {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "soc_portal.settings"}
+        return kept | self.servers | {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "soc_portal.settings"}
 
-    def start(self) -> None:
-        words = self.call("up", f"--port={self.port}", "--no-demo")
+    def begin(self) -> None:
+        words = self.call("up", f"--port={self.port}", "--no-demo", *self._words)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(words, env=self.env, cwd=self.data.parent, stdout=log, stderr=log)
+
+    def start(self) -> None:
+        self.begin()
         assert wait_until(self._said_ready, seconds=90, pause=0.2), self._log.read_text()
         self.output = self._log.read_text()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Self]:
+        self.start()
+        try:
+            yield self
+        finally:
+            self.end(signal.SIGTERM)
 
     def _said_ready(self) -> bool:
         assert self._process is not None
@@ -50,6 +63,9 @@ class StartedPortal:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.call(*words), env=self.env, capture_output=True, text=True, check=False)
+
+    def has_said(self, text: str) -> bool:
+        return text in self._log.read_text()
 
     def children(self) -> dict[str, int]:
         recorded = json.loads((self.data / "children.json").read_text())

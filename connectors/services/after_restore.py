@@ -2,8 +2,8 @@
 
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.lifecycle import DELIVERY_STATE
-from connectors.models import Delivery, Halt
-from core import audit, clock
+from connectors.models import Delivery
+from core import clock
 from core.actors import Actor
 
 
@@ -25,12 +25,3 @@ def hold_deliveries(*, actor: Actor, reason: str) -> int:
             leased_until=None,
         )
     return len(open_ones)
-
-
-def stop_all(*, actor: Actor, reason: str) -> bool:
-    """Nothing leaves the portal until a person lifts it. False when everything was stopped already."""
-    if Halt.objects.filter(ended_at=None).exists():
-        return False
-    halt = Halt.objects.create(reason=reason, by=actor.as_json())
-    audit.record("halt.began", subject=f"halt:{halt.pk}", actor=actor, reason=reason)
-    return True

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from accounts.services.after_restore import end_every_session, end_every_token, usable_tokens
-from connectors.services.after_restore import hold_deliveries, stop_all
+from connectors.services import halt
+from connectors.services.after_restore import hold_deliveries
 from core.actors import Actor
 from core.after_restore import set_aside_events
 from core.backups import note_backup
@@ -28,8 +29,8 @@ def hold(*, taken_at: datetime, began: datetime, file: str, size: int, end_token
         orders = hold_deliveries(actor=ACTOR, reason=reason)
         messages = hold_messages(reason=reason)
         lines.append(f"not carried out again: {runs:,} runs, {orders:,} orders; not sent again: {messages:,} messages")
-        if stop_all(actor=ACTOR, reason=f"{reason} Look at what became of its runs before actions leave again."):
-            lines.append("all actions are stopped until a person lifts the stop")
+        halt.stop_all(actor=ACTOR, reason=f"{reason} Look at what became of its runs before actions leave again.")
+        lines.append("all actions are stopped until a person lifts the stop")
         sessions = end_every_session()
         if end_tokens:
             lines.append(f"{sessions:,} sessions and {end_every_token(actor=ACTOR, reason=reason):,} tokens are ended")

@@ -198,7 +198,7 @@ def _rename(unfinished: Path, target: Path) -> None:
 
 
 def _reason(error: OSError, target: Path) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return f"there is no room left for {target}; nothing of it was kept"
     return f"cannot write {target}: {error.strerror or error}; nothing of it was kept"
 
