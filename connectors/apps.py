@@ -6,5 +6,7 @@ class ConnectorsConfig(AppConfig):
 
     def ready(self) -> None:
         from connectors.registry import all_kinds
+        from connectors.retention import declare_kinds
 
         all_kinds()  # a kind that does not keep the contract stops the start
+        declare_kinds()

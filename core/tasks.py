@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from core import audit, audit_check, blobs, heartbeat, idempotency, jobs, outbox, partitions
+from core import audit, audit_check, blobs, heartbeat, idempotency, jobs, outbox, partitions, retention
 
 
 @shared_task
@@ -36,3 +36,8 @@ def forget_expired() -> None:
     blobs.forget_expired()
     outbox.forget_delivered()
     idempotency.forget_old()
+
+
+@shared_task
+def apply_retention() -> None:
+    retention.apply()

@@ -10,9 +10,11 @@ class IncidentsConfig(AppConfig):
         from incidents.correlation import rules as _rules  # noqa: F401 - declares the options of correlation
         from incidents.group_preview import fill_preview
         from incidents.history import withheld_words
+        from incidents.retention import declare_kinds
         from incidents.news import register
 
         audit_log.withhold(withheld_words)
         register()
+        declare_kinds()
         fill_preview()
         fill_connections()

@@ -11,6 +11,7 @@ from accounts.api.history import AuditViewSet
 from accounts.api.me import MeViewSet
 from accounts.api.options import OptionViewSet
 from accounts.api.permissions import SIGNED_IN
+from accounts.api.retention import RetentionViewSet
 from connectors.api.connections import ConnectionViewSet
 from core.api.routing import addresses
 from incidents.api.alerts import AlertViewSet
@@ -20,6 +21,7 @@ from incidents.api.incidents import IncidentViewSet
 from incidents.api.ingest import IngestViewSet
 from incidents.api.legal_holds import LegalHoldViewSet
 from remediation.api.actions import ActionViewSet
+from remediation.api.indicators import IndicatorViewSet
 from reviews.api.report import ReportViewSet
 
 RESOURCES = {
@@ -30,6 +32,7 @@ RESOURCES = {
     "identities": IdentityViewSet,
     "mailboxes": MailboxViewSet,
     "actions": ActionViewSet,
+    "indicators": IndicatorViewSet,
     "connections": ConnectionViewSet,
     "dead-letters": DeadLetterViewSet,
     "legal-holds": LegalHoldViewSet,
@@ -58,6 +61,7 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
     """Addresses that are no collection."""
     return [
         path(f"ingest/<slug:format_key>{slash}", IngestViewSet.as_view({"post": "accept"}), name="ingest"),
+        path(f"retention{slash}", RetentionViewSet.as_view({"get": "show_retention"}), name="retention"),
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
         re_path(
             rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",

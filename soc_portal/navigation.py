@@ -74,6 +74,7 @@ OVERVIEW = Link("Overview", "/overview/", "chart", keys.READ)
 INCIDENTS = Link("Incidents", "/incidents/", "queue", keys.READ, ("/alerts/",))
 WAITING = Link("Waiting for me", "/waiting/", "inbox", keys.READ)
 ACTIONS = Link("Action center", "/actions/", "bolt", keys.READ)
+INDICATORS = Link("Indicators", "/indicators/", "shield", keys.READ)
 REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ)
 ENTITIES = (
     Link("Devices", "/devices/", "laptop", keys.READ),
@@ -89,6 +90,7 @@ ADMINISTRATION = (
     Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
     Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
     Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
+    Link("Retention", "/admin/retention/", "clock", keys.MANAGE_SETTINGS),
     Link("Legal holds", "/admin/legal-holds/", "lock", keys.MANAGE_HOLDS),
     Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM, whole_scope=True),
 )
@@ -137,6 +139,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(INCIDENTS, path, counts.incidents, hint=DEFAULTS_SAID),
         _item(WAITING, path, counts.for_me),
         _item(ACTIONS, path, counts.decisions_for_me, hot=counts.decisions_for_me > 0),
+        _item(INDICATORS, path),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
     ]
     groups: list[dict[str, Any]] = [

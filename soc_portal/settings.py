@@ -154,6 +154,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-audit": {"task": "core.tasks.seal_audit", "schedule": 5.0, "options": {"expires": 10}},
     "verify-audit": {"task": "core.tasks.verify_audit", "schedule": 86400.0},
     "ensure-audit-partitions": {"task": "core.tasks.ensure_audit_partitions", "schedule": 86400.0},
+    "apply-retention": {"task": "core.tasks.apply_retention", "schedule": 3600.0, "options": {"expires": 600}},
     "forget-old-rows": {"task": "core.tasks.forget_expired", "schedule": 3600.0},
     "correlate": {"task": "incidents.tasks.correlate_pending", "schedule": 5.0, "options": {"expires": 10}},
     "service-levels": {
@@ -163,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget-hubs": {"task": "incidents.tasks.forget_hubs", "schedule": 3600.0, "options": {"expires": 600}},
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
+    "watch-approvals": {"task": "remediation.tasks.watch_approvals", "schedule": 20.0, "options": {"expires": 20}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
     "enforce-indicators": {
         "task": "remediation.tasks.enforce_indicators",
@@ -214,6 +216,15 @@ MFA_ADAPTER = "accounts.mfa_adapter.PortalMFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODE_COUNT = 10
 MFA_RECOVERY_CODE_DIGITS = 10
+# A provider of sign-ins that the environment names; further ones are set up on the pages.
+OIDC_PROVIDER = {
+    "name": env.str("SOC_OIDC_NAME", "single sign-on"),
+    "issuer": env.str("SOC_OIDC_ISSUER", ""),
+    "client_id": env.str("SOC_OIDC_CLIENT_ID", ""),
+    "secret": env.str("SOC_OIDC_CLIENT_SECRET", ""),
+    "group_roles": dict(pair.split("=", 1) for pair in env.list("SOC_OIDC_GROUP_ROLES", default=[])),
+    "creates_people": env.bool("SOC_OIDC_CREATES_PEOPLE", False),
+}
 ACCOUNT_SESSION_REMEMBER = True
 # The cookie outlives the longest session that an administrator can allow; the portal ends sessions itself.
 ACCOUNT_SESSION_COOKIE_AGE = SESSION_COOKIE_AGE = 7 * 24 * 3600

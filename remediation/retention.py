@@ -1,0 +1,74 @@
+"""What of remediation is deleted by age: runs that have ended, files that they produced, refusals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from core import retention
+from core.models import Blob
+from remediation.enums import OPEN_STATUSES
+from remediation.models import ActionRun, ControlState, Refusal, RunArtefact
+
+RUNS, ARTEFACTS = "runs", "artefacts"
+ON_HOLD = "of an incident under a legal hold"
+
+
+def declare_kinds() -> None:
+    retention.declare(
+        retention.Kind(
+            RUNS, "Actions that have ended", "With their logs and files. The audit log keeps that they were done.",
+            _ended_before, "ended", forget_runs, least=90,
+        )
+    )  # fmt: skip
+    retention.keep_back(RUNS, ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+    retention.keep_back(RUNS, "whose effect is in force", _in_force)
+    retention.keep_back(RUNS, "that are being undone", _being_undone)
+    retention.declare(
+        retention.Kind(
+            ARTEFACTS, "Files that actions produced", "Packages, reports and scan results, which may hold anything.",
+            lambda edge: RunArtefact.objects.filter(created__lt=edge), "created", forget_artefacts, days=180,
+        )
+    )  # fmt: skip
+    retention.keep_back(ARTEFACTS, ON_HOLD, lambda rows: rows.filter(run__incident__on_hold=True))
+    retention.declare(
+        retention.Kind(
+            "refusals", "Refusals", "Requests, decisions and executions that the policy refused.",
+            lambda edge: Refusal.objects.filter(at__lt=edge), "at",
+            lambda keys: Refusal.objects.filter(pk__in=keys).delete()[0], days=400,
+        )
+    )  # fmt: skip
+    retention.keep_back("refusals", ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+    retention.keep_back("incidents", "with an action that is open", _with_open_run)
+
+
+def _ended_before(edge: datetime) -> QuerySet[ActionRun]:
+    """Whole actions: a parent goes with its parts."""
+    return ActionRun.objects.filter(parent=None, ended__lt=edge)
+
+
+def _in_force(rows: QuerySet[Any]) -> QuerySet[Any]:
+    part = ActionRun.objects.filter(parent=OuterRef("pk"), pk__in=ControlState.objects.values("run_id"))
+    return rows.filter(Q(pk__in=ControlState.objects.values("run_id")) | Exists(part))
+
+
+def _being_undone(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.filter(Exists(ActionRun.objects.filter(undoes=OuterRef("pk"), status__in=OPEN_STATUSES)))
+
+
+def _with_open_run(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.filter(Exists(ActionRun.objects.filter(incident=OuterRef("pk"), status__in=OPEN_STATUSES)))
+
+
+def forget_runs(keys: Sequence[int]) -> int:
+    every = ActionRun.objects.filter(Q(pk__in=keys) | Q(parent__in=keys))
+    Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=every).values("blob")).delete()
+    every.delete()
+    return len(keys)
+
+
+def forget_artefacts(keys: Sequence[int]) -> int:
+    """The file goes with the row that names it."""
+    Blob.objects.filter(pk__in=RunArtefact.objects.filter(pk__in=keys).values("blob")).delete()
+    return len(keys)
