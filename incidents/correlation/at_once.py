@@ -9,6 +9,7 @@ from collections.abc import Collection
 from django.db import connection, transaction
 
 from incidents.correlation.engine import ACTOR, LANE_LOCK, find_groups
+from incidents.correlation.habits import habits_in_force
 from incidents.correlation.joining import Busy, apply_groups
 from incidents.correlation.nodes import load_waiting
 from incidents.correlation.rules import limits_in_force
@@ -40,7 +41,9 @@ def _correlate(alert_ids: Collection[int]) -> int:
     others = Alert.objects.waiting_for_correlation().exclude(pk__in=alert_ids).values_list("pk", flat=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LANE_LOCK])
-        nodes = load_waiting(cursor, len(alert_ids), list(others))
+        limits = limits_in_force()
+        habits = habits_in_force(limits, keep=True)
+        nodes = load_waiting(cursor, len(alert_ids), habits, list(others))
     if nodes:
-        apply_groups(find_groups(nodes, limits_in_force()), actor=ACTOR)
+        apply_groups(find_groups(nodes, limits, habits), actor=ACTOR)
     return len(nodes)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -11,14 +11,17 @@ from django.db import connection
 from incidents.correlation.addresses import is_internal, is_internal_target, load_machines, scoped_key
 from incidents.correlation.continuing import Point, ends_of
 from incidents.correlation.entities import Entities
+from incidents.correlation.habits import Habits
 from incidents.correlation.nodes import (
     FILE_TYPES,
     MESSAGE_TYPES,
+    NOWHERE,
     QUIET,
     Node,
     event_interval,
     repeated_value,
     rule_of_key,
+    stage_of,
 )
 from incidents.correlation.rules import (
     ACCOUNT,
@@ -66,6 +69,9 @@ class Candidate:
     by_address: bool = False
     closed: bool = False
     benign: bool = False
+    stage: int = 0
+    reaches: tuple[timedelta, timedelta] = NOWHERE
+    ordinary: bool = False
 
 
 @dataclass(slots=True)
@@ -78,17 +84,17 @@ class Candidates:
 
 
 _ALERT = ("id", "incident_id", "source", "detector_id", "title", "severity", "first_activity", "last_activity",
-          "exercise")  # fmt: skip
+          "exercise", "categories")  # fmt: skip
 _COLUMNS = ", ".join([*(f"a.{name}" for name in _ALERT), "i.status", "i.restricted", "i.classification"])
 _JOIN = "JOIN incidents_incident i ON i.id = a.incident_id"
 
 
-def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits) -> Candidates:
+def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits, habits: Habits) -> Candidates:
     """One query for each kind of thing that the batch names."""
     found = Candidates()
     wanted = {key for node in nodes for key in node.named}
     loader = _Loader(
-        found, wanted, entities, limits, min(node.first for node in nodes), max(node.last for node in nodes)
+        found, wanted, entities, limits, habits, min(node.first for node in nodes), max(node.last for node in nodes)
     )
     loader.by_entity("device_id", list(entities.devices), DEVICE, lambda pk: f"device:{pk}")
     loader.by_entity("file_id", list(entities.telling_files), FILE, lambda pk: f"file:{pk}")
@@ -152,10 +158,12 @@ class _Loader:
         wanted: set[tuple[str, str]],
         entities: Entities,
         limits: Limits,
+        habits: Habits,
         earliest: datetime,
         latest: datetime,
     ) -> None:
         self._found, self._wanted, self._entities, self._limits = found, wanted, entities, limits
+        self._habits = habits
         self._earliest, self._latest = earliest, latest
 
     def _between(self, *rules: Rule) -> list[datetime]:
@@ -226,22 +234,25 @@ class _Loader:
     def _keep(
         self, rule: Rule, value: str, type_: str, verdict: str, alert: Sequence[Any], *, by_address: bool = False
     ) -> None:
-        pk, incident_id, source, detector, title, severity, first, last, exercise, status, restricted, judged = alert
+        pk, incident_id, source, detector, title, severity, first, last, exercise, categories, *state = alert
+        status, restricted, judged = state
         rank = SEVERITY_RANK[severity]
         first, last = event_interval(first, last)
         joinable = status in _OPEN and not restricted
         closed, benign = status == IncidentStatus.RESOLVED and not restricted, judged in _BENIGN
+        kind = (exercise, source, detector, title, rank)
+        known = (benign, stage_of(categories), self._habits.reaches(*kind), self._habits.is_ordinary(*kind))
         repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
         if repeated in self._wanted:
             self._found.by_signal[repeated].append(
-                Candidate(pk, incident_id, rank, first, last, joinable, closed=closed, benign=benign)
+                Candidate(pk, incident_id, rank, first, last, joinable, False, closed, *known)
             )
         signal = (rule.key, f"{exercise}|{value}")
         if signal in self._wanted:
             telling = _links(rule, rank, type_, verdict)
             self._found.by_signal[signal].append(
                 Candidate(
-                    pk, incident_id, rank, first, last, joinable and telling, by_address, closed and telling, benign
+                    pk, incident_id, rank, first, last, joinable and telling, by_address, closed and telling, *known
                 )
             )
 

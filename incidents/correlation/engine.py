@@ -16,6 +16,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFail
 from core.actors import Actor
 from incidents.correlation.candidates import load_candidates
 from incidents.correlation.grouping import Edge, Group, find_edges, group_alerts, reachable_together
+from incidents.correlation.habits import Habits, habits_in_force
 from incidents.correlation.hubs import pass_over_hubs
 from incidents.correlation.joining import Busy, apply_groups
 from incidents.correlation.merge import load_sizes
@@ -94,18 +95,20 @@ def _correlate(limit: int) -> int | None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LANE_LOCK])
         if not cursor.fetchone()[0]:
             return None
-        nodes = load_waiting(cursor, limit)
+        limits = limits_in_force()
+        habits = habits_in_force(limits, keep=True)
+        nodes = load_waiting(cursor, limit, habits)
     if not nodes:
         return 0
-    apply_groups(find_groups(nodes, limits_in_force()), actor=ACTOR)
+    apply_groups(find_groups(nodes, limits, habits), actor=ACTOR)
     return len(nodes)
 
 
-def find_groups(nodes: Sequence[Node], limits: Limits) -> list[Group]:
+def find_groups(nodes: Sequence[Node], limits: Limits, habits: Habits) -> list[Group]:
     """What belongs together, and into which incident it goes. Reads only, except for the marks of hubs."""
     entities = give_signals(nodes)
-    found = load_candidates(nodes, entities, limits)
-    pass_over_hubs(nodes, entities, found, limits)
+    found = load_candidates(nodes, entities, limits, habits)
+    pass_over_hubs(nodes, entities, found, limits, habits)
     edges = find_edges(nodes, found, limits)
     sizes = load_sizes(_incidents_of(nodes, edges), _in_question(nodes, edges))
     return group_alerts(nodes, edges, sizes, limits)
@@ -126,6 +129,6 @@ def _alone() -> int | None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LANE_LOCK])
         if not cursor.fetchone()[0]:
             return None
-        nodes = load_waiting(cursor, 1)
+        nodes = load_waiting(cursor, 1, Habits())
         apply_groups([Group([node], node.incident_id) for node in nodes], actor=ACTOR)
         return len(nodes)

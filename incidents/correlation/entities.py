@@ -60,7 +60,8 @@ class Entities:
         return found[0] if len(found) == 1 else None
 
 
-def load_entities(cursor: Any, rows: Sequence[Named]) -> Entities:
+def load_entities(cursor: Any, rows: Sequence[Named], *, marked_hubs: bool = True) -> Entities:
+    """`marked_hubs` is whether the marks count that were put on hubs before."""
     found = Entities()
     ids = {
         name: sorted({value for row in rows if (value := getattr(row, name)) is not None})
@@ -71,7 +72,7 @@ def load_entities(cursor: Any, rows: Sequence[Named]) -> Entities:
             "SELECT id, display_name, is_hub, ip_addresses FROM incidents_device WHERE id = ANY(%s)", [ids["device_id"]]
         )
         for pk, name, hub, addresses in cursor.fetchall():
-            found.devices[pk] = (name, hub)
+            found.devices[pk] = (name, hub and marked_hubs)
             found.addresses[pk] = [address for address in addresses if is_internal(address)]
     named_addresses = {row.key[3:] for row in rows if row.key.startswith("ip:")}
     load_machines(cursor, {address for address in named_addresses if is_internal(address)}, found.machines)
@@ -81,7 +82,7 @@ def load_entities(cursor: Any, rows: Sequence[Named]) -> Entities:
             [ids["file_id"]],
         )
         found.telling_files = {
-            pk: (name, hub)
+            pk: (name, hub and marked_hubs)
             for pk, name, hub, publisher, signer in cursor.fetchall()
             if name.lower() not in ORDINARY_PROGRAMS and "microsoft" not in f"{publisher} {signer}".lower()
         }
@@ -93,7 +94,7 @@ def load_entities(cursor: Any, rows: Sequence[Named]) -> Entities:
         for pk, key, name, account, sid, hub in cursor.fetchall():
             found.person_of_identity[pk] = f"person:{key}" if "@" in key else f"identity:{pk}"
             if is_personal(account, sid):
-                found.identities[pk] = (name, hub)
+                found.identities[pk] = (name, hub and marked_hubs)
     if ids["mailbox_id"]:
         cursor.execute(
             "SELECT id, key, display_name, upn FROM incidents_mailbox WHERE id = ANY(%s)", [ids["mailbox_id"]]

@@ -8,7 +8,6 @@ A resolved incident is a point as well: what it ties is held back from open inci
 new incident that continues it. One that was closed as nothing bad comes last.
 """
 
-from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,12 @@ from datetime import UTC, datetime, timedelta
 
 from incidents.correlation.candidates import Candidate, Candidates
 from incidents.correlation.continuing import Point
-from incidents.correlation.nodes import Node, Signal
-from incidents.correlation.rules import REPEATED, WEAK_BELOW, Limits, Rule
+from incidents.correlation.nearness import rule_that_ties
+from incidents.correlation.nodes import LONGEST_EVENT, Node
+from incidents.correlation.rules import REPEATED, RULES, WEAK_BELOW, Limits, Rule
 
+# How many alerts of one thing are looked at before an alert, and how many ties to them are enough.
+MOST_BACK, ENOUGH_TIES = 200, 3
 BACKGROUND_SPAN = timedelta(hours=4)
 Span = tuple[datetime, datetime]
 
@@ -39,10 +41,12 @@ class Edge:
     window: timedelta
     named_in: frozenset[int]
     last: bool = False
+    weight: int = 0
 
     @property
-    def order(self) -> tuple[bool, int, timedelta, int, Point, str]:
-        return (self.last, -self.rule.weight, self.gap, self.alert, self.point, self.shown)
+    def order(self) -> tuple[bool, int, timedelta, tuple[Span, Span], int, Point, str]:
+        """By what happened first, by ids only when nothing else differs."""
+        return (self.last, -self.weight, self.gap, self.spans, self.alert, self.point, self.shown)
 
 
 @dataclass(slots=True)
@@ -90,20 +94,28 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
             candidates, window = found.by_signal.get(key), limits.windows[key[0]]
             if not candidates or not window:
                 continue
-            nearest: dict[Point, tuple[timedelta, int, Span, bool, bool]] = {}
+            nearest: dict[Point, tuple[bool, timedelta, int, Candidate, Rule]] = {}
             for one in candidates:
                 if not (one.links or one.closed) or one.alert_id == node.id:
                     continue
-                point = found.goes_on_in[one.incident_id] if one.closed else ("incident", one.incident_id)
                 gap = gap_between(node.first, node.last, one.first, one.last)
-                if gap <= limits.window(signal.rule, node.rank, one.rank):
-                    last = one.closed and one.benign
-                    best = (gap, one.alert_id, (one.first, one.last), one.by_address, last)
-                    nearest[point] = min(best, nearest.get(point, best), key=lambda entry: (entry[4], entry[:4]))
-            for point, (gap, other, span, by_address, last) in nearest.items():
-                spans = ((node.first, node.last), span)
-                named_in, shown = _named_in(node, candidates, window), signal.shown_with(by_address)
-                yield Edge(signal.rule, shown, gap, node.id, point, other, spans, window, named_in, last)
+                if gap > window or (rule := _tied(signal.rule, gap, limits, node, one)) is None:
+                    continue
+                point = found.goes_on_in[one.incident_id] if one.closed else ("incident", one.incident_id)
+                entry = (one.closed and one.benign, gap, one.alert_id, one, rule)
+                if point not in nearest or entry[:3] < nearest[point][:3]:
+                    nearest[point] = entry
+            for point, (last, gap, other, one, rule) in nearest.items():
+                spans = ((node.first, node.last), (one.first, one.last))
+                named_in, shown = _named_in(node, candidates, window), signal.shown_with(one.by_address)
+                weight = limits.weights[rule.key]
+                yield Edge(rule, shown, gap, node.id, point, other, spans, window, named_in, last, weight)
+
+
+def _tied(rule: Rule, gap: timedelta, limits: Limits, one: Node, other: Node | Candidate) -> Rule | None:
+    if one.first <= other.first:
+        return rule_that_ties(rule, gap, limits, one, other)
+    return rule_that_ties(rule, gap, limits, other, one)
 
 
 def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
@@ -113,27 +125,42 @@ def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) ->
 
 
 def _edges_inside(nodes: Sequence[Node], found: Candidates, limits: Limits) -> Iterator[Edge]:
-    """Enough pairs of each signal to connect all that it ties: each alert with the nearest earlier one of either
-    strength, because how far apart two may be depends on the weaker of both."""
-    holders: dict[tuple[str, str], list[tuple[datetime, int, Node, Signal]]] = defaultdict(list)
+    """Enough pairs of each signal to connect all that it ties. How far apart two may be depends on both of them, so
+    each alert is compared with those before it, as far back as it reaches itself; of those that reach as far or less
+    far than one it is tied to already, the nearer is enough."""
+    holders: dict[tuple[str, str], list[Node]] = defaultdict(list)
     for node in nodes:
-        for key, signal in node.signals.items():
+        for key in node.signals:
             if limits.windows[key[0]]:
-                insort(holders[key], (node.first, node.id, node, signal), key=lambda entry: entry[:2])
+                holders[key].append(node)
     for key, listed in holders.items():
-        latest: dict[bool, Node] = {}
-        window = limits.windows[key[0]]
-        for _, _, node, signal in listed:
-            for other in latest.values():
-                gap = gap_between(node.first, node.last, other.first, other.last)
-                if gap <= limits.window(signal.rule, node.rank, other.rank):
-                    point, spans = ("alert", other.id), ((node.first, node.last), (other.first, other.last))
-                    named_in = _named_in(node, found.by_signal.get(key, ()), window)
-                    shown = signal.shown_with(bool(other.signals[key].address))
-                    yield Edge(signal.rule, shown, gap, node.id, point, other.id, spans, window, named_in)
-            weak = node.rank < WEAK_BELOW
-            if weak not in latest or node.last >= latest[weak].last:
-                latest[weak] = node
+        if len(listed) > 1:
+            listed.sort(key=lambda node: (node.first, node.last, node.id))
+            yield from _pairs_of(key, listed, found, limits)
+
+
+def _pairs_of(key: tuple[str, str], listed: Sequence[Node], found: Candidates, limits: Limits) -> Iterator[Edge]:
+    rule, window = RULES[key[0]], limits.windows[key[0]]
+    for place, node in enumerate(listed):
+        tied = 0
+        for other in reversed(listed[max(0, place - MOST_BACK) : place]):
+            gap = gap_between(node.first, node.last, other.first, other.last)
+            if gap > window:
+                # Another that began earlier may have lasted longer, but not for longer than an event may last.
+                if gap > window + LONGEST_EVENT:
+                    break
+                continue
+            by = rule_that_ties(rule, gap, limits, other, node)
+            if by is None:
+                continue
+            signal, spans = node.signals[key], ((node.first, node.last), (other.first, other.last))
+            named_in = _named_in(node, found.by_signal.get(key, ()), window)
+            shown = signal.shown_with(bool(other.signals[key].address))
+            yield Edge(by, shown, gap, node.id, ("alert", other.id), other.id, spans, window, named_in,
+                       weight=limits.weights[by.key])  # fmt: skip
+            tied += 1
+            if tied == ENOUGH_TIES:
+                break
 
 
 class _Forest:

@@ -7,7 +7,7 @@ off when the thing grows quiet.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from django.db import connection
 from core import clock
 from incidents.correlation.candidates import Candidates
 from incidents.correlation.entities import Entities
+from incidents.correlation.habits import Habits
+from incidents.correlation.habitual import habitual_things
 from incidents.correlation.nodes import Node
 from incidents.correlation.rules import ACCOUNT, ADDRESS, DEVICE, FILE, RULES, Limits, limits_in_force
 
@@ -30,30 +32,38 @@ _TABLES = {"device": "incidents_device", "identity": "incidents_identity", "file
            "mailbox": "incidents_mailbox"}  # fmt: skip
 
 
-def pass_over_hubs(nodes: Sequence[Node], entities: Entities, found: Candidates, limits: Limits) -> None:
+def pass_over_hubs(
+    nodes: Sequence[Node], entities: Entities, found: Candidates, limits: Limits, habits: Habits
+) -> None:
     """Take the signals of hubs away from the alerts and mark the entities."""
     hubs = _by_incidents(nodes, found, limits) | _by_neighbours(nodes, found, limits)
     hubs |= {node.stands_for[key] for node in nodes for key in hubs & node.stands_for.keys()}
-    if not hubs:
-        return
-    for node in nodes:
-        for key in hubs.intersection(node.signals):
-            del node.signals[key]
-    _mark(hubs, entities)
+    take_away(nodes, hubs | habitual_things(nodes, limits, habits))
+    if hubs:
+        _mark(hubs, entities)
+
+
+def take_away(nodes: Iterable[Node], things: Set[tuple[str, str]]) -> None:
+    """These things tie nothing any more."""
+    if things:
+        for node in nodes:
+            for key in things & node.signals.keys():
+                del node.signals[key]
 
 
 def _by_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> set[tuple[str, str]]:
     hubs = set()
     for key, candidates in found.by_signal.items():
         rule = RULES[key[0]]
-        if not rule.hub or len({one.incident_id for one in candidates}) < limits.hub_incidents:
+        telling = [one for one in candidates if not one.ordinary]
+        if not rule.hub or len({one.incident_id for one in telling}) < limits.hub_incidents:
             continue
         window = limits.windows[rule.key]
         for node in nodes:
             if key in node.named:
                 near = {
                     one.incident_id
-                    for one in candidates
+                    for one in telling
                     if one.last >= node.first - window and one.first <= node.last + window
                 }
                 if len(near) >= limits.hub_incidents:
@@ -150,6 +160,47 @@ def _neighbours(
         if column != "identity_id" or len(alerts_accounts or ()) <= MOST_OF_ONE_KIND:
             accounts[value].update(alerts_accounts or ())
     return {value: max(len(devices[value]), len(accounts[value])) for value in values}
+
+
+def crowded_among(nodes: Sequence[Node], limits: Limits) -> set[tuple[str, str]]:
+    """Those that these alerts name with too many other devices or accounts within a day; reads nothing."""
+    named: dict[tuple[str, str], list[tuple[datetime, Node]]] = defaultdict(list)
+    for node in nodes:
+        for key in node.named:
+            if key[0] in (DEVICE.key, ACCOUNT.key, ADDRESS.key):
+                named[key].append((node.last, node))
+    crowded = set()
+    for key, listed in named.items():
+        if sum(node.breadth for _, node in listed) >= limits.hub_neighbours:
+            listed.sort(key=lambda entry: (entry[0], entry[1].id))
+            if _is_crowded(key, listed, limits.hub_neighbours):
+                crowded.add(key)
+    return crowded | {node.stands_for[key] for node in nodes for key in crowded & node.stands_for.keys()}
+
+
+def _is_crowded(key: tuple[str, str], listed: Sequence[tuple[datetime, Node]], most: int) -> bool:
+    """Whether within any two days, as long as the lane looks around an alert, more than `most` of a kind stand beside
+    the thing."""
+    inside: dict[str, Counter[str]] = {DEVICE.key: Counter(), ACCOUNT.key: Counter()}
+    begin = 0
+    for at, node in listed:
+        _count(inside, key, node, 1)
+        while at - listed[begin][0] > 2 * WINDOW:
+            _count(inside, key, listed[begin][1], -1)
+            begin += 1
+        if any(sum(count > 0 for count in counts.values()) > most for counts in inside.values()):
+            return True
+    return False
+
+
+def _count(inside: dict[str, Counter[str]], key: tuple[str, str], node: Node, change: int) -> None:
+    for rule_key, counts in inside.items():
+        beside = [value for kind, value in node.named if kind == rule_key]
+        if rule_key != key[0] or len(beside) <= MOST_OF_ONE_KIND:
+            for value in beside:
+                counts[value] += change
+                if not counts[value]:
+                    del counts[value]
 
 
 def _mark(hubs: Iterable[tuple[str, str]], entities: Entities) -> None:

@@ -1,7 +1,7 @@
 """The alerts of a batch with what they have in common with others, read with a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from django.db import connection
 
 from incidents.correlation.addresses import is_comparable, is_internal_target, scoped_key
 from incidents.correlation.entities import Entities, Named, load_entities
+from incidents.correlation.habits import Habits
 from incidents.correlation.rules import (
     ACCOUNT,
     ADDRESS,
@@ -26,7 +27,7 @@ from incidents.correlation.rules import (
     URL,
     Rule,
 )
-from incidents.enums import SEVERITY_RANK, Severity
+from incidents.enums import SEVERITY_RANK, Category, Severity
 
 QUIET = SEVERITY_RANK[Severity.INFORMATIONAL]
 # A source may claim any interval; a longer one would touch everything.
@@ -50,6 +51,19 @@ class Signal:
         return self.address if self.address and other_by_address else self.shown
 
 
+# The stages of an attack in their order; what says nothing about the stage has none.
+_STAGES: dict[str, int] = {
+    category: place for place, category in enumerate(Category.values, start=1)
+    if category not in (Category.MALWARE, Category.UNWANTED_SOFTWARE, Category.SUSPICIOUS_ACTIVITY)
+}  # fmt: skip
+NOWHERE = (timedelta(), timedelta())
+
+
+def stage_of(categories: Sequence[str]) -> int:
+    """The earliest stage that is named; 0 for none."""
+    return min((_STAGES[category] for category in categories if category in _STAGES), default=0)
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """One alert of the batch. `incident_id` is set when it was correlated before and has changed since."""
@@ -65,6 +79,10 @@ class Node:
     exercise: str
     provider_incident: str
     categories: tuple[str, ...]
+    stage: int = 0
+    # How far it reaches on a device and for an account; see `habits`.
+    reaches: tuple[timedelta, timedelta] = NOWHERE
+    ordinary: bool = False
     signals: dict[tuple[str, str], Signal] = field(default_factory=dict)
     # Everything that the alert names, also what does not link because the alert is only a notice.
     named: set[tuple[str, str]] = field(default_factory=set)
@@ -89,44 +107,43 @@ class Node:
         return key
 
 
-def load_waiting(cursor: Any, limit: int, skip: Sequence[int] = ()) -> list[Node]:
+_COLUMNS = """SELECT id, incident_id, source, detector_id, title, severity, first_activity, last_activity, exercise,
+               provider_incident_id, categories FROM incidents_alert"""
+
+
+def load_waiting(cursor: Any, limit: int, habits: Habits, skip: Sequence[int] = ()) -> list[Node]:
     """The alerts that wait longest, locked; those that an ingest holds at the moment come with the next batch."""
     cursor.execute(
-        """
-        SELECT id, incident_id, source, detector_id, title, severity, first_activity, last_activity, exercise,
-               provider_incident_id, categories
-        FROM incidents_alert WHERE correlated IS NULL AND NOT id = ANY(%s) ORDER BY id LIMIT %s
-        FOR NO KEY UPDATE SKIP LOCKED
-        """,
+        f"{_COLUMNS} WHERE correlated IS NULL AND NOT id = ANY(%s) ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
         [list(skip), limit],
     )
-    nodes = []
-    for row in cursor.fetchall():
-        first, last = event_interval(row[6], row[7])
-        nodes.append(
-            Node(
-                row[0],
-                row[1],
-                row[2],
-                row[3],
-                row[4],
-                SEVERITY_RANK[row[5]],
-                first,
-                last,
-                row[8],
-                row[9],
-                tuple(row[10]),
-            )
-        )
-    return nodes
+    return [_node(row, habits) for row in cursor.fetchall()]
+
+
+def load_nodes(cursor: Any, alert_ids: Collection[int], habits: Habits) -> list[Node]:
+    """These alerts, whatever became of them, in the order of their events. Locks nothing."""
+    cursor.execute(f"{_COLUMNS} WHERE id = ANY(%s) ORDER BY first_activity, id", [list(alert_ids)])
+    return [_node(row, habits) for row in cursor.fetchall()]
+
+
+def _node(row: Sequence[Any], habits: Habits) -> Node:
+    pk, incident_id, source, detector, title, severity, first, last, exercise, provider, categories = row
+    first, last = event_interval(first, last)
+    rank = SEVERITY_RANK[severity]
+    kind = (exercise, source, detector, title, rank)
+    return Node(
+        pk, incident_id, source, detector, title, rank, first, last, exercise, provider, tuple(categories),
+        stage_of(categories), habits.reaches(*kind), habits.is_ordinary(*kind),
+    )  # fmt: skip
 
 
 def event_interval(first: datetime, last: datetime) -> tuple[datetime, datetime]:
     return max(first, last - LONGEST_EVENT), last
 
 
-def give_signals(nodes: Sequence[Node]) -> Entities:
-    """Load the evidence of the alerts and turn it into signals."""
+def give_signals(nodes: Sequence[Node], *, marked_hubs: bool = True) -> Entities:
+    """Load the evidence of the alerts and turn it into signals. `marked_hubs` says whether what was found to be a hub
+    before is passed over."""
     by_id = {node.id: node for node in nodes}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -135,7 +152,7 @@ def give_signals(nodes: Sequence[Node]) -> Entities:
             [list(by_id)],
         )
         rows = [Named(*row) for row in cursor.fetchall()]
-        entities = load_entities(cursor, rows)
+        entities = load_entities(cursor, rows, marked_hubs=marked_hubs)
     by_alert: dict[int, list[Named]] = defaultdict(list)
     for row in rows:
         by_alert[row.alert_id].append(row)

@@ -181,7 +181,7 @@ def test_history_tells_of_each_alert_that_joined() -> None:
     with clock.at(NINE + timedelta(hours=1)):
         incident = pair(device())[0]
     told = list(AuditEvent.objects.filter(thread=incident.thread).order_by("id").values_list("verb", "reason"))
-    why = "Same device: fin-ws-014, 10 min apart (09:00 and 09:10 UTC on 3 Nov); no other incident within 1 d has it"
+    why = "Same device: fin-ws-014, 10 min apart (09:00 and 09:10 UTC on 3 Nov); no other incident within 2 d has it"
     assert told == [("incident.created", ""), ("incident.alert_joined", why)]
 
 
@@ -191,7 +191,7 @@ def test_a_reason_says_how_many_other_incidents_share_it(ada: User) -> None:
         update_incident(resolved, changes={"status": "resolved"}, actor=ada.actor)
     pair(device())
     told = CorrelationLink.objects.latest("pk").evidence
-    assert told.endswith("; 2 other incidents within 1 d have it")
+    assert told.endswith("; 2 other incidents within 2 d have it")
 
 
 def test_a_reason_tells_the_days_when_they_differ() -> None:

@@ -63,7 +63,7 @@ def test_two_incidents_that_people_work_on_stay_two(ada: User, rita: User) -> No
 
 def test_an_endless_chain_ends_at_the_longest_incident() -> None:
     day = 60 * 23
-    found = correlated(*(graph_alert(device(), minutes=n * day, title=f"T{n}", detectorId=f"{n}") for n in range(40)))
+    found = correlated(*(graph_alert(ip(), minutes=n * day, title=f"T{n}", detectorId=f"{n}") for n in range(40)))
     assert 1 < len(set(found)) < 6
 
 
