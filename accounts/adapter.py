@@ -37,6 +37,10 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
             sessions.look_again(request, user)
         return response
 
+    def get_login_stages(self) -> list[str]:
+        """Of the library's stages only the second factor, in our own rule."""
+        return ["accounts.stages.SecondFactorStage"]
+
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """No "Successfully signed in as": the page that follows says it."""
 

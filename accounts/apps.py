@@ -12,9 +12,11 @@ class AccountsConfig(AppConfig):
         from accounts import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
         from accounts.services import sessions, sign_in_history
         from accounts.services.built_in import lay_down_built_ins
+        from accounts.services.providers import lay_down_provider
 
         # After every migrate (and every flush of a test): an upgrade may have added permission keys.
         post_migrate.connect(lay_down_built_ins, sender=self)
+        post_migrate.connect(lay_down_provider, sender=self)
         user_logged_in.connect(sign_in_history.record_sign_in)
         user_logged_in.connect(sessions.begin)
         user_logged_out.connect(sessions.end)

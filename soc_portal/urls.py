@@ -3,6 +3,7 @@
 from allauth.account.views import logout
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.views.provider import begin, callback
 from accounts.views.second_factor import passkey, second_factor
 from accounts.views.sign_in import sign_in
 from soc_portal.health import healthz
@@ -16,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/login/", sign_in, name="account_login"),
     path("accounts/second-factor/", second_factor, name="mfa_authenticate"),
     path("accounts/passkey/", passkey, name="sign_in_by_passkey"),
+    path("accounts/provider/<slug:key>/", begin, name="provider_begin"),
+    path("accounts/provider/<slug:key>/callback/", callback, name="provider_callback"),
     path("accounts/logout/", logout, name="account_logout"),
     path("healthz", healthz, name="healthz"),
     path("metrics", metrics, name="metrics"),

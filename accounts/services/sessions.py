@@ -22,6 +22,7 @@ from core.options import Option, declare
 
 BEGAN, SEEN, UNTIL, HELD = "began_at", "seen_at", "valid_until", "held"
 FACTOR = "factor"  # what HELD says of somebody who must set up a second factor first
+FACTOR_ELSEWHERE = "factor_elsewhere"  # the provider who vouched had asked for a second factor
 NOTED_EVERY_S = 60
 # In this order: Edge and Opera also say Chrome, and Chrome says Safari.
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("HeadlessChrome/", "Chrome"),
@@ -109,7 +110,8 @@ def _note(request: HttpRequest, user: User, *, now: float) -> None:
     ends = request.session.get(BEGAN, now) + limits[LONGEST] * 3600
     if limits[IDLE]:
         ends = min(ends, now + limits[IDLE] * 60)
-    request.session.update({SEEN: now, UNTIL: ends, HELD: FACTOR if duty_of(user).overdue else ""})
+    held = not request.session.get(FACTOR_ELSEWHERE) and duty_of(user).overdue
+    request.session.update({SEEN: now, UNTIL: ends, HELD: FACTOR if held else ""})
     row = {"last_seen_at": clock.real_now(), "ip": client_address(request), "data": {"by": how(request)}}
     if not UserSession.objects.filter(session_key=request.session.session_key, user=user).update(**row):
         _list(request, user, row)

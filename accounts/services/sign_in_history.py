@@ -31,6 +31,11 @@ def record_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | No
     _record("user.sign_in_failed", _known(name), actor=GATE, request=request)
 
 
+def record_refused_by_provider(request: HttpRequest, user: User | None, *, provider: str) -> None:
+    """A provider vouched for somebody whom we do not let in."""
+    _record("user.sign_in_refused", user, actor=GATE, request=request, provider=provider)
+
+
 def record_lock_out(request: HttpRequest | None = None, username: str | None = None, **_signal: Any) -> None:
     if request is not None and getattr(request, "axes_failures_since_start", None) is None:
         return  # not the attempt that turned the key, but one that met a locked door
@@ -42,7 +47,7 @@ def _known(name: str) -> User | None:
     return User.objects.filter(username__iexact=name).first() if name else None
 
 
-def _record(verb: str, user: User | None, *, actor: Actor, request: HttpRequest | None) -> None:
+def _record(verb: str, user: User | None, *, actor: Actor, request: HttpRequest | None, **more: str) -> None:
     subject = f"user:{user.pk}" if user else "user:unknown"
     with transaction.atomic():
         audit.record(
@@ -50,5 +55,5 @@ def _record(verb: str, user: User | None, *, actor: Actor, request: HttpRequest 
             subject=subject,
             thread=subject,
             actor=actor,
-            data={"address": client_address(request)} if request is not None else {},
+            data={"address": client_address(request), **more} if request is not None else {},
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.views import LoginView
 
+from accounts.models import SignInProvider
 from accounts.services import passkeys
 
 
@@ -13,6 +14,7 @@ class SignInView(LoginView):  # type: ignore[misc]  # allauth has no types
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         context["passkeys"] = not passkeys.why_not()
+        context["providers"] = SignInProvider.objects.filter(enabled=True)
         context["sign_in_error"] = self.request.session.pop("sign_in_error", "")
         return context
 
