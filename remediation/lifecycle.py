@@ -10,7 +10,7 @@ from typing import Any
 from core import clock, live, outbox
 from core.actors import Actor
 from core.lifecycle import Lifecycle
-from remediation.enums import OPEN_STATUSES, Decision, RunStatus
+from remediation.enums import OPEN_STATUSES, Decision, IndicatorStatus, RunStatus
 from remediation.models import ActionRun
 
 DECISION = Lifecycle(
@@ -37,6 +37,16 @@ STATUS = Lifecycle(
             RunStatus.FAILED,
             RunStatus.TIMED_OUT,
         },
+    },
+)
+
+INDICATOR_STATUS = Lifecycle(
+    field="status",
+    subject="indicator",
+    moves={
+        IndicatorStatus.ACTIVE: {IndicatorStatus.EXPIRED, IndicatorStatus.REMOVED},
+        IndicatorStatus.EXPIRED: {IndicatorStatus.ACTIVE},
+        IndicatorStatus.REMOVED: {IndicatorStatus.ACTIVE},
     },
 )
 

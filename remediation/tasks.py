@@ -4,8 +4,12 @@ from celery import shared_task
 
 from core import jobs
 from remediation.services.claims import due_runs
+from remediation.services.emergency import roll_back_due
+from remediation.services.enforce_indicators import enforce_all
 from remediation.services.execute import advance_run as take_step
 from remediation.services.expire import expire_due
+from remediation.services.page_approvers import page_waiting
+from remediation.services.remove_indicator import expire_indicators
 
 SWEEP = 50
 
@@ -27,5 +31,20 @@ def advance_runs() -> None:
 
 
 @shared_task
+def enforce_indicators() -> None:
+    """Those whose time is over leave force; then every connection is brought in line."""
+    jobs.woken("remediation.tasks.enforce_indicators")
+    expire_indicators()
+    enforce_all()
+
+
+@shared_task
 def expire_decisions() -> None:
     expire_due()
+
+
+@shared_task
+def watch_approvals() -> None:
+    """Call whoever has to decide, and take back what nobody ratified."""
+    page_waiting()
+    roll_back_due()

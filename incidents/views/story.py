@@ -68,7 +68,9 @@ def _node_context(request: AccountRequest, found: Incident, told: Story, wanted:
         "shows": shows[:MOST_SHOWN],
         "more": max(0, len(shows) - MOST_SHOWN),
         "pills": slots.entries("entity.state", request, subject) if entity else [],
-        "acts": slots.entries("entity.respond", request, subject) if entity else [],
+        "acts": slots.entries("entity.respond", request, subject)
+        if entity
+        else slots.entries("evidence.respond", request, (wanted.kind, wanted.label, found)),
     }
 
 

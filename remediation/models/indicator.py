@@ -172,5 +172,5 @@ class IndicatorEnforcement(models.Model):
         if self.delivery_id is not None:
             return Enforcement.SENT
         if self.error:
-            return Enforcement.FAILED
-        return Enforcement.DIFFERS if self.attempts and self.observed_at else Enforcement.WAITING
+            return Enforcement.FAILED if self.attempts else Enforcement.DIFFERS
+        return Enforcement.WAITING

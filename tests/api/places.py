@@ -15,6 +15,7 @@ WORDS: Mapping[str, str] = {
     "identities": "incidents:identity.pk",
     "mailboxes": "incidents:mailbox.pk",
     "actions": "remediation.run_id",
+    "indicators": "remediation.pk",
     "connections": "connectors.pk",
     "dead-letters": "incidents:dead-letter.pk",
     "device-groups": "accounts:edit_group.pk",

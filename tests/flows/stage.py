@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.models import Role, User
 from accounts.services.tokens import issue_token
+from connectors.kinds.simulator import package
 from connectors.kinds.simulator.world import put_target
 from connectors.models import Connection
 from connectors.services.connections import create_connection
@@ -21,6 +22,7 @@ from remediation.enums import RunStatus
 from remediation.models import ActionRun, RunArtefact
 from remediation.services.decide import approve_run
 from remediation.services.request import request_action
+from remediation.services.set_indicator import create_indicator
 from reviews.enums import FindingKind
 from reviews.services.follow_up import add_follow_up
 from reviews.services.write import add_finding
@@ -28,6 +30,7 @@ from tests.factories.people import DeviceGroupFactory
 from tests.factories.reviews import resolved_incident, written_review
 
 ACTOR = Actor.system("stage")
+_REPORT = {"device": "WS-14", "at": "2026-01-01T00:00:00+00:00", "points": package.look_around({"name": "WS-14"})}
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,19 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
     )
     blob = blobs.keep(b"{}", name="scan.json", media_type="application/json", for_days=1)
     artefact = RunArtefact.objects.create(run=done, blob=blob, name="scan.json")
+    zipped = blobs.keep(package.pack(_REPORT), name="package.zip", media_type="application/zip", for_days=1)
+    indicator = create_indicator(
+        fields={"type": "ipAddress", "value": "203.0.113.9", "action": "block", "title": "Ransomware spreading: server",
+                "device_group_ids": [entities.device.device_group_id]},
+        reason="Seen in the attack.", actor=rita.actor, user=rita,
+    )  # fmt: skip
     return {
         "remediation.run_id": waiting.pk, "remediation:cancel.run_id": queued.pk, "remediation:run.run_id": done.pk,
         "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
         "remediation:decide_many?": f"?what=approve&id={waiting.pk}",
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
+        "remediation:package.run_id": done.pk, "remediation.pk": indicator.pk, "remediation.how": "remove",
+        "remediation:package.artefact_id": RunArtefact.objects.create(run=done, blob=zipped, name="package.zip").pk,
         "connectors.pk": Connection.objects.get().pk, "incidents:bind-known.pk": Connection.objects.get().pk,
         "connectors.kind": "simulator", "incidents:unbind-known.pk": Connection.objects.get().pk,
     }  # fmt: skip

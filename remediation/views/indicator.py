@@ -1,0 +1,210 @@
+"""One indicator: its page, and the dialogs that make, change, remove and take back."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import keys
+from accounts.guard import AccountRequest, requires
+from accounts.models import User
+from core.htmx import done, wants_part
+from incidents.models import File, Incident
+from remediation.enums import IndicatorAction, IndicatorDeed, IndicatorSource, IndicatorType
+from remediation.forms import ReasonForm
+from remediation.indicator_forms import IndicatorForm
+from remediation.indicator_values import ACTIONS
+from remediation.models import Indicator, IndicatorChange
+from remediation.refused import Refused
+from remediation.services.remove_indicator import remove_indicator, undo_indicator
+from remediation.services.set_indicator import change_indicator, create_indicator, last_change
+from remediation.views.fetch import incident_for
+from remediation.views.indicators import PILLS, group_names
+
+REFRESH = ["#indicators", "#indicator-of-pane", "[data-refresh]", "#node-body", "#respond"]
+_UNDO = {
+    IndicatorDeed.MADE: "Removes it again",
+    IndicatorDeed.CHANGED: "Gives it its former fields again",
+    IndicatorDeed.REMOVED: "Puts it in force again",
+    IndicatorDeed.EXPIRED: "Puts it in force again, without an end",
+    IndicatorDeed.RESTORED: "Removes it again",
+}
+
+
+@require_safe
+@requires(keys.READ)
+def indicator(request: AccountRequest, pk: int) -> HttpResponse:
+    """What it says, who made it from what, how each connection follows, and what was done to it."""
+    found = indicator_for(request.user, pk)
+    alone = not wants_part(request)
+    context = {
+        "indicator": found,
+        "pill": PILLS[found.action],
+        "alone": alone,
+        "groups": _groups(found, request.user),
+        "incident": _incident(found, request.user),
+        "origin": _origin(found, request.user),
+        "enforcements": found.enforcements.select_related("connection").order_by("connection__name"),
+        "changes": [_told(change) for change in found.changes.all()[:50]],
+        "undo": _undo_words(found),
+        "may_manage": _may_manage(found, request.user),
+        "crumbs": [{"label": "Indicators", "url": reverse("remediation:indicators")}, {"label": found.number}],
+    }
+    return render(request, "remediation/indicator.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(keys.DECIDE_RESPONSE)
+def new_indicator(request: AccountRequest) -> HttpResponse:
+    """Made by hand, or of a hash, address or URL that some page shows (`type`, `value`, `incident`, `file`)."""
+    incident = incident_for(request.user, request.GET.get("incident"))
+    file = _file(request)
+    form = IndicatorForm(request.POST or None, user=request.user, initial=_initial(request, incident, file))
+    if request.method == "POST" and form.is_valid():
+        made = _make(request, form, incident, file)
+        if made is not None:
+            page = reverse("remediation:indicator", args=[made.pk])
+            detail = f"{made.number}: sent to every connection that can enforce it."
+            return done(request, f"{made.get_action_display()} {made.value}", detail=detail, back=page, refresh=REFRESH)
+    context = {"form": form, "incident": incident, "back": reverse("remediation:indicators"),
+               "action": request.get_full_path()}  # fmt: skip
+    return render(request, "remediation/indicator_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(keys.DECIDE_RESPONSE)
+def edit_indicator(request: AccountRequest, pk: int) -> HttpResponse:
+    found = indicator_for(request.user, pk)
+    form = IndicatorForm(request.POST or None, user=request.user, indicator=found)
+    page = reverse("remediation:indicator", args=[pk])
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_indicator(found, changes=form.wanted(), reason=form.cleaned_data["reason"],
+                             actor=request.user.actor, user=request.user)  # fmt: skip
+        except ValidationError as error:
+            form.tell(error)
+        except Refused as refused:
+            form.add_error(None, refused.message)
+        else:
+            return done(request, f"{found.number} changed", back=page, refresh=REFRESH)
+    context = {"form": form, "indicator": found, "back": page}
+    return render(request, "remediation/indicator_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(keys.DECIDE_RESPONSE)
+def end_indicator(request: AccountRequest, pk: int, how: str) -> HttpResponse:
+    """Remove it (`remove`), or take the newest deed back (`undo`)."""
+    found = indicator_for(request.user, pk)
+    service = {"remove": remove_indicator, "undo": undo_indicator}.get(how)
+    if service is None:
+        raise Http404
+    form = ReasonForm(request.POST or None)
+    page = reverse("remediation:indicator", args=[pk])
+    if request.method == "POST" and form.is_valid():
+        try:
+            service(found, reason=form.cleaned_data["reason"], actor=request.user.actor, user=request.user)
+        except (Refused, ValidationError) as error:
+            form.add_error(None, getattr(error, "message", str(error)))
+        else:
+            title = f"{found.number} removed" if how == "remove" else f"{found.number}: taken back"
+            return done(request, title, back=page, refresh=REFRESH)
+    context = {"form": form, "indicator": found, "how": how, "undo": _undo_words(found), "back": page}
+    return render(request, "remediation/indicator_end.html", context, status=422 if form.errors else 200)
+
+
+def indicator_for(user: User, pk: int) -> Indicator:
+    """The indicator, when this person may see it; else 404."""
+    return get_object_or_404(Indicator.objects.visible_to(user).select_related("incident"), pk=pk)
+
+
+def _make(
+    request: AccountRequest, form: IndicatorForm, incident: Incident | None, file: File | None
+) -> Indicator | None:
+    """The indicator; None when the form now says what is wrong."""
+    origin = {"kind": "file", "id": str(file.pk), "name": str(file)[:200]} if file else {}
+    exercise = file.exercise if file else incident.exercise if incident else ""
+    try:
+        return create_indicator(
+            fields=form.wanted(), reason=form.cleaned_data["reason"], actor=request.user.actor, user=request.user,
+            source=IndicatorSource.INCIDENT if incident else IndicatorSource.MANUAL, incident=incident, origin=origin,
+            exercise=exercise,
+        )  # fmt: skip
+    except ValidationError as error:
+        form.tell(error)
+    except Refused as refused:
+        form.add_error(None, refused.message)
+    return None
+
+
+def _initial(request: AccountRequest, incident: Incident | None, file: File | None) -> dict[str, Any]:
+    """What the page knows already; words that are none are passed over."""
+    kind = request.GET.get("type", "")
+    kind = kind if kind in IndicatorType.values else IndicatorType.SHA256.value
+    wished = request.GET.get("action", IndicatorAction.BLOCK.value)
+    allowed = [one.value for one in ACTIONS[kind]]
+    initial: dict[str, Any] = {"type": kind, "value": request.GET.get("value", "").replace("\x00", "")[:2_000]}
+    initial["action"] = wished if wished in allowed else allowed[-1]
+    if incident is not None:
+        initial |= {"title": f"{incident.number}: {str(file or initial['value'])[:150]}", "severity": incident.severity}
+    elif file is not None:
+        initial["title"] = str(file)[:200]
+    return initial
+
+
+def _file(request: AccountRequest) -> File | None:
+    number = request.GET.get("file", "")
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        return None
+    return get_object_or_404(File.objects.visible_to(request.user), pk=int(number))
+
+
+def _groups(found: Indicator, user: User) -> list[str]:
+    """The names of its device groups that this person may know of."""
+    names = group_names()
+    seen = [pk for pk in found.device_group_ids if user.scope.covers(pk)]
+    hidden = len(found.device_group_ids) - len(seen)
+    return [*(names.get(pk, "") for pk in seen), *([f"{hidden} outside your scope"] if hidden else [])]
+
+
+def _incident(found: Indicator, user: User) -> Incident | None:
+    return Incident.objects.visible_to(user).filter(pk=found.incident_id).first() if found.incident_id else None
+
+
+def _origin(found: Indicator, user: User) -> dict[str, str] | None:
+    """The file it was made from, when this person may see it."""
+    if found.origin.get("kind") != "file":
+        return None
+    seen = File.objects.visible_to(user).filter(pk=int(found.origin["id"])).first()
+    return {"name": str(seen), "url": f"/files/{seen.pk}/"} if seen else None
+
+
+def _told(change: IndicatorChange) -> dict[str, Any]:
+    """One line of the history: what became of each field."""
+    fields = [
+        {"name": name.replace("_", " "), "before": _word(change.before[name]), "after": _word(after)}
+        for name, after in change.after.items()
+        if change.before and name in change.before and change.before[name] != after and name != "device_group_ids"
+    ]
+    regrouped = bool(change.before) and change.before.get("device_group_ids") != change.after.get("device_group_ids")
+    return {"change": change, "fields": fields, "regrouped": regrouped}
+
+
+def _word(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return text[:200] or "nothing"
+
+
+def _undo_words(found: Indicator) -> str:
+    change = last_change(found)
+    return _UNDO[IndicatorDeed(change.deed)] if change else ""
+
+
+def _may_manage(found: Indicator, user: User) -> bool:
+    within = user.scope.everything or (
+        bool(found.device_group_ids) and set(found.device_group_ids) <= user.scope.group_ids
+    )
+    return user.holds(keys.DECIDE_RESPONSE) and within
