@@ -180,3 +180,16 @@ class Enforcement(TextChoices):
     LIFTED = "lifted", "Lifted"
     DIFFERS = "differs", "Differs"
     FAILED = "failed", "Failed"
+
+
+class ExpertStatus(TextChoices):
+    OPEN = "open", "Waits for an answer"
+    ANSWERED = "answered", "Answered"
+    CLOSED = "closed", "Closed"
+
+
+class AskedAbout(TextChoices):
+    INCIDENT = "incident", "Incident"
+    ALERT = "alert", "Alert"
+    DEVICE = "device", "Device"
+    FILE = "file", "File"

@@ -2,6 +2,7 @@ from remediation.models.approval_page import ApprovalPage
 from remediation.models.approver_rule import ApproverRule
 from remediation.models.control_state import ControlState
 from remediation.models.emergency import EmergencyApproval
+from remediation.models.expert import ExpertGroup, ExpertMessage, ExpertRequest
 from remediation.models.hold import Hold
 from remediation.models.indicator import Indicator, IndicatorChange, IndicatorEnforcement
 from remediation.models.protection import ProtectedAsset
@@ -16,6 +17,9 @@ __all__ = [
     "ApproverRule",
     "ControlState",
     "EmergencyApproval",
+    "ExpertGroup",
+    "ExpertMessage",
+    "ExpertRequest",
     "Hold",
     "Indicator",
     "IndicatorChange",
