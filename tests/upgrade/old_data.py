@@ -30,6 +30,7 @@ def lay_old_data(url: str) -> None:
         for table, columns in _CLOCKS.items():
             moved = ", ".join(f"{column} = {column} + %(age)s" for column in columns)
             connection.execute(f"UPDATE {table} SET {moved}".encode(), {"age": age})
+        connection.execute("UPDATE connectors_delivery SET due = now() WHERE ended_at IS NULL")
         moment = (datetime.now(UTC) - timedelta(hours=_SIMULATED_HOURS)).isoformat()
         orders = connection.execute("SELECT id, state FROM connectors_connectorstate WHERE object_kind = 'order'")
         for row, state in orders.fetchall():

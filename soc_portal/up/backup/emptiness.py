@@ -1,9 +1,12 @@
 """Where a backup may be restored to: an empty folder, an empty database with room for it."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
-from soc_portal.up.backup.database import Address, server_version
+import psycopg
+
+from soc_portal.up.backup.database import Address, has_table, server_version
 from soc_portal.up.backup.manifest import Manifest
 from soc_portal.up.errors import UpError
 
@@ -49,3 +52,10 @@ def check_database(address: Address, manifest: Manifest) -> None:
 def mark(address: Address) -> None:
     with address.connect() as connection:
         connection.execute(f"CREATE TABLE public.{MARK} (since timestamptz NOT NULL DEFAULT now())")
+
+
+def unmark(address: Address) -> None:
+    """After a failure that left the database empty. What was restored and not held stays marked."""
+    with contextlib.suppress(UpError, psycopg.Error), address.connect() as connection:
+        if not has_table(connection, "django_migrations"):
+            connection.execute(f"DROP TABLE IF EXISTS public.{MARK}")

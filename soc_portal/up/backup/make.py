@@ -64,12 +64,15 @@ def backup(options: BackupOptions) -> int:
     pass_phrase = read_pass_phrase(new=True)
     began, started = datetime.now(UTC), time.monotonic()
     with source_of(options.data) as source:
+        keeps_list = _seal(source)
         try:
             manifest, size = write_backup(target, source, pass_phrase)
         except UpError as error:
-            _note(source, began, target, detail=str(error))
+            if keeps_list:
+                _note(began, target, detail=str(error))
             raise
-        _note(source, began, target, size=size, taken_at=manifest.taken)
+        if keeps_list:
+            _note(began, target, size=size, taken_at=manifest.taken)
     rows = sum(manifest.counts.values())
     took = time.monotonic() - started
     say(f"{target}: {rows:,} rows, {_megabytes(size)}, {took:.0f} s; audit chain {manifest.head[:16] or 'empty'}")
@@ -220,23 +223,41 @@ def _rotate(folder: Path, keep: int) -> list[Path]:
     return old
 
 
-def _note(
-    source: Source, began: datetime, target: Path, *, size: int = 0, taken_at: datetime | None = None, detail: str = ""
-) -> None:
-    """A row and an audit event in the portal, so that it can tell how old its last backup is."""
+def _seal(source: Source) -> bool:
+    """Chain what is not sealed yet, so that the backup ends with a seal. False for the tables of an older version,
+    which are backed up as they are and keep no list of backups."""
     with Address.of(source.owner_url).connect() as connection:
         if not has_table(connection, "core_backuprecord"):
             say("the database is of an older version, which keeps no list of backups")
-            return
+            return False
     enter(source)
+    from django.db import DatabaseError
+
+    from core import audit
+
+    try:
+        while audit.seal():
+            pass
+    except DatabaseError as error:  # a database that can be read and not written needs its backup most
+        say(f"the audit chain is backed up as it is: {str(error).strip()}")
+    return True
+
+
+def _note(began: datetime, target: Path, *, size: int = 0, taken_at: datetime | None = None, detail: str = "") -> None:
+    """A row and an audit event in the portal, so that it can tell how old its last backup is."""
+    from django.db import DatabaseError
+
     from core.backups import note_backup
     from core.models import BackupKind
 
     succeeded = taken_at is not None
-    note_backup(
-        BackupKind.BACKUP, began=began, succeeded=succeeded, taken_at=taken_at, file=target.name, size=size,
-        detail=detail,
-    )  # fmt: skip
+    try:
+        note_backup(
+            BackupKind.BACKUP, began=began, succeeded=succeeded, taken_at=taken_at, file=target.name, size=size,
+            detail=detail,
+        )  # fmt: skip
+    except DatabaseError as error:
+        say(f"the portal could not note this backup: {str(error).strip()}")
 
 
 def enter(source: Source) -> None:

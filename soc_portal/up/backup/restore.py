@@ -114,6 +114,8 @@ def restore_into(
                 return inside("verify" if rehearsal else "finish", env, {**told, "rehearsal": rehearsal})
     except BaseException:
         _take_away(folder.path, existed=existed)
+        if options.database_url:
+            emptiness.unmark(Address.of(options.database_url))
         raise
 
 
@@ -136,7 +138,7 @@ def of_restored(folder: DataFolder, instance: Instance) -> dict[str, str]:
         env[f"{name}_FILE"] = str(file)
     env.pop("DATABASE_URL_FILE", None)
     env.pop("REDIS_URL_FILE", None)
-    return env
+    return {**env, "REDIS_URL": NO_BROKER, "SOC_LOG_LEVEL": "ERROR"}  # that no broker is there is no news
 
 
 def lay_secrets(folder: DataFolder, opened: archive.Opened) -> None:
