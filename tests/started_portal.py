@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -22,10 +22,17 @@ class StartedPortal:
     """`./soc up --no-demo` without its set-up, on a data folder of its own; `servers` are the addresses of servers that
     somebody else runs."""
 
-    def __init__(self, data: Path, *, servers: Mapping[str, str] = MappingProxyType({})) -> None:
-        self.servers = dict(servers)
+    def __init__(
+        self,
+        data: Path,
+        *,
+        servers: Mapping[str, str] = MappingProxyType({}),
+        words: Sequence[str] = (),
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.servers, self._words = dict(servers), list(words)
         self.data, self.port = data, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if '--tls' in words else 'http'}://{host}:{self.port}"
         self.output = ""
         self._log = data.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None

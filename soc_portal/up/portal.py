@@ -6,8 +6,6 @@ import shutil
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Protocol
 
@@ -17,13 +15,16 @@ from soc_portal.up.data_folder import ROOT, DataFolder, Instance
 from soc_portal.up.errors import UpError
 from soc_portal.up.postgres import APP, OWNER, Postgres
 from soc_portal.up.preparation import prepare_database
+from soc_portal.up.probe import ask_health
 from soc_portal.up.processes import Child
 from soc_portal.up.servers import make_socket_folder
+from soc_portal.up.tls import Tls
 from soc_portal.up.valkey import Valkey
 
 _PYTHON = (sys.executable, "-P")
 _READY_WITHIN = 120.0
 _LARGEST_LOG = 20_000_000
+_LOOKS_AT_LOGS_EVERY = 60.0
 
 
 class Part(Protocol):
@@ -34,8 +35,9 @@ class Part(Protocol):
 
 
 class Portal:
-    def __init__(self, folder: DataFolder, *, port: int, demo: bool) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, folder: DataFolder, *, port: int, demo: bool, tls: Tls | None = None) -> None:
+        self.url = f"https://{tls.host}:{port}" if tls else f"http://127.0.0.1:{port}"
+        self._tls, self._logs_looked_at = tls, 0.0
         self._folder, self._port, self._demo_wanted = folder, port, demo
         self._children_file = folder.path / "children.json"
         self._sockets: Path | None = None
@@ -50,10 +52,10 @@ class Portal:
         self._clear_leftovers()
         instance = self._start_servers()
         self._folder.write_instance(instance)
-        owner = environment.of_instance(self._folder, instance, as_owner=True)
+        owner = self._with_names(environment.of_instance(self._folder, instance, as_owner=True))
         runtime_role = APP if self.postgres else os.environ.get("SOC_RUNTIME_ROLE")
         prepare_database(owner, demo=self._demo_wanted, runtime_role=runtime_role)
-        self._start_processes(environment.of_instance(self._folder, instance))
+        self._start_processes(self._with_names(environment.of_instance(self._folder, instance)))
         self._wait_until_healthy()
 
     def parts(self) -> dict[str, Part]:
@@ -80,6 +82,14 @@ class Portal:
             self.demo = Child("none", [])
             if code:
                 print(f"soc: the demo player ended with code {code}", file=sys.stderr, flush=True)
+
+    def look_after(self) -> None:
+        """What needs a look now and then: the end of the certificate, the length of the logs."""
+        if self._tls:
+            self._tls.look_after()
+        if time.monotonic() - self._logs_looked_at > _LOOKS_AT_LOGS_EVERY:
+            self._logs_looked_at = time.monotonic()
+            self._shorten_logs()
 
     def stop(self) -> None:
         """Within ten seconds. Only the worker's main process is told: its children finish what they are doing."""
@@ -121,11 +131,11 @@ class Portal:
         return Instance(os.getpid(), self.url, app_url, owner_url, redis_url, str(self._sockets))
 
     def _start_processes(self, env: dict[str, str]) -> None:
-        web = ["-m", "uvicorn", "soc_portal.asgi:application", "--host", "127.0.0.1", "--port", str(self._port)]
-        quiet = ["--log-level", "warning", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "1"]
-        # Every client comes from this machine, which uvicorn would take for a proxy and believe what it says of itself.
-        quiet += ["--no-proxy-headers"]
-        self.web = Child("web", [*_PYTHON, *web, *quiet], env=env, log=self._log("web"))
+        web = ["-m", "soc_portal.up.web", f"--port={self._port}"]
+        if self._tls:
+            pair = [f"--certificate={self._tls.certificate}", f"--key={self._tls.key}"]
+            web += [f"--address={self._tls.address}", *pair]
+        self.web = Child("web", [*_PYTHON, *web], env=env, log=self._log("web"))
         self.worker = Child("worker", [*_PYTHON, "-m", "soc_portal.up.worker"], env=env, log=self._log("worker"))
         self.demo = Child("demo", [*_PYTHON, str(ROOT / "manage.py"), "play_demo", "--unless-removed"], env=env)
         self.web.start()
@@ -140,22 +150,19 @@ class Portal:
             for child in (self.web, self.worker):
                 if not child.is_running():
                     raise UpError(f"{child.name} does not start; the end of {child.log}:\n{child.last_lines()}")
-            answer = self._ask_health()
+            answer = ask_health(self._port, self._tls.certificate if self._tls else None)
             if not answer:
                 return
             time.sleep(0.25)
         raise UpError(f"the portal is not healthy after {_READY_WITHIN:g} s: {answer}; see {self._folder.logs}")
 
-    def _ask_health(self) -> str:
-        """Empty when everything answers, else what does not."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):  # noqa: S310 - our own address
-                return ""
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.read(2000).decode(errors="replace")
-        except OSError as error:
-            return str(error)
+    def _with_names(self, env: dict[str, str]) -> dict[str, str]:
+        """The names that the certificate is for are answered, unless the caller said which."""
+        if self._tls is None:
+            return env
+        named = [*self._tls.allowed_hosts, "127.0.0.1", "localhost", "[::1]"]
+        own = {"SOC_ALLOWED_HOSTS": ",".join(dict.fromkeys(named)), "SOC_TLS_CERTIFICATE": str(self._tls.certificate)}
+        return own | env
 
     def _children(self) -> list[Child]:
         servers = [server.child for server in (self.postgres, self.valkey) if server is not None]
@@ -172,7 +179,9 @@ class Portal:
         return self._folder.logs / f"{name}.log"
 
     def _shorten_logs(self) -> None:
+        """What was written last is kept beside; the processes go on writing to the same file, which is empty then."""
         for log in self._folder.logs.glob("*.log"):
             with contextlib.suppress(OSError):
                 if log.stat().st_size > _LARGEST_LOG:
-                    log.replace(log.with_suffix(".log.1"))
+                    shutil.copyfile(log, log.with_suffix(".log.1"))
+                    os.truncate(log, 0)

@@ -14,6 +14,7 @@ from types import FrameType
 from soc_portal.up.data_folder import DataFolder
 from soc_portal.up.errors import StopRequested, UpError
 from soc_portal.up.portal import Portal
+from soc_portal.up.tls import Tls, TlsOptions
 
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _STEADY_AFTER = 30.0
@@ -24,6 +25,7 @@ class UpOptions:
     data: Path
     port: int = 8000
     demo: bool = True
+    tls: TlsOptions | None = None
 
 
 @dataclass
@@ -48,11 +50,14 @@ def up(options: UpOptions) -> int:
     if not folder.path.exists():  # and is not made for a portal that cannot start
         refuse_taken_port(options.port)
     with folder.lock(), stop_signals() as stop:
-        refuse_taken_port(options.port)
-        portal = Portal(folder, port=options.port, demo=options.demo)
+        tls = prepare_tls(folder, options.tls)
+        refuse_taken_port(options.port, tls.address if tls else "127.0.0.1")
+        portal = Portal(folder, port=options.port, demo=options.demo, tls=tls)
         try:
             portal.start()
             stop.end_of_start()
+            if tls:
+                tls.tell()
             print(f"READY {portal.url}", flush=True)
             portal.after_ready()
             supervise(portal, stop)
@@ -64,6 +69,14 @@ def up(options: UpOptions) -> int:
             portal.stop()
     say("stopped")
     return 0
+
+
+def prepare_tls(folder: DataFolder, options: TlsOptions | None) -> Tls | None:
+    if options is None:
+        return None
+    tls = Tls(folder, options)
+    tls.prepare()
+    return tls
 
 
 def supervise(portal: Portal, stop: "StopSignals") -> None:
@@ -81,6 +94,7 @@ def supervise(portal: Portal, stop: "StopSignals") -> None:
                 part.start()
                 portal.record_children()
         portal.watch_demo()
+        portal.look_after()
         stop.wait(_next_look(restarts, now))
 
 
@@ -134,11 +148,11 @@ def stop_signals() -> Iterator[StopSignals]:
         writer.close()
 
 
-def refuse_taken_port(port: int) -> None:
+def refuse_taken_port(port: int, address: str = "127.0.0.1") -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError as error:
             raise UpError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from error
 
