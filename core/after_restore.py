@@ -30,8 +30,7 @@ def forget_broker_of_before() -> bool:
     restore. All of it can be lost, because the rows are the truth."""
     newest = BackupRecord.objects.filter(kind=BackupKind.RESTORE, succeeded=True).aggregate(Max("pk"))["pk__max"]
     client = heartbeat.broker()
-    known = client.get(_BROKER_KEY)
-    if newest is None or (known is not None and known.decode() == str(newest)):
+    if newest is None or client.get(_BROKER_KEY) == str(newest).encode():
         return False
     client.flushdb()
     client.set(_BROKER_KEY, newest)

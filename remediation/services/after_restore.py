@@ -3,7 +3,7 @@
 Between the backup and now the real portal went on: it may have carried out, cancelled or undone any of these runs.
 """
 
-from core import clock
+from core import audit, clock
 from core.actors import Actor
 from remediation.enums import OPEN_STATUSES, Decision, EmergencyState, RunStatus
 from remediation.lifecycle import DECISION, move_run
@@ -30,14 +30,17 @@ def hold_runs(*, actor: Actor, reason: str) -> int:
 
 def hold_emergencies(*, actor: Actor, reason: str) -> int:
     """An approval by one person that nobody ratified would be rolled back by itself, which is an action too."""
-    waiting = EmergencyApproval.objects.exclude(state=EmergencyState.RATIFIED).filter(rolled_back=False)
-    return waiting.update(
-        rolled_back=True,
-        settled_by=actor.as_json(),
-        settled_at=clock.now(),
-        settled_reason=reason,
-        outcome=f"{reason} It is not rolled back by itself."[:500],
-    )
+    waiting = EmergencyApproval.objects.select_for_update(of=("self",)).select_related("run")
+    held = list(waiting.exclude(state=EmergencyState.RATIFIED).filter(rolled_back=False).order_by("pk"))
+    for approval in held:
+        if approval.state == EmergencyState.OPEN:
+            approval.state, approval.settled_at = EmergencyState.LAPSED, clock.now()
+            approval.settled_by, approval.settled_reason = actor.as_json(), reason
+        approval.rolled_back, approval.outcome = True, f"{reason} It is not rolled back by itself."[:500]
+        approval.save()
+        run = approval.run
+        audit.record("emergency.held", subject=f"run:{run.pk}", thread=run.thread, actor=actor, reason=approval.outcome)
+    return len(held)
 
 
 def _withdraw(run: ActionRun, *, actor: Actor, reason: str) -> None:

@@ -92,7 +92,7 @@ def _migrate_patiently(deadline: float) -> None:
             return
 
 
-def _ask(query: str, *values: object) -> object:
+def _ask(query: str, *values: str | int) -> object:
     """In this session, whose settings and locks outlive the transaction."""
     with connection.cursor() as cursor:
         cursor.execute(query, values)

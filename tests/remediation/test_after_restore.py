@@ -13,6 +13,7 @@ from core.models import AuditEvent
 from remediation.models import ActionRun, EmergencyApproval
 from remediation.services.after_restore import hold_emergencies, hold_runs
 from remediation.services.carry_out import carry_out
+from remediation.services.emergency import roll_back_due
 from tests.factories.remediation import approve, ask, company, done
 
 pytestmark = pytest.mark.django_db
@@ -74,5 +75,7 @@ def test_an_emergency_approval_is_not_rolled_back_by_itself(ada: User, rita: Use
     )  # fmt: skip
     assert hold_emergencies(actor=RESTORE, reason="Restored.") == 1
     approval.refresh_from_db()
-    assert approval.rolled_back
+    assert (approval.state, approval.rolled_back) == ("lapsed", True)
+    assert roll_back_due() == 0
+    assert not ActionRun.objects.filter(undoes=run).exists()
     assert approval.outcome == "Restored. It is not rolled back by itself."

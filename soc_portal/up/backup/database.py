@@ -45,8 +45,9 @@ class Address:
 
     def connect(self, **more: Any) -> psycopg.Connection:
         secret = {"password": self.password} if self.password else {}
+        words = make_conninfo(**self.words, **secret, connect_timeout=10)
         try:
-            return psycopg.connect(**self.words, **secret, connect_timeout=10, **more)
+            return psycopg.connect(words, **more)
         except psycopg.OperationalError as error:
             raise UpError(f"the database cannot be reached: {str(error).strip()}") from error
 
