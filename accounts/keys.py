@@ -15,6 +15,7 @@ MAIL_METADATA = register("mail_metadata.read", "Email metadata (read)", "Securit
 MAIL_ADVANCED = register("mail_advanced.manage", "Email advanced actions (manage)", "Security operations")
 WRITE_REVIEWS = register("review.write", "Reviews (write)", "Reviews")
 SIGN_REVIEWS = register("review.sign", "Reviews (sign)", "Reviews")
+MANAGE_FOLLOW_UPS = register("follow_up.manage", "Follow-ups and lessons (manage)", "Reviews")
 READ_REPORTS = register("reports.read", "Reports and figures of the team (read)", "Reviews")
 MAKE_REPORTS = register("reports.make", "Reports (make, write notes)", "Reviews")
 INGEST = register("ingest.write", "Ingest (write)", "Data sources")

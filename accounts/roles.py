@@ -4,7 +4,7 @@ from accounts import keys
 from accounts.enums import BuiltInRole
 
 _READER = [keys.READ, keys.MAIL_METADATA]
-_ANALYST = [*_READER, keys.MANAGE_ALERTS, keys.REQUEST_RESPONSE, keys.WRITE_REVIEWS]
+_ANALYST = [*_READER, keys.MANAGE_ALERTS, keys.REQUEST_RESPONSE, keys.WRITE_REVIEWS, keys.MANAGE_FOLLOW_UPS]
 _RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.STOP_ALL, keys.MAIL_ADVANCED]
 
 BUILT_IN: dict[BuiltInRole, list[str]] = {
@@ -12,6 +12,7 @@ BUILT_IN: dict[BuiltInRole, list[str]] = {
     BuiltInRole.MANAGER: [
         *_READER,
         keys.SIGN_REVIEWS,
+        keys.MANAGE_FOLLOW_UPS,
         keys.READ_REPORTS,
         keys.MAKE_REPORTS,
         keys.MANAGE_HOLDS,

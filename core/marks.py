@@ -41,6 +41,16 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "open": ("Open", "", ""),
     "done": ("Done", "ok", "check"),
     "late": ("Late", "danger", "clock"),
+    "slaactive": ("On time", "", "clock"),
+    "slaatrisk": ("At risk", "warn", "clock"),
+    "slabreached": ("Overdue", "danger", "clock"),
+    "slapaused": ("Paused", "line", "pause"),
+    "slacompletedmet": ("Met", "ok", "check"),
+    "slacompletedbreached": ("Missed", "danger", "x"),
+    "proposed": ("Proposed", "new", ""),
+    "adopted": ("Adopted", "", "check"),
+    "verified": ("Verified", "ok", "check"),
+    "ready": ("Ready", "ok", "check"),
 }
 
 THING_ICONS: Mapping[str, str] = {

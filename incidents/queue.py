@@ -12,7 +12,7 @@ from accounts.models import DeviceGroup, User
 from core import clock
 from core.pagination import Keyset
 from core.wording import MONTHS
-from incidents.enums import Category, Classification, IncidentStatus, Severity
+from incidents.enums import Category, Classification, IncidentStatus, ServiceState, Severity
 from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
 from incidents.queries.incidents import OPEN, OWNERLESS, IncidentQuerySet, name_contains
 from incidents.wording import source_label
@@ -35,7 +35,7 @@ BANDS: Mapping[str, tuple[str, Q]] = {
 LABELS: Mapping[str, str] = {
     "status": "Status", "severity": "Severity", "owner": "Owner", "source": "Source", "category": "Category",
     "tag": "Tag", "name": "Name", "entity": "Asset", "group": "Device group", "classification": "Classification",
-    "band": "Priority", "window": "Last activity", "from": "From", "to": "To",
+    "band": "Priority", "level": "Service level", "window": "Last activity", "from": "From", "to": "To",
 }  # fmt: skip
 DEFAULTS: Mapping[str, list[str]] = {
     "status": [status.value for status in OPEN],
@@ -48,6 +48,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "last": ("last_activity", "id"),
     "created": ("created", "id"),
     "name": ("shown_name", "id"),
+    "due": ("sla_due", "last_activity", "id"),
 }
 # What the filters above say; everything that counts "incidents" without a filter of its own counts these.
 DEFAULTS_SAID = "Open, severity High to Low, active in the last 7 days: what the queue shows by default"
@@ -77,7 +78,8 @@ class QueueFilters:
     def _condition(self, name: str, user: User, now: datetime) -> Q:
         values = self.values[name]
         plain = {"status": "status__in", "severity": "severity__in", "classification": "classification__in",
-                 "category": "categories__overlap", "tag": "custom_tags__overlap"}  # fmt: skip
+                 "category": "categories__overlap", "tag": "custom_tags__overlap",
+                 "level": "sla_state__in"}  # fmt: skip
         if name in plain:
             return Q(**{plain[name]: values})
         if name == "name":
@@ -176,6 +178,7 @@ def _word(name: str, value: str, people: Mapping[str, str], groups: Mapping[str,
         "category": {item.value: str(item.label) for item in Category},
         "classification": {item.value: str(item.label) for item in Classification},
         "window": {key: label for key, (label, _span) in WINDOWS.items()},
+        "level": {item.value: str(item.label) for item in ServiceState},
         "band": {key: label for key, (label, _condition) in BANDS.items()},
         "owner": {"me": "Me", "nobody": "Nobody", **people},
         "group": groups,

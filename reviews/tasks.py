@@ -3,6 +3,8 @@
 from celery import shared_task
 
 from reviews.models import ReviewDocument
+from reviews.services import period_report
+from reviews.services.follow_up import remind_of_overdue
 from reviews.services.print import print_document as make
 
 
@@ -11,3 +13,15 @@ def print_document(document_id: int) -> None:
     document = ReviewDocument.objects.select_related("review__incident").filter(pk=document_id).first()
     if document is not None:
         make(document)
+
+
+@shared_task
+def make_period_report(report_id: int) -> None:
+    period_report.make_report(report_id)
+
+
+@shared_task
+def sweep_reviews() -> None:
+    """Reports whose message was lost, and follow-ups whose date has passed."""
+    period_report.take_up_lost()
+    remind_of_overdue()

@@ -1,9 +1,22 @@
 from django.urls import path
 
-from reviews.views import document, follow_ups, review_list, review_page, sign, write
+from reviews.views import (
+    addenda,
+    document,
+    figures,
+    follow_up_list,
+    follow_ups,
+    lessons,
+    levels,
+    periods,
+    review_list,
+    review_page,
+    sign,
+    write,
+)
 
 app_name = "reviews"
-urlpatterns = [
+_REVIEWS = [
     path("reviews/", review_list.review_list, name="list"),
     path("reviews/<int:incident_id>/", review_page.review_page, name="review"),
     path("reviews/<int:incident_id>/write/", write.write, name="write"),
@@ -12,6 +25,49 @@ urlpatterns = [
     path("reviews/<int:incident_id>/follow-ups/", follow_ups.add, name="add_follow_up"),
     path("reviews/<int:incident_id>/follow-ups/<int:follow_up_id>/", follow_ups.set_state, name="follow_up_state"),
     path("reviews/<int:incident_id>/sign/", sign.sign, name="sign"),
+    path("reviews/<int:incident_id>/addenda/", addenda.add_to_signed, name="add_addendum"),
     path("reviews/<int:incident_id>/document/", document.document, name="document"),
     path("reviews/<int:incident_id>/document/file/", document.download, name="download"),
 ]
+_FIGURES = [
+    path("reports/", figures.figures, name="figures"),
+    path("reports/figures.csv", figures.figures_csv, name="figures_csv"),
+    path("reports/rows/", figures.rows, name="rows"),
+    path("reports/rows.csv", figures.rows_csv, name="rows_csv"),
+    path("reports/service-levels/", levels.service_levels, name="service_levels"),
+    path("reports/detectors/", levels.detector_list, name="detectors"),
+    path("reports/detectors.csv", levels.detectors_csv, name="detectors_csv"),
+    path("reports/detectors/alerts/", levels.detector_alerts, name="detector_alerts"),
+    path("reports/workload/", levels.people, name="workload"),
+    path("reports/workload.csv", levels.people_csv, name="people_csv"),
+    path("reports/attack/", levels.attack, name="attack"),
+    path("reports/attack-layer.json", levels.layer, name="layer"),
+    path("handover/", levels.handover_page, name="handover"),
+]
+_PERIODS = [
+    path("reports/periods/", periods.period_list, name="periods"),
+    path("reports/periods/new/", periods.new_period, name="new_period"),
+    path("reports/periods/<int:pk>/", periods.period, name="period"),
+    path("reports/periods/<int:pk>/file.pdf", periods.period_pdf, name="period_pdf"),
+    path("reports/periods/<int:pk>/file.csv", periods.period_csv, name="period_csv"),
+    path("reports/periods/<int:pk>/again/", periods.remake, name="remake_period"),
+    path("reports/periods/<int:pk>/print/", periods.print_again, name="print_period"),
+]
+_FOLLOW_UPS = [
+    path("follow-ups/", follow_up_list.follow_up_list, name="follow_ups"),
+    path("follow-ups/export.csv", follow_up_list.follow_ups_csv, name="follow_ups_csv"),
+    path("follow-ups/<int:pk>/change/", follow_up_list.change, name="change_follow_up"),
+    path("follow-ups/<int:pk>/finish/", follow_up_list.finish, name="finish_follow_up"),
+]
+_LESSONS = [
+    path("lessons/", lessons.lesson_list, name="lessons"),
+    path("lessons/export.csv", lessons.lessons_csv, name="lessons_csv"),
+    path("lessons/new/", lessons.new_lesson, name="new_lesson"),
+    path("lessons/<int:pk>/", lessons.lesson, name="lesson"),
+    path("lessons/<int:pk>/edit/", lessons.edit_lesson, name="edit_lesson"),
+    path("lessons/<int:pk>/state/", lessons.set_lesson_state, name="lesson_state"),
+    path("lessons/<int:pk>/link/", lessons.link, name="link_lesson"),
+    path("lessons/<int:pk>/unlink/<int:incident_id>/", lessons.unlink, name="unlink_lesson"),
+    path("lessons/<int:pk>/follow-up/", lessons.agree_follow_up, name="lesson_follow_up"),
+]
+urlpatterns = [*_REVIEWS, *_FIGURES, *_PERIODS, *_FOLLOW_UPS, *_LESSONS]

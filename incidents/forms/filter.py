@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import DeviceGroup, User
-from incidents.enums import Category, Classification
+from incidents.enums import Category, Classification, ServiceState
 from incidents.forms.fields import NOBODY, assignable, offer, owners_switched_off
 from incidents.models import Incident
 from incidents.queue import BANDS, SEVERITIES, STATUSES, WINDOWS
@@ -31,6 +31,9 @@ class FilterForm(forms.Form):
     )  # fmt: skip
     owner = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
     classification = forms.MultipleChoiceField(choices=Classification.choices, widget=forms.CheckboxSelectMultiple)
+    level = forms.MultipleChoiceField(
+        label="Service level", choices=ServiceState.choices, widget=forms.CheckboxSelectMultiple
+    )
     group = forms.MultipleChoiceField(label="Device group", widget=forms.CheckboxSelectMultiple)
     source = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
     category = forms.MultipleChoiceField(choices=Category.choices, widget=forms.CheckboxSelectMultiple)

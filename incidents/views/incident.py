@@ -14,6 +14,7 @@ from core import slots
 from core.htmx import wants_part
 from core.pagination import counted
 from incidents.assets import sees_all_of, shown_coverage
+from incidents.clock_words import clocks_of, pause_of
 from incidents.containment import Coverage
 from incidents.enums import IncidentStatus
 from incidents.models import Evidence, Incident
@@ -82,8 +83,11 @@ def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
         "mine": found.assigned_to_id == user.pk,
         "coverage": held,
         "banners": slots.entries("incident.banner", request, found),
+        "remarks": slots.entries("incident.remarks", request, found),
         "actions": slots.entries("incident.header_actions", request, found),
         "partial_view": not sees_all_of(found, user),
+        "clocks": clocks_of(found),
+        "pause": pause_of(found),
         **_before_and_after(found, user),
     }
 

@@ -22,13 +22,18 @@ from incidents.queue_view import QueueView
 from incidents.rows import IncidentRow, as_rows
 from incidents.strip import strip_for
 
+_OPEN = "status=active&status=inProgress&status=awaitingAction"
 VIEWS = (
     ("Standard", standard_with()),
-    ("All open", "status=active&status=inProgress&status=awaitingAction"),
-    ("Mine", "status=active&status=inProgress&status=awaitingAction&owner=me"),
-    ("Unassigned", "status=active&status=inProgress&status=awaitingAction&owner=nobody"),
-    ("High", "status=active&status=inProgress&status=awaitingAction&severity=high"),
-    ("High and unassigned", "status=active&status=inProgress&status=awaitingAction&severity=high&owner=nobody"),
+    ("All open", _OPEN),
+    ("Mine", f"{_OPEN}&owner=me"),
+    ("Unassigned", f"{_OPEN}&owner=nobody"),
+    ("High", f"{_OPEN}&severity=high"),
+    ("High and unassigned", f"{_OPEN}&severity=high&owner=nobody"),
+    (
+        "Overdue or at risk",
+        f"{_OPEN}&level=breached&level=atRisk&sort=due",
+    ),
     ("Resolved, last 30 days", "status=resolved&window=30d"),
 )
 MOST_ALERTS = 200
@@ -36,7 +41,7 @@ MOST_ARRIVED = 500
 CSV_HEADER = (
     "number", "name", "severity", "status", "priority", "owner", "alerts", "active alerts", "categories", "techniques",
     "tags", "sources", "devices", "accounts", "mailboxes", "first activity", "last activity", "created", "resolved",
-    "classification", "determination", "demo data",
+    "classification", "determination", "service level", "target", "demo data",
 )  # fmt: skip
 
 
@@ -178,5 +183,5 @@ def _csv_rows(incidents: Iterator[Incident]) -> Iterator[tuple[Any, ...]]:
             one.mitre_techniques, one.custom_tags, one.service_sources, assets.get("devices", 0),
             assets.get("identities", 0), assets.get("mailboxes", 0), one.first_activity, one.last_activity,
             one.created, one.resolved, one.get_classification_display(), one.get_determination_display(),
-            "SIMULATED" if one.exercise else "",
+            one.get_sla_state_display(), one.sla_due, "SIMULATED" if one.exercise else "",
         )  # fmt: skip

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from incidents.assets import entity_url, sees_all_of, shown_names
+from incidents.clock_words import clocks_of, pause_of
 from incidents.enums import IncidentStatus
 from incidents.models import Alert, Incident
 from incidents.views.incident import device_coverage, find_incident
@@ -28,6 +29,8 @@ def summary(request: AccountRequest, pk: int) -> HttpResponse:
         "factors": factors_of(found),
         "assets": _assets(request, found, held.open_names if held else ()),
         "coverage": held,
+        "clocks": clocks_of(found),
+        "pause": pause_of(found),
         "categories": category_labels(found.categories),
         "sources": sorted({source_label(name) for name in found.service_sources or found.sources}),
         "at": request.GET.get("at", ""),

@@ -43,6 +43,8 @@ def page_context(request: AccountRequest, incident: Incident, review: Review) ->
         "editable": editable,
         "may_sign": request.user.holds(keys.SIGN_REVIEWS),
         "may_follow_up": request.user.holds(keys.WRITE_REVIEWS),
+        "may_learn": request.user.holds(keys.MANAGE_FOLLOW_UPS),
+        "addenda": list(review.addenda.all()),
         "findings": list(review.findings.all()),
         "follow_ups": follow_ups,
         "open_follow_ups": sum(row.state == FollowUpState.OPEN for row in follow_ups),
