@@ -9,10 +9,12 @@ from pathlib import Path
 from soc_portal.up.backup import make, restore, verify
 from soc_portal.up.checks import check, fmt
 from soc_portal.up.data_folder import ROOT, default_data_folder
+from soc_portal.up.doctor import doctor
 from soc_portal.up.environment import placeholders, prepare_for_command
 from soc_portal.up.errors import UpError
 from soc_portal.up.servers import scratch_servers
 from soc_portal.up.supervisor import UpOptions, up
+from soc_portal.up.tls import TlsOptions, host_name
 
 # Words that are management commands on a running portal.
 _COMMANDS = {"token": "create_token", "ingest": "ingest_file", "demo": "play_demo"}
@@ -31,11 +33,36 @@ def run_word(word: str, arguments: Sequence[str]) -> int:
 
 def parse_up(arguments: Sequence[str]) -> UpOptions:
     parser = argparse.ArgumentParser(prog="./soc up", description="Run the whole portal on this machine.")
-    parser.add_argument("--port", type=port_number, default=8000, help="port on 127.0.0.1 (default 8000)")
+    parser.add_argument("--port", type=port_number, default=8000, help="port (default 8000)")
     parser.add_argument("--data", type=Path, default=default_data_folder(), help="data folder (default ./data)")
     parser.add_argument("--no-demo", action="store_true", help="start empty, without the demo company")
+    parser.add_argument("--tls", action="store_true", help="serve https, by a certificate authority of its own")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate and its chain")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
+    parser.add_argument(
+        "--host", action="append", default=[], type=_host, metavar="NAME",
+        help="with --tls: a name or address under which other machines reach the portal; can be repeated",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    return UpOptions(data=options.data, port=options.port, demo=not options.no_demo)
+    tls = _tls_of(parser, options)
+    return UpOptions(data=options.data, port=options.port, demo=not options.no_demo, tls=tls)
+
+
+def _tls_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> TlsOptions | None:
+    if bool(options.tls_cert) != bool(options.tls_key):
+        parser.error("--tls-cert and --tls-key belong together")
+    if not (options.tls or options.tls_cert):
+        if options.host:
+            parser.error("other machines are let in over TLS only: add --tls, or put a proxy in front")
+        return None
+    return TlsOptions(hosts=tuple(dict.fromkeys(options.host)), certificate=options.tls_cert, key=options.tls_key)
+
+
+def _host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def port_number(text: str) -> int:
@@ -108,6 +135,7 @@ _WORDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": check,
     "fmt": lambda _: fmt(),
     "bench": bench,
+    "doctor": doctor,
     "manage": manage,
     "backup": lambda arguments: make.backup(make.parse(arguments)),
     "restore": lambda arguments: restore.restore(restore.parse(arguments)),
