@@ -27,6 +27,7 @@ from incidents.enums import Severity
 from incidents.models import Incident
 from incidents.queries.incidents import OWNERLESS
 from incidents.queue import DEFAULTS_SAID, standard
+from notifications.services.inbox import unread_count
 from remediation.models import ActionRun
 from remediation.policy import decidable
 from reviews.due import waiting_for_signature, wanting_review
@@ -89,6 +90,8 @@ ADMINISTRATION = (
     Link("Device groups", "/admin/groups/", "laptop", keys.MANAGE_AUTHORIZATION),
     Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
     Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
+    Link("Notification rules", "/admin/notification-rules/", "bell", keys.MANAGE_SETTINGS),
+    Link("Mail and webhooks", "/admin/notifications/", "mail", keys.MANAGE_SYSTEM),
     Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
     Link("Retention", "/admin/retention/", "clock", keys.MANAGE_SETTINGS),
     Link("Legal holds", "/admin/legal-holds/", "lock", keys.MANAGE_HOLDS),
@@ -108,6 +111,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "navigation_topics": LIVE_TOPICS,
         "administration": _later(lambda: administration(user, path)),
         "demo_data": _later(Exercise.objects.exists),
+        "unread_notices": _later(lambda: unread_count(user) if user.holds(keys.READ) else None),
     }
 
 

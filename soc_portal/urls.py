@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("incidents.urls")),
     path("", include("connectors.urls")),
+    path("", include("notifications.urls")),
     path("", include("remediation.urls")),
     path("", include("reviews.urls")),
 ]

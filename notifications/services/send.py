@@ -2,6 +2,7 @@
 a worker that dies leaves a row that is due again. The words are made now, for who may read what now."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ from notifications.services.sign import headers_for
 from notifications.services.tell import tell
 from notifications.services.wording import Wording, wording_for, wording_outside
 
+logger = logging.getLogger(__name__)
 POST_ROOM = Actor.system("notifications")
 LEASE = timedelta(minutes=3)
 # After the first try at once; what is still refused after the last one has failed.
@@ -67,6 +69,9 @@ def send_dispatch(pk: int) -> None:
     except NotForThem as why:
         _end(row, DispatchStatus.SKIPPED, Outcome(ok=False, said=str(why)))
         return
+    except Exception as error:
+        logger.exception("dispatch %s failed", row.pk)
+        outcome = Outcome(ok=False, said=f"A fault of the portal: {type(error).__name__}.")
     _note(row, outcome, milliseconds=int((time.monotonic() - started) * 1000))
 
 
@@ -196,6 +201,6 @@ def _note_endpoint(endpoint: Endpoint, outcome: Outcome) -> None:
             subject=subject,
             title=f"{endpoint.name} was paused after too many failures in a row",
             body=outcome.said,
-            url="/admin/notifications/endpoints/",
+            url="/admin/notifications/",
             actor=POST_ROOM,
         )

@@ -1,0 +1,38 @@
+"""A person's notices: what may still be shown, how many are unread, and reading them."""
+
+from collections.abc import Collection, Iterable
+
+from django.db import transaction
+
+from accounts.models import User
+from core import clock, live
+from core.actors import Actor
+from notifications.audiences import readable_subjects
+from notifications.models import Notice
+
+# The bell looks no further; it then says 99+.
+COUNTED = 100
+
+
+def still_readable(user: User, notices: Iterable[Notice]) -> list[Notice]:
+    """Without those about things that this person may no longer read."""
+    rows = list(notices)
+    allowed = readable_subjects(user, {row.subject for row in rows})
+    return [row for row in rows if row.subject in allowed]
+
+
+def unread_count(user: User) -> int:
+    rows = Notice.objects.visible_to(user).unread().only("pk", "subject")[:COUNTED]
+    return len(still_readable(user, rows))
+
+
+def mark(user: User, *, pks: Collection[int] | None, read: bool, actor: Actor) -> int:
+    """Mark one's own notices as read or unread; `pks` None is all. Tells the other open pages of this person."""
+    with transaction.atomic():
+        rows = Notice.objects.visible_to(user).filter(read_at__isnull=read)
+        if pks is not None:
+            rows = rows.filter(pk__in=pks)
+        changed = rows.update(read_at=clock.real_now() if read else None)
+        if changed:
+            live.publish("notice.read", user.pk, people=[user.pk])
+    return changed
