@@ -14,6 +14,7 @@ from accounts.views import (
     retention,
     roles,
     sessions,
+    token_care,
     tokens,
 )
 
@@ -32,6 +33,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/password/", me.password, name="password"),
     path("me/appearance/", me.appearance, name="appearance"),
     path("me/tokens/new/", tokens.new_own_token, name="new_own_token"),
+    path("me/tokens/<int:pk>/rotate/", token_care.rotate, name="rotate_token"),
+    path("me/tokens/<int:pk>/elevate/", token_care.elevate, name="elevate_token"),
     path("me/tokens/<int:pk>/revoke/", tokens.revoke_own_token, name="revoke_own_token"),
     path("admin/users/", people.people_list, name="people"),
     path("admin/users/export/", people.people_csv, name="people_csv"),
@@ -62,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/sign-in/<int:pk>/test/", providers.probe_provider, name="test_provider"),
     path("admin/tokens/", tokens.token_list, name="tokens"),
     path("admin/tokens/new/", tokens.new_service_token, name="new_token"),
+    path("admin/tokens/revoke/", token_care.revoke_checked, name="revoke_tokens"),
     path("admin/tokens/<int:pk>/revoke/", tokens.revoke_any_token, name="revoke_token"),
     path("admin/options/", options.option_list, name="options"),
     path("admin/options/<str:key>/", options.edit_option, name="edit_option"),

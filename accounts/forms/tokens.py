@@ -7,13 +7,18 @@ from accounts.enums import BuiltInRole, ScopeKind
 from accounts.forms.people import live_groups
 from accounts.models import DeviceGroup, Role, User
 from accounts.roles import BUILT_IN
-
-LIFETIMES = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "1 year")]
+from accounts.services.token_care import lifetimes
 
 
 class Lifetime(forms.TypedChoiceField):
+    """As many days as the option allows."""
+
     def __init__(self) -> None:
-        super().__init__(choices=LIFETIMES, coerce=_days, initial=90, label="Ends after")
+        super().__init__(choices=_lifetimes, coerce=_days, initial=90, label="Ends after")
+
+
+def _lifetimes() -> list[tuple[int, str]]:
+    return [(days, "1 year" if days == 365 else f"{days} day{'s' if days > 1 else ''}") for days in lifetimes()]
 
 
 def _days(text: str) -> timedelta:
@@ -60,3 +65,23 @@ class ServiceTokenForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["device_groups"].queryset = live_groups()  # type: ignore[attr-defined]
+
+
+class RotateForm(forms.Form):
+    """The successor of a token, and how long both work."""
+
+    lifetime = Lifetime()
+    overlap = forms.TypedChoiceField(
+        choices=[(0, "Not at all"), (1, "1 hour"), (24, "1 day"), (72, "3 days"), (168, "1 week")],
+        coerce=lambda hours: timedelta(hours=int(hours)),
+        initial=24,
+        label="The former one works on for",
+    )
+
+
+class ElevateForm(forms.Form):
+    """The minutes in which a token may do dangerous acts."""
+
+    minutes = forms.TypedChoiceField(
+        choices=[(5, "5 minutes"), (15, "15 minutes"), (60, "1 hour")], coerce=int, initial=15, label="For"
+    )

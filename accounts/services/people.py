@@ -57,7 +57,8 @@ def create_user(
         user.save()
         user.roles.set(roles)
         user.device_groups.set(device_groups)
-        _record("user.created", user, actor=actor, data=_rights(user) | {"username": name, "kind": kind})
+        data = _rights(user) | {"username": user.in_history(name), "kind": kind}
+        _record("user.created", user, actor=actor, data=data)
     return user
 
 
@@ -75,7 +76,8 @@ def update_user(user: User, *, changes: Mapping[str, Any], actor: Actor) -> User
             setattr(user, key, value)
         user.full_clean(exclude=["password", "roles", "device_groups"])
         user.save(update_fields=list(changed))
-        _record("user.changed", user, actor=actor, changes=changed)
+        told = {key: (user.in_history(old), user.in_history(new)) for key, (old, new) in changed.items()}
+        _record("user.changed", user, actor=actor, changes=told)
     return user
 
 

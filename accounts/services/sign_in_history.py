@@ -10,6 +10,7 @@ from accounts.models import User
 from core import audit
 from core.actors import Actor
 from core.client_address import client_address
+from core.personal import Name
 
 GATE = Actor.system("sign-in")
 
@@ -55,5 +56,11 @@ def _record(verb: str, user: User | None, *, actor: Actor, request: HttpRequest 
             subject=subject,
             thread=subject,
             actor=actor,
-            data={"address": client_address(request), **more} if request is not None else {},
+            data={"address": _address(request, user), **more} if request is not None else {},
         )
+
+
+def _address(request: HttpRequest, user: User | None) -> Name | str:
+    """Where somebody sits is as personal as the name; a stranger's address belongs to nobody."""
+    address = client_address(request)
+    return user.in_history(address) if user else address

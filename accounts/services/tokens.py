@@ -12,11 +12,21 @@ from django.db.models import Q
 from accounts.enums import UserKind
 from accounts.models import ApiToken, User
 from accounts.services.authority import authority_of
-from core import audit, clock
+from core import audit, clock, options
 from core.actors import Actor
+from core.options import Option, declare
 
 PREFIX = "soc_"
-LONGEST = timedelta(days=366)
+MAX_DAYS = declare(
+    Option(
+        "tokens.max_days",
+        366,
+        "Tokens: longest life in days",
+        help="New tokens end after these at the latest; older ones keep their end.",
+        minimum=1,
+        maximum=366,
+    )
+).key
 # A busy client calls many times a second; its row is not written for each.
 USE_NOTED_EVERY = timedelta(minutes=1)
 # Every call of the API asks this first, so it is one statement in words of its own: composing the three queries of the
@@ -33,7 +43,8 @@ _OF_TOKEN = (
     "revoked_at",
     "elevated_until",
 )
-_OF_USER = ("id", "username", "display_name", "kind", "is_active", "must_change_password", "scope_kind", "time_zone")
+_OF_USER = ("id", "username", "display_name", "kind", "is_active", "must_change_password", "scope_kind", "time_zone",
+            "name_key")  # fmt: skip
 _FIND = f"""
     SELECT {", ".join(f"token.{name}" for name in _OF_TOKEN)}, {", ".join(f"account.{name}" for name in _OF_USER)},
         ARRAY(
@@ -58,8 +69,8 @@ def issue_token(
     `permissions` narrows what the user's roles grant; empty is all of it. Raises `ValidationError` when it would carry
     more than its user or the issuing actor holds, or live longer than a year.
     """
-    if not timedelta(0) < lifetime <= LONGEST:
-        raise ValidationError("A token lives for at most 366 days.")
+    if not timedelta(0) < lifetime <= longest_lifetime():
+        raise ValidationError(f"A token lives for at most {longest_lifetime().days} days.")
     beyond = set(permissions) - user.permission_keys
     if beyond:
         raise ValidationError(f"{user} does not hold {', '.join(sorted(beyond))}.", code="escalation")
@@ -90,6 +101,11 @@ def issue_token(
             data={**data, "expires_at": token.expires_at},
         )
     return token, secret
+
+
+def longest_lifetime() -> timedelta:
+    """How long a new token may live."""
+    return timedelta(days=options.get(MAX_DAYS))
 
 
 def revoke_token(token: ApiToken, *, actor: Actor, reason: str = "") -> None:

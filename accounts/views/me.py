@@ -14,6 +14,7 @@ from accounts.guard import AccountRequest, anyone_signed_in
 from accounts.services.factors import factors_of
 from accounts.services.passwords import change_password
 from accounts.services.profile import set_preferences
+from accounts.services.token_care import mark_unused
 from core import clock
 
 
@@ -26,7 +27,8 @@ def profile(request: AccountRequest) -> HttpResponse:
         set_preferences(request.user, changes=form.cleaned_data, actor=request.actor)
         messages.success(request, "Preferences saved")
         return redirect("accounts:me")
-    tokens = request.user.tokens.filter(revoked_at=None, expires_at__gt=clock.real_now())
+    tokens = list(request.user.tokens.filter(revoked_at=None, expires_at__gt=clock.real_now()))
+    mark_unused(tokens)
     context = {"form": form, "tokens": tokens, "roles": request.user.roles.all(), "person": request.user}
     context["has"] = factors_of(request.user)
     return render(request, "accounts/me.html", context, status=422 if form.errors else 200)

@@ -16,6 +16,7 @@ from accounts.forms.tokens import OwnTokenForm, ServiceTokenForm
 from accounts.guard import AccountRequest, anyone_signed_in, requires
 from accounts.models import ApiToken, User
 from accounts.services.people import create_user
+from accounts.services.token_care import mark_unused
 from accounts.services.tokens import issue_token, revoke_token
 from core import clock
 from core.filters import at_cursor
@@ -33,6 +34,7 @@ def token_list(request: AccountRequest) -> HttpResponse:
     found = _usable(ApiToken.objects.all()) if only_usable else ApiToken.objects.all()
     rows = found.select_related("user").prefetch_related("user__roles", "user__device_groups")
     page = leaf(rows, NEWEST, purpose="tokens", cursor=request.GET.get("cursor", ""))
+    mark_unused(page.rows)
     context = {
         "rows": page.rows,
         "only_usable": only_usable,
