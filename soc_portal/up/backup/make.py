@@ -231,21 +231,21 @@ def _seal(source: Source) -> bool:
             say("the database is of an older version, which keeps no list of backups")
             return False
     enter(source)
-    from django.db import DatabaseError
+    from django.db import Error
 
     from core import audit
 
     try:
         while audit.seal():
             pass
-    except DatabaseError as error:  # a database that can be read and not written needs its backup most
+    except Error as error:  # a database that can be read and not written needs its backup most
         say(f"the audit chain is backed up as it is: {str(error).strip()}")
     return True
 
 
 def _note(began: datetime, target: Path, *, size: int = 0, taken_at: datetime | None = None, detail: str = "") -> None:
     """A row and an audit event in the portal, so that it can tell how old its last backup is."""
-    from django.db import DatabaseError
+    from django.db import Error
 
     from core.backups import note_backup
     from core.models import BackupKind
@@ -256,7 +256,7 @@ def _note(began: datetime, target: Path, *, size: int = 0, taken_at: datetime | 
             BackupKind.BACKUP, began=began, succeeded=succeeded, taken_at=taken_at, file=target.name, size=size,
             detail=detail,
         )  # fmt: skip
-    except DatabaseError as error:
+    except Error as error:
         say(f"the portal could not note this backup: {str(error).strip()}")
 
 

@@ -48,6 +48,8 @@ def source_of(data: Path) -> Iterator[Source]:
     if instance is not None and folder.is_locked():
         yield Source(environment.of_instance(folder, instance, as_owner=True), running=True)
         return
+    if folder.is_locked():
+        raise UpError(f"the portal of {folder.path} starts or stops just now, or another word works on it: try again")
     if not folder.secret_key.exists():
         raise UpError(f"no portal lies in {folder.path}: name its folder with --data")
     with folder.lock(), database_alone(folder) as alone:
