@@ -10,11 +10,13 @@ class IncidentsConfig(AppConfig):
         from incidents.correlation import rules as _rules  # noqa: F401 - declares the options of correlation
         from incidents.group_preview import fill_preview
         from incidents.history import withheld_words
+        from incidents.news import known_sources, register
         from incidents.retention import declare_kinds
-        from incidents.news import register
+        from notifications import vocabulary
 
         audit_log.withhold(withheld_words)
         register()
+        vocabulary.lend("sources", known_sources)
         declare_kinds()
         fill_preview()
         fill_connections()

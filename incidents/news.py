@@ -79,5 +79,11 @@ def may_leave(pk: int) -> bool:
     return Incident.objects.filter(pk=pk, restricted=False).exists()
 
 
+def known_sources() -> list[tuple[str, str]]:
+    """The detection sources of what came lately; names that rules can hold to a severity of their own."""
+    newest = Incident.objects.order_by("-pk").values_list("detection_sources", flat=True)[:500]
+    return [(name, name) for name in sorted({name for names in newest for name in names})]
+
+
 def register() -> None:
     register_audience("incident", may_read, words=words, readable=readable, may_leave=may_leave)

@@ -11,13 +11,16 @@ class RemediationConfig(AppConfig):
     def ready(self) -> None:
         from accounts import audit_log
         from incidents.history import tells_of
-        from remediation import indicator_slots, respond, slots
+        from notifications import vocabulary
+        from remediation import indicator_slots, news, respond, slots
         from remediation.catalog import all_actions
         from remediation.retention import declare_kinds
 
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
         declare_kinds()
+        news.register()
+        vocabulary.lend("actions", lambda: [(action.key, action.label) for action in all_actions()])
         tells_of("run", slots.runs_of)
         audit_log.withhold(slots.withheld_words)
         fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))

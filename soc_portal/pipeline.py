@@ -21,7 +21,7 @@ LISTENERS: dict[str, list[str]] = {
     ],
     "halt.changed": ["remediation.services.stop.wake_what_was_stopped"],
     "target.seen": [],
-    "run.ended": [],
+    "run.ended": ["remediation.services.tell_of.run_ended"],
 }
 
 # What was not delivered when a backup was taken: after a restore these still hear of it, because they only put rows of

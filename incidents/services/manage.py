@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists
 
 from accounts.models import User
 from core import audit, clock
@@ -16,6 +17,7 @@ from incidents.services.changes import SETTABLE_STATUS, clean_changes, fit_deter
 from incidents.services.roll_up import roll_up
 from incidents.services.service_levels import MOVING, end_pause, settle_clocks
 from incidents.services.tell_of import tell_changed
+from notifications.models import Watch
 
 CHANGEABLE = frozenset({"display_name", "severity", "custom_tags", "assigned_to", "status", "classification",
                         "determination", "resolving_comment", "description"})  # fmt: skip
@@ -44,7 +46,8 @@ def update_incident(
     `StaleVersion` when `expected_version` is no longer the stored one.
     """
     with transaction.atomic():
-        row = Incident.objects.select_for_update().get(pk=incident.pk)
+        followed = Exists(Watch.objects.filter(subject=incident.thread))
+        row = Incident.objects.select_for_update(of=("self",)).annotate(followed=followed).get(pk=incident.pk)
         if expected_version is not None and row.version != expected_version:
             raise StaleVersion(row.version)
         wanted = _wanted(row, changes)
@@ -71,7 +74,7 @@ def update_incident(
                 end_pause(row, actor=actor)
             settle_clocks(row)
         publish_change(row, sorted(changes))
-        tell_changed(row, before=former, actor=actor)
+        tell_changed(row, before=former, followed=row.followed, actor=actor)
     return row
 
 

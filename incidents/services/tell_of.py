@@ -36,11 +36,11 @@ def tell_risen(incident_ids: Collection[int], *, actor: Actor) -> None:
         tell_all([_high(row, new=False) for row in rows], actor=actor)
 
 
-def tell_changed(row: Incident, *, before: Mapping[str, Any], actor: Actor) -> None:
+def tell_changed(row: Incident, *, before: Mapping[str, Any], followed: bool, actor: Actor) -> None:
     """What a person or the portal changed: to the new owner, to those who follow it, to all who hear of High ones.
     `before` holds the former values of what changed. Nobody is told what they did themselves."""
     pieces: list[News] = []
-    owner, following = row.assigned_to, _others(watchers(row), actor)
+    owner, following = row.assigned_to, _others(watchers(row), actor) if followed else []
     if "assigned_to" in before and owner is not None:
         pieces.append(_news(news.ASSIGNED, row, f"{row.number} is yours: {row.display_name}",
                             people=_others([owner], actor), body=f"Assigned by {actor.name}."))  # fmt: skip

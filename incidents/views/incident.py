@@ -19,6 +19,7 @@ from incidents.containment import Coverage
 from incidents.enums import IncidentStatus
 from incidents.models import Evidence, Incident
 from incidents.services.see_rise import see_rise
+from notifications.services.watch import follows
 
 # key, label of the tabs this room fills; `panel_url` names the view of the panel.
 OWN_TABS = (
@@ -81,6 +82,7 @@ def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
         "may_manage": user.holds(keys.MANAGE_ALERTS),
         "may_hold": user.holds(keys.MANAGE_HOLDS),
         "mine": found.assigned_to_id == user.pk,
+        "followed": follows(user, found.thread),
         "coverage": held,
         "banners": slots.entries("incident.banner", request, found),
         "remarks": slots.entries("incident.remarks", request, found),

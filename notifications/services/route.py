@@ -70,8 +70,10 @@ def _listeners(message: Message, chosen: Chosen) -> list[tuple[User, Listening |
     people = User.objects.filter(is_active=True, kind=UserKind.PERSON).prefetch_related("roles")
     if message.people is not None:
         people = people.filter(pk__in=message.people)
-    elif not topic.channels:
-        people = people.filter(pk__in=[pk for (pk, _), wanted in chosen.items() if wanted])
+    else:
+        people = people.exclude(pk=message.actor.get("person_id") or 0)  # nobody is told what they did themselves
+        if not topic.channels:
+            people = people.filter(pk__in=[pk for (pk, _), wanted in chosen.items() if wanted])
     found = [user for user in people if topic.is_for(user)]
     by_user = {row.user_id: row for row in Listening.objects.filter(user__in=found)}
     return [(user, by_user.get(user.pk)) for user in found]

@@ -26,6 +26,7 @@ from remediation.services.execute import advance_run
 from remediation.services.notes import note
 from remediation.services.plan import Plan, declared_action, make_plan, open_run
 from remediation.services.refusals import Subject, recording_refusals
+from remediation.services.tell_of import tell_waiting
 
 DECIDE_WITHIN = timedelta(days=7)
 MAX_COMMENT = 4_000
@@ -109,6 +110,7 @@ def _store(
         queue(run, children=children, actor=actor)
     tell_evidence(run, actor=actor)
     announce_run(run)
+    tell_waiting(run, actor=actor)
     return run
 
 
