@@ -12,7 +12,7 @@ class RemediationConfig(AppConfig):
         from accounts import audit_log
         from incidents.history import tells_of
         from notifications import vocabulary
-        from remediation import indicator_slots, news, respond, slots
+        from remediation import expert_slots, indicator_slots, news, news_of_experts, respond, slots
         from remediation.catalog import all_actions
         from remediation.retention import declare_kinds
 
@@ -27,6 +27,11 @@ class RemediationConfig(AppConfig):
         fill("waiting.sections", Filling("decisions", slots.waiting_section, "remediation/waiting.html", order=10))
         fill("search.results", Filling("runs", slots.search_results))
         fill("entity.respond", Filling("indicator", indicator_slots.file_button, order=60))
+        fill("entity.respond", Filling("expert", expert_slots.entity_button, order=90))
+        fill("incident.header_actions", Filling("expert", expert_slots.header_button, order=90))
+        fill("alert.header_actions", Filling("expert", expert_slots.header_button, order=90))
+        fill("search.results", Filling("experts", expert_slots.search_results))
+        news_of_experts.register()
         fill("evidence.respond", Filling("indicator", indicator_slots.evidence_button))
         fill("entity.state", Filling("indicator", indicator_slots.entity_pill))
         fill("search.results", Filling("indicators", indicator_slots.search_results))

@@ -10,7 +10,7 @@ from typing import Any
 from core import clock, live, outbox
 from core.actors import Actor
 from core.lifecycle import Lifecycle
-from remediation.enums import OPEN_STATUSES, Decision, IndicatorStatus, RunStatus
+from remediation.enums import OPEN_STATUSES, Decision, ExpertStatus, IndicatorStatus, RunStatus
 from remediation.models import ActionRun
 
 DECISION = Lifecycle(
@@ -37,6 +37,15 @@ STATUS = Lifecycle(
             RunStatus.FAILED,
             RunStatus.TIMED_OUT,
         },
+    },
+)
+
+EXPERT_STATUS = Lifecycle(
+    field="status",
+    subject="expert_request",
+    moves={
+        ExpertStatus.OPEN: {ExpertStatus.ANSWERED, ExpertStatus.CLOSED},
+        ExpertStatus.ANSWERED: {ExpertStatus.OPEN, ExpertStatus.CLOSED},
     },
 )
 

@@ -1,11 +1,14 @@
 from django.urls import path
 
+from remediation import brake_urls
 from remediation.views import (
     artefact,
     ask,
     bulk,
     decide,
     end,
+    expert_groups,
+    experts,
     history,
     indicator,
     indicator_import,
@@ -19,6 +22,7 @@ from remediation.views import (
 
 app_name = "remediation"
 urlpatterns = [
+    *brake_urls.urlpatterns,
     path("actions/", pending.pending, name="pending"),
     path("actions/history/", history.history, name="history"),
     path("actions/history/filter/", history.choose_filters, name="history_filter"),
@@ -35,6 +39,13 @@ urlpatterns = [
     path("actions/<int:run_id>/undo/", end.undo, name="undo"),
     path("actions/<int:run_id>/artefacts/<int:artefact_id>/", artefact.artefact, name="artefact"),
     path("actions/<int:run_id>/packages/<int:artefact_id>/", package.package, name="package"),
+    path("experts/", experts.request_list, name="experts"),
+    path("experts/<int:pk>/", experts.expert_request, name="expert_request"),
+    path("experts/<int:pk>/close/", experts.close, name="close_expert_request"),
+    path("experts/ask/<slug:kind>/<int:target_id>/", experts.ask, name="ask_expert"),
+    path("admin/experts/", expert_groups.group_list, name="expert_groups"),
+    path("admin/experts/new/", expert_groups.edit_group, name="new_expert_group"),
+    path("admin/experts/<int:pk>/", expert_groups.edit_group, name="edit_expert_group"),
     path("indicators/", indicators.indicator_list, name="indicators"),
     path("indicators/export/", indicators.export, name="indicators_export"),
     path("indicators/which/", indicators.which, name="indicators_which"),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET
 from accounts import keys
 from accounts.guard import AccountRequest, anyone_signed_in
 from accounts.models import User
+from connectors.services import halt
 from core import clock
 from core.htmx import wants_part
 from core.pagination import COUNT_CAP
@@ -75,8 +76,11 @@ OVERVIEW = Link("Overview", "/overview/", "chart", keys.READ)
 INCIDENTS = Link("Incidents", "/incidents/", "queue", keys.READ, ("/alerts/",))
 WAITING = Link("Waiting for me", "/waiting/", "inbox", keys.READ)
 ACTIONS = Link("Action center", "/actions/", "bolt", keys.READ)
+EXPERTS = Link("Expert requests", "/experts/", "help", keys.READ)
 INDICATORS = Link("Indicators", "/indicators/", "shield", keys.READ)
-REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ)
+REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ, ("/follow-ups/", "/lessons/"))
+HANDOVER = Link("Handover", "/handover/", "refresh", keys.READ)
+REPORTS = Link("Reports", "/reports/", "chart", keys.READ_REPORTS)
 ENTITIES = (
     Link("Devices", "/devices/", "laptop", keys.READ),
     Link("Accounts", "/identities/", "user", keys.READ),
@@ -89,9 +93,13 @@ ADMINISTRATION = (
     Link("Roles", "/admin/roles/", "shield", keys.MANAGE_AUTHORIZATION),
     Link("Device groups", "/admin/groups/", "laptop", keys.MANAGE_AUTHORIZATION),
     Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
+    Link("Approvers", "/admin/approvers/", "check", keys.MANAGE_AUTHORIZATION),
+    Link("Protected assets", "/admin/protected/", "shield", keys.MANAGE_SETTINGS),
+    Link("Refusals", "/admin/refusals/", "lock", keys.READ_AUDIT),
     Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
     Link("Notification rules", "/admin/notification-rules/", "bell", keys.MANAGE_SETTINGS),
     Link("Mail and webhooks", "/admin/notifications/", "mail", keys.MANAGE_SYSTEM),
+    Link("Experts", "/admin/experts/", "users", keys.MANAGE_SETTINGS),
     Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
     Link("Retention", "/admin/retention/", "clock", keys.MANAGE_SETTINGS),
     Link("Legal holds", "/admin/legal-holds/", "lock", keys.MANAGE_HOLDS),
@@ -112,6 +120,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "administration": _later(lambda: administration(user, path)),
         "demo_data": _later(Exercise.objects.exists),
         "unread_notices": _later(lambda: unread_count(user) if user.holds(keys.READ) else None),
+        "halt": _later(halt.in_force),
     }
 
 
@@ -144,7 +153,10 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(WAITING, path, counts.for_me),
         _item(ACTIONS, path, counts.decisions_for_me, hot=counts.decisions_for_me > 0),
         _item(INDICATORS, path),
+        _item(EXPERTS, path),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
+        _item(HANDOVER, path),
+        *([_item(REPORTS, path)] if user.holds(REPORTS.permission) else []),
     ]
     groups: list[dict[str, Any]] = [
         {"items": work if user.holds(keys.READ) else []},

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from core import slots
 from core.htmx import done
 from incidents.assets import named_as_seen
 from incidents.forms import ManageAlertForm, assignable, spoken_for
@@ -42,6 +43,7 @@ def alert(request: AccountRequest, pk: int) -> HttpResponse:
         home = reverse("incidents:incident", args=[found.incident.pk, "alerts"])
         crumbs.append({"label": found.incident.number, "url": home})
     context = {**_context(request, found), "crumbs": [*crumbs, {"label": f"Alert {found.pk}"}],
+               "acts": slots.entries("alert.header_actions", request, found),
                "raw": raw[:MOST_RAW] if found.additional_data else "", "raw_cut": len(raw) > MOST_RAW}  # fmt: skip
     return render(request, "incidents/alert.html", context)
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from accounts.models import Role, User
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+
+from accounts.models import ApiToken, LinkedIdentity, Role, SignInProvider, User
 from accounts.services.tokens import issue_token
 from connectors.kinds.simulator import package
 from connectors.kinds.simulator.world import put_target
@@ -17,9 +20,11 @@ from incidents.ingest.accept import accept_alerts
 from incidents.models import DeadLetter, Device, File, Identity, Incident, Mailbox
 from incidents.services.bindings import bind
 from incidents.services.create_incident import create_incident
+from incidents.services.legal_hold import place_hold
 from incidents.story import story_of
 from remediation.enums import RunStatus
-from remediation.models import ActionRun, RunArtefact
+from remediation.models import ActionRun, ExpertGroup, RunArtefact
+from remediation.services.ask_expert import ask_expert
 from remediation.services.decide import approve_run
 from remediation.services.request import request_action
 from remediation.services.set_indicator import create_indicator
@@ -86,6 +91,7 @@ def _words_of_incidents(incident: Incident, entities: Entities, ada: User) -> di
         "remediation.incident_id": incident.pk, "incidents:move-alerts?": f"?alert={alert.pk}",
         "incidents:manage?": f"?id={incident.pk}",
         "incidents:merge?": f"?id={incident.pk}",
+        "incidents:lift-hold.pk": place_hold(incident, reason="Proceedings", actor=ACTOR).pk,
         **{f"incidents:{deed}-letter.pk": DeadLetter.objects.get().pk for deed in ("dead", "replay", "discard")},
     }  # fmt: skip
 
@@ -117,10 +123,24 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
         "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
         "remediation:decide_many?": f"?what=approve&id={waiting.pk}",
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
+        **_words_of_experts(incident, ada, rita),
         "remediation:package.run_id": done.pk, "remediation.pk": indicator.pk, "remediation.how": "remove",
         "remediation:package.artefact_id": RunArtefact.objects.create(run=done, blob=zipped, name="package.zip").pk,
         "connectors.pk": Connection.objects.get().pk, "incidents:bind-known.pk": Connection.objects.get().pk,
         "connectors.kind": "simulator", "incidents:unbind-known.pk": Connection.objects.get().pk,
+    }  # fmt: skip
+
+
+def _words_of_experts(incident: Incident, ada: User, rita: User) -> dict[str, Any]:
+    asked = ask_expert(
+        incident, topic="Is svc_update.exe known?", text="It encrypts.", share=["facts"], expert=rita, within_h=24,
+        actor=ada.actor, user=ada,
+    )  # fmt: skip
+    group = ExpertGroup.objects.create(name="Malware analysts")
+    return {
+        "remediation:expert_request.pk": asked.pk, "remediation:close_expert_request.pk": asked.pk,
+        "remediation:ask_expert.kind": "incident", "remediation:ask_expert.target_id": incident.pk,
+        "remediation:edit_expert_group.pk": group.pk,
     }  # fmt: skip
 
 
@@ -143,6 +163,23 @@ def _words_of_accounts(ada: User, adam: User) -> dict[str, Any]:
         "accounts:edit_role.pk": role.pk, "accounts:delete_role.pk": role.pk,
         **{f"accounts:{page}_group.pk": DeviceGroupFactory.create().pk for page in ("edit", "delete")},
         "accounts:move_group.pk": DeviceGroupFactory.create().pk, "accounts.to": 1,
+        **_words_of_sign_in(ada, role, token),
         "accounts:edit_option.key": "incidents.sla_high_resolve_h",
         "accounts:audit_event.pk": AuditEvent.objects.latest("id").id,
+    }  # fmt: skip
+
+
+def _words_of_sign_in(ada: User, role: Role, token: ApiToken) -> dict[str, Any]:
+    passkey = Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data={"secret": "", "last": 0})
+    provider = SignInProvider.objects.create(
+        key="corp", name="Corp", issuer="https://login.example.org", client_id="portal"
+    )
+    identity = LinkedIdentity.objects.create(provider=provider, subject="1", user=ada)
+    session = UserSession.objects.create(user=ada, ip="10.0.0.1", session_key="of-the-stage", user_agent="Firefox/1")
+    return {
+        "accounts:remove_factor.pk": passkey.pk, "accounts:end_own_session.pk": session.pk,
+        "accounts:unlink.pk": identity.pk, "accounts:demand_factor.pk": role.pk,
+        **{f"accounts:{act}_token.pk": token.pk for act in ("rotate", "elevate")},
+        **{f"accounts:{act}_provider.pk": provider.pk for act in ("edit", "delete", "test")},
+        "key": "corp",
     }  # fmt: skip
