@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,13 @@ def run_as(identity: Identity | None, death_signal: signal.Signals) -> list[str]
         # Data and binaries may lie below /root, which stays closed to everybody else.
         "--inh-caps=-all,+dac_override",
         "--ambient-caps=-all,+dac_override",
+        # Without this the capability does not count for access(), by which initdb looks for its own programs.
+        *(["--securebits=+no_setuid_fixup"] if _is_closed(Path(sys.prefix)) else []),
         f"--pdeathsig={death_signal.name.removeprefix('SIG')}",
         "--",
     ]
+
+
+def _is_closed(place: Path) -> bool:
+    """Whether other users cannot reach what lies there."""
+    return any(not folder.stat().st_mode & 0o001 for folder in (place, *place.parents))
