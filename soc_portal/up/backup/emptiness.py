@@ -8,6 +8,7 @@ import psycopg
 
 from soc_portal.up.backup.database import Address, has_table, server_version
 from soc_portal.up.backup.manifest import Manifest
+from soc_portal.up.data_folder import DataFolder
 from soc_portal.up.errors import UpError
 
 # Made before anything else is restored, dropped when nothing can be carried out again: until then no portal starts.
@@ -26,6 +27,12 @@ def check_folder(folder: Path, manifest: Manifest, *, holds_database: bool) -> N
             f"there is too little room below {parent}: {free / 1e6:,.0f} MB are free, the database took "
             f"{manifest.database_bytes / 1e6:,.0f} MB"
         )
+
+
+def check_still_empty(folder: DataFolder) -> None:
+    """Under its lock, in which nothing but the lock and a place for logs may lie: what is made from here on is ours."""
+    if {entry.name for entry in folder.path.iterdir()} - {"lock", folder.logs.name}:
+        raise UpError(f"{folder.path} is not empty any more: another program uses it")
 
 
 def check_database(address: Address, manifest: Manifest) -> None:

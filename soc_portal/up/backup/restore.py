@@ -97,26 +97,32 @@ def restore_into(
     opened: archive.Opened, manifest: Manifest, options: RestoreOptions, *, rehearsal: bool = False
 ) -> dict[str, Any]:
     """Fill the empty folder (and database); what was made is taken away again when it fails."""
-    began = datetime.now(UTC)
     folder = DataFolder(options.data)
     existed = folder.path.exists()
-    try:
-        with folder.lock():
-            lay_secrets(folder, opened)
-            with _target(folder, options) as (instance, role):
-                fill(opened, manifest, Address.of(instance.owner_database_url))
-                env = of_restored(folder, instance)
-                told = {
-                    "file": opened.path.name, "size": opened.path.stat().st_size, "began": began.isoformat(),
-                    "taken_at": manifest.taken_at, "version": manifest.version, "head": manifest.head,
-                    "role": role, "end_tokens": options.end_tokens,
-                }  # fmt: skip
-                return inside("verify" if rehearsal else "finish", env, {**told, "rehearsal": rehearsal})
-    except BaseException:
-        _take_away(folder.path, existed=existed)
-        if options.database_url:
-            emptiness.unmark(Address.of(options.database_url))
-        raise
+    with folder.lock():
+        emptiness.check_still_empty(folder)
+        try:
+            return _fill_and_finish(opened, manifest, options, folder, rehearsal=rehearsal)
+        except BaseException:
+            _take_away(folder.path, existed=existed)
+            if options.database_url:
+                emptiness.unmark(Address.of(options.database_url))
+            raise
+
+
+def _fill_and_finish(
+    opened: archive.Opened, manifest: Manifest, options: RestoreOptions, folder: DataFolder, *, rehearsal: bool
+) -> dict[str, Any]:
+    told = {
+        "file": opened.path.name, "size": opened.path.stat().st_size, "taken_at": manifest.taken_at,
+        "head": manifest.head, "end_tokens": options.end_tokens,
+        "began": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
+    lay_secrets(folder, opened)
+    with _target(folder, options) as (instance, role):
+        fill(opened, manifest, Address.of(instance.owner_database_url))
+        step = "verify" if rehearsal else "finish"
+        return inside(step, of_restored(folder, instance), {**told, "role": role})
 
 
 @contextlib.contextmanager
