@@ -1,6 +1,6 @@
 """The buttons of actions on an entity: what its state allows, what is under way already, and why one cannot work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,9 +17,11 @@ from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import OPEN_STATUSES, Decision, Risk, RunStatus
 from remediation.models import ActionRun, ControlState
+from remediation.policy.protection import shield_of
 from remediation.refused import Refused
 from remediation.services import portal_facts
 from remediation.taken_back import DONE
+from remediation.views.links import why_url
 from remediation.views.titles import noun_of
 
 Entity = Device | File | Identity | Mailbox
@@ -30,7 +32,8 @@ UNSURE = "unsure"
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the buttons of one entity are decided from: the state of each facet (empty: never seen), what took effect
-    or may have, the open run of each facet, and the connection that would carry an order out."""
+    or may have, the open run of each facet, the connection that would carry an order out, and why destructive actions
+    are refused (empty: they are not)."""
 
     states: dict[str, str]
     tried: frozenset[str]
@@ -39,6 +42,7 @@ class Known:
     connection: Connection | None = None
     remote_id: str = ""
     unbound: str = ""
+    shielded: str = ""
 
 
 def respond_button(
@@ -73,23 +77,24 @@ def _read(entity: Entity, user: User) -> Known:
     tried = runs.filter(status__in=[*DONE, RunStatus.UNKNOWN], parent=None)
     held = list(runs.filter(status__in=OPEN_STATUSES, facet_key=""))
     seen = ActionRun.objects.visible_to(user).filter(pk__in=[run.pk for run in held]) if held else []
+    shield = shield_of(entity)
     known = Known(
         states={state.facet: state.observed if state.desired in ("", state.observed) else UNSURE for state in states},
         tried=frozenset(tried.values_list("action", flat=True)),
         open_runs={run.facet: run for run in held},
         seen_runs=frozenset(run.pk for run in seen),
+        shielded=shield.in_words if shield and shield.refuses else "",
     )
     return known if isinstance(entity, File) else _with_binding(known, entity)
 
 
 def _with_binding(known: Known, entity: Device | Identity | Mailbox) -> Known:
-    states, tried, open_runs, seen = known.states, known.tried, known.open_runs, known.seen_runs
     try:
         binding = binding_of(entity)
     except NotBound as error:
         why = "No connection is bound to it." if not error.count else "More than one remote object is bound to it."
-        return Known(states, tried, open_runs, seen, unbound=why)
-    return Known(states, tried, open_runs, seen, connection=binding.connection, remote_id=binding.remote_id)
+        return replace(known, unbound=why)
+    return replace(known, connection=binding.connection, remote_id=binding.remote_id)
 
 
 def _makes_sense(action: Action, known: Known) -> bool:
@@ -133,6 +138,7 @@ def _button(action: Action, entity: Entity, incident: Incident | None, user: Use
     query = f"?{urlencode({'incident': incident.pk})}" if incident else ""
     impossible = _why_impossible(action, entity, known)
     forbidden = "You may not request this: it needs a permission you do not hold." if missing else ""
+    braked = "" if impossible or forbidden else _why_protected(action, known)
     mends = impossible and user.holds(keys.MANAGE_SYSTEM)
     return {
         "symbol": action.icon or "bolt",
@@ -141,10 +147,15 @@ def _button(action: Action, entity: Entity, incident: Incident | None, user: Use
         "note": f"{approval} {undo}",
         "danger": action.risk == Risk.HIGH,
         "url": reverse("remediation:ask", args=[entity.kind, entity.pk, action.key]) + query,
-        "refusal": impossible or forbidden,
+        "refusal": impossible or forbidden or braked,
+        "why_url": why_url(user, action.key, entity.pk, str(entity)),
         "mend_url": reverse("connectors:connections") if mends else "",
         "mend_text": "Bind what is known…" if known.unbound else "Open Connections",
     }
+
+
+def _why_protected(action: Action, known: Known) -> str:
+    return known.shielded if policy.is_destructive(action) else ""
 
 
 def _why_impossible(action: Action, entity: Entity, known: Known) -> str:

@@ -21,6 +21,8 @@ from incidents.api.incidents import IncidentViewSet
 from incidents.api.ingest import IngestViewSet
 from incidents.api.legal_holds import LegalHoldViewSet
 from remediation.api.actions import ActionViewSet
+from remediation.api.brake_settings import ApproverRuleViewSet, ProtectionViewSet
+from remediation.api.brakes import EmergencyViewSet, HoldViewSet, PolicyViewSet, RefusalViewSet, StopViewSet
 from remediation.api.indicators import IndicatorViewSet
 from reviews.api.report import ReportViewSet
 
@@ -32,6 +34,11 @@ RESOURCES = {
     "identities": IdentityViewSet,
     "mailboxes": MailboxViewSet,
     "actions": ActionViewSet,
+    "holds": HoldViewSet,
+    "emergencies": EmergencyViewSet,
+    "refusals": RefusalViewSet,
+    "protections": ProtectionViewSet,
+    "approvers": ApproverRuleViewSet,
     "indicators": IndicatorViewSet,
     "connections": ConnectionViewSet,
     "dead-letters": DeadLetterViewSet,
@@ -62,6 +69,9 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
     return [
         path(f"ingest/<slug:format_key>{slash}", IngestViewSet.as_view({"post": "accept"}), name="ingest"),
         path(f"retention{slash}", RetentionViewSet.as_view({"get": "show_retention"}), name="retention"),
+        path(f"stop{slash}", StopViewSet.as_view({"get": "show", "post": "stop"}), name="stop"),
+        path(f"stop/resume{slash}", StopViewSet.as_view({"post": "resume"}), name="stop-resume"),
+        path(f"policy{slash}", PolicyViewSet.as_view({"get": "explain"}), name="policy"),
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
         re_path(
             rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",

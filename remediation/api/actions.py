@@ -11,18 +11,21 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import keys
+from accounts import keys, step_up
 from core.api.filters import AnyId, AnyOf, AnyText, Before, Since
 from core.api.views import ApiViewSet
 from incidents.enums import EntityKind
 from incidents.models import Device, File, Identity, Incident, Mailbox
+from remediation import acts
 from remediation.api import errors as _errors  # noqa: F401 - says how refusals are told
+from remediation.api.brake_shapes import AloneIn
 from remediation.api.shapes import CatalogOut, MaybeComment, NeededComment, RunNew, RunOut
 from remediation.catalog import all_actions, is_known
 from remediation.enums import Decision, RunStatus, Source
 from remediation.models import ActionRun
 from remediation.services.cancel import cancel_run
 from remediation.services.decide import approve_run, reject_run
+from remediation.services.emergency import approve_alone
 from remediation.services.request import request_action
 from remediation.services.undo import undo_run
 from remediation.taken_back import taken_back_of
@@ -66,6 +69,7 @@ class ActionViewSet(ApiViewSet):
         "create": keys.REQUEST_RESPONSE,
         "approve": keys.DECIDE_RESPONSE,
         "reject": keys.DECIDE_RESPONSE,
+        "approve_alone": keys.APPROVE_ALONE,
         "cancel": keys.REQUEST_RESPONSE,
         "undo": keys.REQUEST_RESPONSE,
         "catalog": keys.READ,
@@ -104,6 +108,16 @@ class ActionViewSet(ApiViewSet):
         run = self.get_object()
         comment = self.body(MaybeComment).get("comment", "")
         approve_run(run, actor=self.actor, user=self.user, comment=comment)
+        return self.show(self.get_object())
+
+    @extend_schema(request=AloneIn, responses=RunOut)
+    @action(detail=True, methods=["post"], url_path="approve-alone", url_name="approve-alone")
+    def approve_alone(self, request: Request, pk: str) -> Response:
+        """Say yes without a second person, in an emergency. Somebody else ratifies it, or it is rolled back."""
+        run = self.get_object()
+        comment = self.body(AloneIn)["comment"]
+        step_up.require(request, acts.APPROVE_ALONE)
+        approve_alone(run, actor=self.actor, user=self.user, comment=comment)
         return self.show(self.get_object())
 
     @extend_schema(request=NeededComment, responses=RunOut)

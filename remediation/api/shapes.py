@@ -61,6 +61,7 @@ class RunOut(Out):
     undone_by = serializers.SerializerMethodField()
     undo_state = serializers.SerializerMethodField()
     incident_id = Id(allow_null=True)
+    emergency = serializers.BooleanField(help_text="Approved by one person alone.")
     source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]
     simulated = serializers.BooleanField()
     verification = serializers.SerializerMethodField()

@@ -36,7 +36,7 @@ def of_request(
     arguments: Mapping[str, Any],
     *,
     actor: Actor,
-    user: User,
+    user: User | None,
     source: str,
     incident: Incident | None = None,
     undoes: ActionRun | None = None,

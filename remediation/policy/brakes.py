@@ -28,8 +28,6 @@ def _seal(question: Question) -> Told | None:
 def _reach(question: Question) -> Told | None:
     """The remote object; at execution it must be the one that was asked for."""
     user, run = question.asker, question.run
-    if user is None and question.stage == Stage.REQUEST:
-        return None
     part = isinstance(question.target, Device) and question.action.fans_out
     if question.stage == Stage.EXECUTION and isinstance(question.target, File) and question.action.fans_out:
         raise Refused("unsupported", "A file action is carried out through its parts.")

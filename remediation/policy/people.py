@@ -119,24 +119,33 @@ def _two_people(question: Question) -> Told | None:
     run, decider = question.run, question.decider
     if decider is None:
         return None
-    requester_id = run.requester_id if run is not None else None
-    inputs = {"asked": requester_id, "decides": decider.pk, "alone": question.alone}
-    if requester_id is None:
-        return Told("Somebody else must have asked.", inputs)
-    if question.alone or (run is not None and run.emergency):
+    involved = _involved(question)
+    inputs = {"asked": run.requester_id if run else None, "decides": decider.pk, "alone": question.alone}
+    if question.alone or (run is not None and run.emergency and question.stage == Stage.EXECUTION):
         return Told("One person alone, in an emergency: somebody else ratifies it, or it is rolled back.", inputs)
-    if requester_id in {decider.pk, question.actor.person_id if question.stage == Stage.DECISION else None}:
+    if not involved:
+        return Told("Somebody else must have asked.", inputs)
+    if involved & {decider.pk, question.actor.person_id if question.stage == Stage.DECISION else None}:
         raise Refused(
             "same_person", "The person who asked for an action cannot decide on it; somebody else must.", inputs=inputs
         )
-    requester = User.objects.filter(pk=requester_id).first()
-    if requester is not None and people_behind(requester) & people_behind(decider):
+    behind = {one for user in User.objects.filter(pk__in=involved) for one in people_behind(user)}
+    if both := sorted(behind & people_behind(decider)):
         raise Refused(
             "same_person",
             "One person stands behind both accounts: the token of one was made by the other.",
-            inputs={**inputs, "behind": sorted(people_behind(requester) & people_behind(decider))},
+            inputs={**inputs, "behind": both},
         )
     return Told("Asked by one person, decided by another.", inputs)
+
+
+def _involved(question: Question) -> set[int]:
+    """Who has had a hand in it already: the requester, and whoever approved it alone."""
+    run = question.run
+    if run is None:
+        return set()
+    alone = (run.decided_by or {}).get("person_id") if run.emergency else None
+    return {int(one) for one in (run.requester_id, alone) if one}
 
 
 def _alone(question: Question) -> Told | None:
@@ -165,7 +174,7 @@ def _approver(question: Question) -> Told | None:
     run, decider = question.run, question.decider
     if run is None or decider is None or run.parent_id is not None:
         return None
-    if question.alone or run.emergency:
+    if question.alone or (run.emergency and question.stage == Stage.EXECUTION):
         return Told("An emergency asks for no named approver.", {})
     named = approvers.approvers_of(run)
     inputs = {"rules": [{"rule": one.rule.pk, "waits_for": one.in_words} for one in named]}

@@ -19,6 +19,10 @@ class Shield:
     asset: ProtectedAsset
     refuses: bool
 
+    @property
+    def in_words(self) -> str:
+        return f"Protected ({self.asset.get_kind_display()}): {self.asset.note}"
+
 
 def shield_of(target: Target) -> Shield | None:
     return shields_of([target]).get(target.pk)

@@ -120,11 +120,12 @@ class Question:
     @property
     def decided_at(self) -> datetime:
         """When the decider decides, or did."""
-        return (self.run.decided_at if self.run is not None else None) or clock.now()
+        decided = self.run.decided_at if self.run is not None and self.stage == Stage.EXECUTION else None
+        return decided or clock.now()
 
     @property
     def is_rejection(self) -> bool:
-        return self.stage == Stage.DECISION and self.deed != "approve"
+        return self.stage == Stage.DECISION and self.deed == "reject"
 
 
 def enforce(question: Question, rules: Sequence[Rule]) -> dict[str, Told]:

@@ -58,7 +58,7 @@ def reach_of(action: Action, target: Target, *, user: User | None, undoes: Actio
     """Refuses when nothing could be done at all."""
     if action.in_portal:
         return Reach(target)
-    if isinstance(target, File) and action.fans_out and user is not None:
+    if isinstance(target, File) and action.fans_out:
         children, left_out = plan_children(action, target, user=user, undoes=undoes)
         return Reach(target, children=children, left_out=left_out)
     if isinstance(target, File):
@@ -66,8 +66,11 @@ def reach_of(action: Action, target: Target, *, user: User | None, undoes: Actio
     return Reach(target, bound=resolve(action, target))
 
 
-def plan_children(action: Action, file: File, *, user: User, undoes: ActionRun | None) -> tuple[list[Child], int]:
-    """The children, and how many devices lie outside the person's scope. Refuses when nothing could be done at all."""
+def plan_children(
+    action: Action, file: File, *, user: User | None, undoes: ActionRun | None
+) -> tuple[list[Child], int]:
+    """The children, and how many devices lie outside the person's scope; None is the portal itself, which takes back
+    everywhere. Refuses when nothing could be done at all."""
     earlier: dict[int, ActionRun] = {}
     if undoes is None and action.in_force:
         devices = devices_that_saw(file, since=clock.now() - SEEN_WITHIN)
@@ -77,7 +80,7 @@ def plan_children(action: Action, file: File, *, user: User, undoes: ActionRun |
     total = devices.count()
     if total > MAX_DEVICES:
         raise Refused("cap_reached", f"{file} was seen on {total:,} devices; one action may touch {MAX_DEVICES:,}.")
-    in_scope = list(devices.visible_to(user).order_by("display_name", "pk"))
+    in_scope = list((devices if user is None else devices.visible_to(user)).order_by("display_name", "pk"))
     if not in_scope:
         raise Refused("nothing_to_do", _nothing(action, file, total))
     bindings = _bindings(in_scope)

@@ -33,23 +33,41 @@ def cancel_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") -
         recording_refusals(Subject.of_run(run, wanted="cancel"), stage="execution", actor=frozen),
         transaction.atomic(),
     ):
-        # Parts before the whole, as workers do, or the two would wait for each other.
-        parts = list(ActionRun.objects.select_for_update().filter(parent=run.pk).order_by("pk"))
-        locked = ActionRun.objects.select_for_update(of=("self",)).select_related("incident").get(pk=run.pk)
+        parts, locked = _lock_all(run)
         if not locked.is_open:
             label = RunStatus(locked.status).label.lower()
             raise Refused("already_ended", f"{locked.number} has ended: {label}.", run=locked)
         _check_may_cancel(locked, user)
-        targets = [part for part in parts if part.is_open] or [locked]
-        for one in targets:
-            _cancel_one(one, actor=frozen, comment=comment)
-        if targets != [locked]:
-            _cancel_parent(locked, actor=frozen, comment=comment)
-        elif locked.parent_id:
-            derive_parent(locked.parent_id, actor=frozen)
+        _cancel_all(parts, locked, actor=frozen, comment=comment)
     run.refresh_from_db()
     announce_run(run)
     return run
+
+
+def cancel_by_portal(run: ActionRun, *, actor: Actor, comment: str) -> ActionRun:
+    """Stop what nobody ratified, as far as it can still be stopped. Inside a transaction."""
+    parts, locked = _lock_all(run)
+    if locked.is_open:
+        _cancel_all(parts, locked, actor=actor, comment=comment)
+    run.refresh_from_db()
+    announce_run(run)
+    return run
+
+
+def _lock_all(run: ActionRun) -> tuple[list[ActionRun], ActionRun]:
+    """Parts before the whole, as workers do, or the two would wait for each other."""
+    parts = list(ActionRun.objects.select_for_update().filter(parent=run.pk).order_by("pk"))
+    return parts, ActionRun.objects.select_for_update(of=("self",)).select_related("incident").get(pk=run.pk)
+
+
+def _cancel_all(parts: list[ActionRun], whole: ActionRun, *, actor: Actor, comment: str) -> None:
+    targets = [part for part in parts if part.is_open] or [whole]
+    for one in targets:
+        _cancel_one(one, actor=actor, comment=comment)
+    if targets != [whole]:
+        _cancel_parent(whole, actor=actor, comment=comment)
+    elif whole.parent_id:
+        derive_parent(whole.parent_id, actor=actor)
 
 
 def _check_may_cancel(run: ActionRun, user: User) -> None:

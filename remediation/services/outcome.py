@@ -14,8 +14,11 @@ from remediation.refused import Refused
 from remediation.services.control import give_up_desired
 from remediation.services.evidence import tell_evidence
 from remediation.services.fan_out import derive_parent
+from remediation.services.hold_after import hold_after_undo
 from remediation.services.notes import note
 
+# A person's wish to take something back holds, also where nobody knows whether the target has heard of it.
+_TOOK_EFFECT = {RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED, RunStatus.UNKNOWN}
 EXECUTOR = Actor.system("remediation")
 _LEVELS = {RunStatus.SUCCEEDED: LogLevel.INFO, RunStatus.CANCELLED: LogLevel.INFO, RunStatus.FAILED: LogLevel.ERROR}
 
@@ -26,6 +29,8 @@ def end_run(run: ActionRun, *, status: RunStatus, detail: str, actor: Actor, **a
         pass_through_start(run, actor=actor)
     move_run(run, status, actor=actor, detail=detail, **also)
     note(run, detail or status.label, origin=f"end-{run.version}", level=_LEVELS.get(status, LogLevel.WARNING))
+    if status in _TOOK_EFFECT:
+        hold_after_undo(run)
     if status == RunStatus.SUCCEEDED:
         _contain(run, actor=actor)
     elif status not in {RunStatus.PARTIALLY_SUCCEEDED, RunStatus.UNKNOWN}:

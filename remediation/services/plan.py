@@ -75,7 +75,7 @@ def make_plan(
     target: Target,
     arguments: dict[str, Any],
     *,
-    user: User,
+    user: User | None,
     actor: Actor,
     incident: Incident | None,
     undoes: ActionRun | None,

@@ -60,7 +60,7 @@ def request_action(
             declared, target, cleaned, user=user, actor=frozen, incident=incident, undoes=undoes, source=source
         )
         supersede(plan, actor=frozen, user=user)
-        return _store(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))
+        return store_plan(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))
 
 
 def clean_comment(comment: object, *, label: str = "Reason") -> str:
@@ -73,9 +73,10 @@ def clean_comment(comment: object, *, label: str = "Reason") -> str:
     return text
 
 
-def _store(
-    plan: Plan, *, comment: str, actor: Actor, user: User, incident: Incident | None, source: Source
+def store_plan(
+    plan: Plan, *, comment: str, actor: Actor, user: User | None, incident: Incident | None, source: Source
 ) -> ActionRun:
+    """Make the run of a plan that policy agreed to; without a person it is the portal itself that asks."""
     run = _draft(plan, comment=comment, actor=actor, user=user, incident=incident, source=source)
     try:
         with transaction.atomic():
@@ -115,7 +116,7 @@ def _store(
 
 
 def _draft(
-    plan: Plan, *, comment: str, actor: Actor, user: User, incident: Incident | None, source: Source
+    plan: Plan, *, comment: str, actor: Actor, user: User | None, incident: Incident | None, source: Source
 ) -> ActionRun:
     needed = plan.needs_approval
     return ActionRun(
@@ -132,7 +133,7 @@ def _draft(
         source=source,
         device_group_ids=plan.group_ids,
         requested_by=actor.as_json(),
-        requester_id=user.pk,
+        requester_id=user.pk if user else None,
         decision=Decision.PENDING if needed else Decision.NOT_REQUIRED,
         expires_at=clock.now() + DECIDE_WITHIN if needed else None,
         status=RunStatus.WAITING,

@@ -1,5 +1,6 @@
 """Taking an action back: a second run, linked, with its own request, decision and outcome."""
 
+from dataclasses import replace
 from typing import Any
 
 from accounts.models import User
@@ -10,9 +11,10 @@ from remediation.catalog import get, inverse_of
 from remediation.enums import RunStatus, Source
 from remediation.models import ActionRun
 from remediation.refused import Refused
+from remediation.services.plan import make_plan
 from remediation.services.portal_facts import former_arguments
 from remediation.services.refusals import Subject, recording_refusals
-from remediation.services.request import request_action
+from remediation.services.request import request_action, store_plan
 from remediation.taken_back import DONE, taken_back
 
 
@@ -43,6 +45,21 @@ def undo_run(
         source=source,
         undoes=run,
     )
+
+
+def undo_by_portal(run: ActionRun, *, actor: Actor, comment: str) -> ActionRun:
+    """Take back what one person approved alone and nobody ratified; it needs no approval. Raises `Refused`."""
+    with recording_refusals(Subject.of_run(run, wanted="roll back"), stage="request", actor=actor):
+        declared = get(check_undoable(run))
+        arguments = {} if declared.fans_out else declared.clean(undo_arguments(run))
+        target = policy.target_of(run)
+        plan = make_plan(
+            declared, target, arguments, user=None, actor=actor, incident=run.incident, undoes=run, source=Source.SYSTEM
+        )
+        return store_plan(
+            replace(plan, needs_approval=False),
+            comment=comment, actor=actor, user=None, incident=run.incident, source=Source.SYSTEM,
+        )  # fmt: skip
 
 
 def check_undoable(run: ActionRun) -> str:

@@ -18,7 +18,7 @@ from remediation.services.preview import Preview, preview_action
 from remediation.services.request import request_action
 from remediation.views.answers import done
 from remediation.views.fetch import Target, incident_for, target_for
-from remediation.views.links import target_link
+from remediation.views.links import target_link, why_url
 from remediation.views.titles import noun_of
 
 MOST_INCIDENTS = 20
@@ -87,7 +87,11 @@ def _context(request: AccountRequest, action: Action, target: Target, form: AskF
         "form": form,
         "incident": None if "incident" in form.fields else incident,
         "targets": [target_link(action.target_kind, target.pk, str(target))],
-        "ask": {"title": f"{action.verb} {target}", **_consequence(action, preview, refusal)},
+        "ask": {
+            "title": f"{action.verb} {target}",
+            "why_url": why_url(request.user, action.key, target.pk, str(target)),
+            **_consequence(action, preview, refusal),
+        },
     }
 
 

@@ -4,13 +4,13 @@ from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from remediation import policy
 from remediation.forms import ReasonForm
 from remediation.models import ActionRun
 from remediation.refused import Refused
 from remediation.services.decide import approve_run, reject_run
 from remediation.views.answers import done
 from remediation.views.links import target_link
-from remediation.views.may import why_may_not_decide
 from remediation.views.titles import title_of
 
 MOST, MOST_DIGITS = 50, 18
@@ -50,7 +50,8 @@ def _decide(request: AccountRequest, runs: list[ActionRun], reason: str, *, appr
 
 def _context(request: AccountRequest, runs: list[ActionRun], form: ReasonForm, *, approving: bool) -> dict[str, object]:
     word = "Approve" if approving else "Reject"
-    refusals = [f"{run.number}: {why}" for run in runs if (why := why_may_not_decide(run, request.user))]
+    reasons = policy.reasons_not_to_decide(runs, request.user)
+    refusals = [f"{run.number}: {reasons[run.pk]}" for run in runs if run.pk in reasons]
     return {
         "form": form,
         "ids": [run.pk for run in runs],

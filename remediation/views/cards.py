@@ -9,25 +9,30 @@ from django.urls import reverse
 from accounts.models import User
 from core import clock
 from incidents.models import Incident
+from remediation import policy
 from remediation.catalog import registry
 from remediation.models import ActionRun
+from remediation.policy import approvers
 from remediation.views.links import incident_link, target_link
-from remediation.views.may import why_may_not_decide
 from remediation.views.titles import title_of
 
 SOON = timedelta(hours=1)
 
 
 def approval_cards(runs: Iterable[ActionRun], user: User) -> list[dict[str, Any]]:
-    """A card for each run; the names of all their incidents, as this person may read them, cost one query."""
+    """A card for each run: `refusal` says why this person may not decide, `waits_for` whom a rule names. The names of
+    all their incidents, as this person may read them, cost one query."""
     found = list(runs)
     wanted = {run.incident_id for run in found if run.incident_id}
     seen = {one.pk: one for one in Incident.objects.visible_to(user).filter(pk__in=wanted)} if wanted else {}
-    return [_card(run, user, seen) for run in found]
+    rules = approvers.approver_rules()
+    refusals = policy.reasons_not_to_decide(found, user, rules)
+    return [{**_card(run, seen), "refusal": refusals.get(run.pk, ""), "waits_for": approvers.waits_for(run, rules)}
+            for run in found]  # fmt: skip
 
 
-def _card(run: ActionRun, user: User, seen: Mapping[int, Incident]) -> dict[str, Any]:
-    """The context of `components/approval.html`; `refusal` says why this person may not decide."""
+def _card(run: ActionRun, seen: Mapping[int, Incident]) -> dict[str, Any]:
+    """The context of `components/approval.html`, without what depends on who looks."""
     action = registry.get(run.action)
     inverse = registry.inverse_of(action)
     return {
@@ -46,7 +51,6 @@ def _card(run: ActionRun, user: User, seen: Mapping[int, Incident]) -> dict[str,
         "soon": run.expires_at is not None and run.expires_at - clock.now() < SOON,
         "approve_url": reverse("remediation:approve", args=[run.pk]),
         "reject_url": reverse("remediation:reject", args=[run.pk]),
-        "refusal": why_may_not_decide(run, user),
     }
 
 

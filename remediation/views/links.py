@@ -1,6 +1,9 @@
 """Addresses of targets and incidents as the pages of remediation show them."""
 
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from accounts.models import User
 from incidents.enums import EntityKind
@@ -24,6 +27,12 @@ _PATHS = {
 def target_link(kind: str, target_id: int, name: str) -> dict[str, Any]:
     """A target as the `entity` chip wants it."""
     return {"kind": kind, "name": name, "url": f"/{_PATHS[EntityKind(kind)]}/{target_id}/", "bad": False}
+
+
+def why_url(user: User, action: str, target_id: int, name: str) -> str:
+    """The page that says why this person can or cannot do that there."""
+    query = {"person": user.pk, "action": action, "target": name[:255], "id": target_id}
+    return f"{reverse('remediation:why')}?{urlencode(query)}"
 
 
 def incident_link(incident: Incident | None) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 from accounts.models import User
 from core.permissions import registered
+from remediation import policy
 from remediation.catalog import registry
 from remediation.models import ActionRun
 from remediation.refused import Refused
@@ -9,12 +10,8 @@ from remediation.services.undo import check_undoable
 
 
 def why_may_not_decide(run: ActionRun, user: User) -> str:
-    """Why not, in a sentence; empty when they may. Costs no query, because lists ask it for every row."""
-    if run.requester_id == user.pk:
-        return "Your own request: it waits for somebody else to decide."
-    if not user.scope.everything and not set(run.device_group_ids) <= user.scope.group_ids:
-        return "It touches devices outside your device groups."
-    return _lacking(user, registry.get(run.action).decide_permissions, "Deciding")
+    """Why not, in a sentence; empty when they may."""
+    return policy.reasons_not_to_decide([run], user).get(run.pk, "")
 
 
 def why_may_not_undo(run: ActionRun, user: User) -> str:

@@ -3,8 +3,9 @@ from django.shortcuts import render
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
-from remediation.models import ActionRun, ControlState
+from remediation.models import ActionRun, ControlState, Hold
 from remediation.views.fetch import target_for
+from remediation.views.holds import hold_row
 from remediation.views.rows import run_row
 
 MOST = 100
@@ -18,6 +19,10 @@ def of_target(request: AccountRequest, kind: str, target_id: int) -> HttpRespons
     context = {
         "target": target,
         "states": ControlState.objects.filter(target_kind=kind, target_id=target.pk).order_by("facet", "facet_key"),
+        "holds": [
+            hold_row(hold, request.user)
+            for hold in Hold.objects.filter(target_kind=kind, target_id=target.pk, lifted_at=None).order_by("facet")
+        ],
         "rows": [
             run_row(run, request.user) for run in runs.select_related("incident").order_by("-created", "-pk")[:MOST]
         ],

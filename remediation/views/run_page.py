@@ -12,10 +12,12 @@ from core.htmx import wants_part
 from remediation.catalog import registry
 from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
-from remediation.models import ActionRun, ControlState
+from remediation.models import ActionRun, ControlState, EmergencyApproval
+from remediation.policy import approvers
 from remediation.taken_back import DONE
+from remediation.views.emergency import emergency_row, why_not_alone
 from remediation.views.fetch import run_for
-from remediation.views.links import named_incident, target_link
+from remediation.views.links import named_incident, target_link, why_url
 from remediation.views.may import why_may_not_decide, why_may_not_undo
 from remediation.views.rows import run_row
 from remediation.views.story import story_of
@@ -86,8 +88,16 @@ def _abilities(run: ActionRun, user: User) -> dict[str, Any]:
     pending = run.decision == Decision.PENDING
     mine = run.requester_id == user.pk
     took_effect = run.status in DONE
+    alone = EmergencyApproval.objects.select_related("run").filter(run=run).first()
     return {
         "pending": pending,
+        "why_url": why_url(user, run.action, run.target_id, run.target_name),
+        "waits_for": approvers.waits_for(run) if pending and run.parent_id is None else "",
+        "emergency": emergency_row(alone, user) if alone else None,
+        "may_approve_alone": pending
+        and run.parent_id is None
+        and user.holds(keys.APPROVE_ALONE)
+        and not why_not_alone(run, user),
         "decide_refusal": why_may_not_decide(run, user) if pending else "",
         "may_withdraw": pending and mine,
         "may_cancel": not pending and run.is_open and run.parent_id is None,
