@@ -1,7 +1,7 @@
 """The one wiring file: which stage reacts to which event, in this order. Listeners are idempotent."""
 
 LISTENERS: dict[str, list[str]] = {
-    "account.changed": [],
+    "account.changed": ["notifications.services.accounts.account_changed"],
     "alerts.stored": [],
     "incident.correlated": [],
     "incident.changed": [],
@@ -21,6 +21,8 @@ LISTENERS: dict[str, list[str]] = {
     ],
     "halt.changed": ["remediation.services.stop.wake_what_was_stopped"],
     "target.seen": [],
+    "audit.broken": ["notifications.services.portal_news.audit_broken"],
+    "backup.failed": ["notifications.services.portal_news.backup_failed"],
     "run.ended": ["remediation.services.tell_of.run_ended"],
 }
 

@@ -7,8 +7,9 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from django.db import connection
 
@@ -20,14 +21,15 @@ _PYTHON = (sys.executable, "-P", "-m")
 
 
 @contextlib.contextmanager
-def running_portal(logs: Path) -> Iterator[str]:
-    """Yield the address when pages are served and the worker has answered."""
+def running_portal(
+    logs: Path, more: Mapping[str, str] = MappingProxyType({}), *, host: str = "127.0.0.1"
+) -> Iterator[str]:
+    """Yield the address when pages are served and the worker has answered. `more` are settings of these processes."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    env = {**os.environ, "DATABASE_URL": database_url_of_this_test(), "SOC_PUBLIC_URL": url}
-    web = [*_PYTHON, "uvicorn", "soc_portal.asgi:application", "--port", str(port), "--log-level", "warning"]
+    url = f"http://{host}:{port}"
+    env = {**os.environ, "DATABASE_URL": database_url_of_this_test(), "SOC_PUBLIC_URL": url, **more}
     children = [
-        Child("web", [*web, "--timeout-graceful-shutdown", "1"], env=env, log=logs / "web.log"),
+        Child("web", [*_PYTHON, "soc_portal.up.web", f"--port={port}"], env=env, log=logs / "web.log"),
         Child("worker", [*_PYTHON, "soc_portal.up.worker"], env=env, log=logs / "worker.log"),
     ]
     beat = Beat()

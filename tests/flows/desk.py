@@ -18,7 +18,7 @@ class Desk:
         self.page.goto("/accounts/login/")
         self.page.locator("[name=login]").fill(person.username)
         self.page.locator("[name=password]").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
         expect(self.page.locator("#rows, h1").first).to_be_visible()
 
     @property
