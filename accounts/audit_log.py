@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts import keys
-from accounts.models import User
+from accounts.models import ApiToken, User
 from core.actors import ActorKind
 from core.models import AuditEvent
 
@@ -53,9 +53,8 @@ def matching(
 ) -> QuerySet[AuditEvent]:
     """Narrowed by part of a name or user name, a kind of actor, what was done, a subject or thread, and times."""
     if actor:
-        called = [str(pk) for pk in User.objects.filter(username__icontains=actor).values_list("pk", flat=True)[:100]]
-        person = Q(actor_kind=ActorKind.PERSON, actor_id__in=called)
-        events = events.filter(Q(actor_name__icontains=actor) | Q(actor_id=actor) | person)
+        people = User.objects.filter(Q(username__icontains=actor) | Q(display_name__icontains=actor))
+        events = events.filter(by_people(people[:100]) | by_system(actor) | Q(actor_id=actor))
     if kind:
         events = events.filter(actor_kind=kind)
     if verb:
@@ -98,3 +97,16 @@ def in_words(verb: str) -> str:
     """`user.sign_in_failed` is `User: sign in failed`."""
     subject, _, deed = verb.replace("_", " ").partition(".")
     return f"{subject.capitalize()}: {deed}" if deed else subject.capitalize()
+
+
+def by_people(people: QuerySet[User]) -> Q:
+    """Events of these people and of their tokens. The names themselves lie sealed in the history."""
+    keys = list(people.values_list("pk", flat=True))
+    tokens = ApiToken.objects.filter(user__in=keys).values_list("pk", flat=True)
+    return Q(actor_kind=ActorKind.PERSON, actor_id__in=[str(pk) for pk in keys]) | Q(
+        actor_kind=ActorKind.TOKEN, actor_id__in=[str(pk) for pk in tokens]
+    )
+
+
+def by_system(name: str) -> Q:
+    return Q(actor_kind=ActorKind.SYSTEM, actor_name__icontains=name)

@@ -31,11 +31,13 @@ class ConfirmForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.user, self.state = user, state or {}
         self.factor: Authenticator | None = None
-        for name in ("password",) if factors.has_factor(user) else ("code", "answer"):
-            del self.fields[name]
+        kept = {"code", "answer"} if factors.has_factor(user) else {"password"} & _usable(user)
+        self.fields = {name: field for name, field in self.fields.items() if name in kept}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if not self.fields:
+            raise ValidationError("You have no password here. Sign in again with your provider.")
         if "password" in self.fields:
             self._check_password(cleaned.get("password", ""))
         elif not self.errors:
@@ -58,3 +60,8 @@ class ConfirmForm(forms.Form):
             self.add_error(None, "The browser's answer could not be read.")
         except ValidationError as error:
             self.add_error(None, error)
+
+
+def _usable(user: User) -> set[str]:
+    """A person whom only a provider vouches for has no password here."""
+    return {"password"} if user.has_usable_password() else set()

@@ -50,4 +50,5 @@ class ApiToken(models.Model):
 
     @property
     def actor(self) -> Actor:
-        return Actor(ActorKind.TOKEN, str(self.pk), f"{self.user} (token {self.name})", self.user_id)
+        name = f"{self.user} (token {self.name})"
+        return Actor(ActorKind.TOKEN, str(self.pk), name, self.user_id, self.user.name_key)

@@ -1,6 +1,9 @@
+import uuid
+from collections.abc import Mapping
 from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -8,6 +11,7 @@ from accounts.enums import Density, ScopeKind, Theme, UserKind
 from accounts.scope import Scope
 from core import clock
 from core.actors import Actor, ActorKind
+from core.personal import Name
 
 
 class UserManager(BaseUserManager["User"]):
@@ -38,6 +42,10 @@ class User(AbstractBaseUser):
     tables = models.JSONField(default=dict, blank=True, help_text="Columns shown, in order, by the table's name.")
     created = models.DateTimeField(default=clock.now)
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
+    name_key = models.UUIDField(
+        null=True, db_default=RandomUUID(), default=uuid.uuid4, editable=False,
+        help_text="Under which the history keeps the name; none when the person was erased.",
+    )  # fmt: skip
 
     objects = UserManager()
     USERNAME_FIELD = "username"
@@ -101,4 +109,18 @@ class User(AbstractBaseUser):
     @property
     def actor(self) -> Actor:
         """The actor for what this person does in the browser."""
-        return Actor(ActorKind.PERSON, str(self.pk), str(self), self.pk)
+        return Actor(ActorKind.PERSON, str(self.pk), str(self), self.pk, self.name_key)
+
+    @property
+    def named(self) -> Name:
+        """The name for the history, as a value of a change."""
+        return self.in_history(str(self))
+
+    def in_history(self, text: str) -> Name:
+        """Any words that tell who this is: a user name, an address."""
+        return Name("user", self.pk, text, self.name_key)
+
+
+def name_keys(asked: int) -> Mapping[int, uuid.UUID | None]:
+    """Of everybody: there are few people, and a page of the history names many."""
+    return dict(User.objects.values_list("pk", "name_key"))

@@ -74,6 +74,7 @@ def _ask(request: HttpRequest, *, form: Any, to: str, act: str = "", leave: bool
         "back": to if leave else reverse("home"),
         "leave": leave or bool(request.POST.get("leave")),
         "options": _passkey_options(request),
+        "identities": cast(User, request.user).identities.filter(provider__enabled=True).select_related("provider"),
     }
     return render(request, "accounts/confirm.html", context, status=422 if form.errors else 200)
 

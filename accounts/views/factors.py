@@ -20,6 +20,7 @@ from accounts import acts, step_up
 from accounts.audit_log import in_words
 from accounts.forms.factors import AppCodeForm, NewPasskeyForm
 from accounts.guard import AccountRequest, anyone_signed_in
+from accounts.models import SignInProvider, User
 from accounts.services import factors, passkeys, sessions
 from accounts.services.enforcement import duty_of
 from core.htmx import done
@@ -33,20 +34,28 @@ HISTORY = ("user.signed_in", "user.sign_in_failed", "user.locked_out", "user.sig
 @anyone_signed_in
 def overview(request: AccountRequest) -> HttpResponse:
     """How I sign in, where I am signed in, and when I was."""
-    events = AuditEvent.objects.filter(thread=f"user:{request.user.pk}", verb__in=HISTORY).order_by("-at", "-id")[:12]
+    identities = list(request.user.identities.select_related("provider"))
     context = {
         "has": factors.factors_of(request.user),
         "duty": duty_of(request.user),
+        "identities": identities,
+        "providers": SignInProvider.objects.filter(enabled=True).exclude(identities__in=identities),
         "held": sessions.is_held(request),
         "passkeys_not": passkeys.why_not(),
         "sessions": sessions.sessions_of(request.user),
         "this_session": request.session.session_key,
-        "events": [
-            {"words": in_words(event.verb), "at": event.at, "address": event.data.get("address", "")}
-            for event in events
-        ],
+        "events": _history(request.user),
     }
     return render(request, "accounts/factors.html", context)
+
+
+def _history(user: User) -> list[dict[str, Any]]:
+    """The latest sign-ins and tries, with their addresses."""
+    events = AuditEvent.objects.filter(thread=f"user:{user.pk}", verb__in=HISTORY).order_by("-at", "-id")[:12]
+    return [
+        {"words": in_words(event.verb).removeprefix("User: "), "at": event.at, "address": event.data.get("address", "")}
+        for event in events
+    ]
 
 
 @sensitive_post_parameters()

@@ -341,3 +341,15 @@ def test_a_late_answer_is_refused(client: Client, corp: SignInProvider, over_the
     session["provider_errand"] = {**session["provider_errand"], "since": clock.real_now().timestamp() - 700}
     session.save()
     assert "took too long" in refused(client.get(CALLBACK, answer), client)
+
+
+def test_who_has_only_a_provider_confirms_there_and_an_empty_form_confirms_nothing(
+    client: Client, corp: SignInProvider, over_there: glewlwyd.Provider
+) -> None:
+    sign_in(client, over_there)
+    page = client.get("/me/confirm/?next=/me/")
+    assert "Sign in again with Corp" in page.text
+    assert client.post("/me/confirm/", {"next": "/me/"}).status_code == 422
+    # This provider keeps people signed in and says so, so its word is no proof that somebody is there now.
+    answer = client.get(CALLBACK, fetch_answer(client, over_there, ask="?purpose=confirm"))
+    assert "did not ask you to sign in again" in answer.text
