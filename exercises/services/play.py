@@ -21,12 +21,13 @@ from exercises.services.attack import open_attacks
 from exercises.services.lay_company import lay_company
 from exercises.services.noise import play_day
 from exercises.services.past import play_past
+from exercises.services.past_indicators import leave_indicators
 from exercises.services.remove_demo import remove_demo
 from exercises.services.simulated_world import lay_world
 from exercises.services.standing import leave_standing
 from incidents.models import Incident
 from remediation.enums import OPEN_STATUSES
-from remediation.models import ActionRun
+from remediation.models import ActionRun, Indicator
 
 Say = Callable[[str], None]
 DEFAULT_SEED = 1187
@@ -123,7 +124,10 @@ def _attacked() -> str:
 
 def _past(exercise: Exercise, connection: Connection, say: Say) -> None:
     script = write_script(exercise.seed, _anchor(exercise))
-    if int(exercise.plan.get("past", {}).get("done", 0)) >= len(script):
+    if (
+        int(exercise.plan.get("past", {}).get("done", 0)) >= len(script)
+        and Indicator.objects.filter(exercise=DEMO).exists()
+    ):
         return
     _team_at_work(working=True)
     told = 0
@@ -132,6 +136,8 @@ def _past(exercise: Exercise, connection: Connection, say: Say) -> None:
         if percent >= told + 10:
             told = percent - percent % 10
             say(f"history {told} %")
+    if Exercise.objects.filter(pk=exercise.pk, state=PLAYING).exists():
+        leave_indicators(connection, anchor=_anchor(exercise))
 
 
 def _team_at_work(*, working: bool) -> None:

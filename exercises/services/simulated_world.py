@@ -5,14 +5,15 @@ from functools import cached_property
 from typing import Any
 
 from connectors.kinds.simulator import world
-from connectors.kinds.simulator.effects import TRASH, message_key
-from connectors.models import Connection
+from connectors.kinds.simulator.effects import TRASH, message_key, rule_key
+from connectors.models import Connection, ConnectorState
 from connectors.services.connections import create_connection
 from core.actors import Actor
 from exercises.company import COMPANY
 from exercises.keys import CONNECTION, DEMO
 from exercises.sources.sighting import Letter, Program, Sighting
 
+_OWN_RULE = "newsletters"
 # Long enough to be watched, short enough not to be waited for.
 _PACE = {"start_after_s": "0.6", "finish_after_s": "2.4"}
 
@@ -22,12 +23,16 @@ def lay_world(*, actor: Actor) -> Connection:
     connection = Connection.objects.filter(exercise=DEMO).first()
     if connection is None:
         connection = create_connection(name=CONNECTION, kind="simulator", settings=_PACE, exercise=DEMO, actor=actor)
+    fresh = not ConnectorState.objects.filter(connection=connection, object_kind="identity").exists()
     mailboxes = {account.upn: account.display_name for account in COMPANY.employees}
     mailboxes |= {shared.address: shared.display_name for shared in COMPANY.shared_mailboxes}
     machines = {machine.dns_name: machine.name for machine in COMPANY.machines if machine.managed}
     world.put_targets(connection, "device", machines)
     world.put_targets(connection, "identity", {account.upn: account.display_name for account in COMPANY.accounts})
     world.put_targets(connection, "mailbox", mailboxes)
+    if fresh:
+        for account in COMPANY.employees:
+            world.put_accounts(connection, account.upn, "directory", "cloud")
     for machine in COMPANY.machines:
         if not machine.online and CompanyAsFound(connection).is_online(machine.name):
             world.set_behaviour(connection, "device", machine.dns_name, offline=True)
@@ -51,6 +56,16 @@ def let_happen(connection: Connection, sightings: Iterable[Sighting]) -> None:
             known = _state(connection, "mailbox", sighting.recipient).get("messages", {})
             if message_key(letter.message_id) not in known:
                 world.put_message(connection, sighting.recipient, letter.message_id, subject=letter.subject)
+        if sighting.mailbox_rule and sighting.account and sighting.account.upn in mailboxes:
+            _leave_rule(connection, sighting.account.upn, sighting.mailbox_rule, sighting.title)
+
+
+def _leave_rule(connection: Connection, mailbox: str, name: str, does: str) -> None:
+    """Beside the rule that its owner has made for herself, so that there is something to choose from."""
+    known = _state(connection, "mailbox", mailbox).get("rules", {})
+    for rule, words in ((_OWN_RULE, "Moves newsletters to a folder of their own"), (name, does)):
+        if rule_key(rule) not in known:
+            world.put_rule(connection, mailbox, rule, name=rule, does=words)
 
 
 def _state(connection: Connection, kind: str, remote_id: str) -> dict[str, Any]:

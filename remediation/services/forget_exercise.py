@@ -1,4 +1,5 @@
-"""Takes the action runs of an exercise away, with their logs, artefacts, refusals and states in force."""
+"""Takes the action runs of an exercise away, with their logs, artefacts, refusals and states in force; and its
+indicators and questions to experts."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -7,7 +8,16 @@ from core import audit
 from core.actors import Actor
 from core.models import Blob
 from incidents.models import Device, File, Identity, Mailbox
-from remediation.models import ActionRun, ControlState, Refusal, RunArtefact
+from remediation.models import (
+    ActionRun,
+    ControlState,
+    ExpertGroup,
+    ExpertRequest,
+    Indicator,
+    IndicatorEnforcement,
+    Refusal,
+    RunArtefact,
+)
 
 
 def forget_exercise(exercise: str, *, actor: Actor) -> int:
@@ -27,6 +37,13 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
         Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=runs).values("blob")).delete()
         count = runs.count()
         runs.delete()
+        Indicator.objects.filter(exercise=exercise).delete()
+        IndicatorEnforcement.objects.filter(connection__exercise=exercise).delete()
+        ExpertRequest.objects.filter(
+            Q(exercise=exercise) | Q(asker__exercise=exercise) | Q(expert__exercise=exercise)
+        ).delete()
+        ExpertRequest.objects.filter(group__exercise=exercise).delete()
+        ExpertGroup.objects.filter(exercise=exercise).delete()
         Refusal.objects.filter(targets | Q(incident__exercise=exercise)).delete()
         audit.record("exercise.runs_removed", subject=f"exercise:{exercise}", actor=actor, data={"runs": count})
     return count

@@ -7,7 +7,10 @@ import pytest
 from django.db.models import Count, F
 
 from accounts.models import User
+from connectors.kinds.simulator.world import state_of
+from connectors.models import Connection
 from core import clock
+from exercises.attacks.mail_fraud import VICTIM
 from exercises.attacks.ransomware import FIRST
 from exercises.models import Exercise
 from exercises.services.attack import advance_attacks
@@ -128,3 +131,10 @@ def test_no_alert_played_live_tells_of_the_future(playing: Exercise) -> None:
     assert live.filter(title="Known program arrives").exists()
     assert live.filter(title="Many files changed, then renamed").exists()
     assert not live.filter(last_activity__gt=F("created")).exists()
+
+
+def test_the_rules_of_the_mail_fraud_lie_in_the_mailbox_and_can_be_disabled(playing: Exercise) -> None:
+    connection = Connection.objects.get(exercise=playing.key)
+    rules = state_of(connection, "mailbox", VICTIM.upn)["rules"]
+    assert set(rules) == {"newsletters", "invoice to rss", "delete replies"}
+    assert all(rule["enabled"] for rule in rules.values())

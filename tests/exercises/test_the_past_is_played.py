@@ -9,12 +9,14 @@ import pytest
 from core import clock
 from core.models import AuditEvent
 from exercises.history.script import Moment, Verb, write_script
+from exercises.keys import DEMO
 from exercises.models import Exercise
 from exercises.services.past import play_past
+from exercises.services.past_indicators import ENTRIES, leave_indicators
 from incidents.enums import Classification, IncidentStatus
 from incidents.models import Alert, Device, Identity, Incident
-from remediation.enums import RunStatus
-from remediation.models import ActionRun
+from remediation.enums import Enforcement, RunStatus
+from remediation.models import ActionRun, Indicator
 from tests.factories.exercises import MOMENT, SEED, lay_demo
 
 
@@ -109,3 +111,15 @@ def test_alerts_of_the_past_never_wait_for_a_worker(exercise: Exercise) -> None:
     for _ in play(exercise, stories("scanner")):
         assert not Alert.objects.filter(correlated=None).exists()
     assert Alert.objects.latest("created").created < MOMENT - timedelta(days=1)
+
+
+def test_the_team_of_the_past_kept_a_list_of_indicators(exercise: Exercise) -> None:
+    connection = exercise.connection  # type: ignore[attr-defined]
+    leave_indicators(connection, anchor=MOMENT)
+    leave_indicators(connection, anchor=MOMENT)
+    rows = Indicator.objects.filter(exercise=DEMO)
+    assert rows.count() == len(ENTRIES)
+    assert set(rows.values_list("status", flat=True)) == {"active", "removed", "expired"}
+    active = rows.active().prefetch_related("enforcements")
+    assert {row.enforcements.get().state for row in active} == {Enforcement.IN_FORCE}
+    assert rows.latest("created").created < MOMENT
