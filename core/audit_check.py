@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 
-from core import audit, jobs, live
+from core import audit, jobs, live, outbox
 
 logger = logging.getLogger(__name__)
 KEY = "audit:verdict"
@@ -45,6 +45,9 @@ def run() -> audit.Verdict:
         logger.info("audit chain: %d sealed, broken at %s, head %s", verdict.sealed, verdict.broken_at, verdict.head)
     finally:
         cache.delete(RUNNING)
+    if verdict.broken_at is not None:
+        with transaction.atomic():
+            outbox.publish("audit.broken", broken_at=verdict.broken_at, missing=verdict.missing, head=verdict.head)
     live.publish("audit.checked", "chain")
     return verdict
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from core import audit, clock
+from core import audit, clock, outbox
 from core.actors import Actor
 from core.models import BackupKind, BackupRecord
 
@@ -46,6 +46,10 @@ def note_backup(
                 "taken_at": taken_at.isoformat() if taken_at else None,
             },
         )
+        if not succeeded and kind != BackupKind.RESTORE:
+            outbox.publish(
+                "backup.failed", record=record.pk, kind=kind.label.lower(), at=began.isoformat(), detail=detail[:500]
+            )
     return record
 
 

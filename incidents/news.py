@@ -42,14 +42,6 @@ AT_RISK = topics.declare(
 BREACHED = topics.declare(
     "sla.breached", "A service level was breached", "An incident was not acted on in time.", urgent=True
 )
-SILENT = topics.declare(
-    "source.silent",
-    "A source fell silent",
-    "A source of alerts has sent nothing for longer than it usually does.",
-    group="Portal",
-    permission=keys.MANAGE_SYSTEM,
-    urgent=True,
-)
 LETTERS = topics.declare(
     "dead_letters.growing",
     "Dead letters pile up",

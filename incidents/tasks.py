@@ -5,6 +5,7 @@ from celery import shared_task
 from core import jobs
 from incidents.correlation.engine import correlate_waiting
 from incidents.correlation.hubs import forget_quiet_hubs
+from incidents.services import dead_letter_alarm
 from incidents.services.service_levels import AT_ONCE, sweep_service_levels
 
 
@@ -22,6 +23,11 @@ def advance_service_levels() -> None:
     for _ in range(20):
         if sweep_service_levels() < AT_ONCE:
             return
+
+
+@shared_task
+def watch_dead_letters() -> None:
+    dead_letter_alarm.watch_dead_letters(actor=dead_letter_alarm.SENTRY)
 
 
 @shared_task

@@ -211,3 +211,11 @@ class RuleForm(forms.Form):
             "endpoints": [one.endpoint_id for one in told if one.endpoint_id],
             **{f"source-{name}": threshold_of(held) for name, held in rule.severities.items() if name != EVERY},
         }  # fmt: skip
+
+
+class LimitForm(forms.Form):
+    minutes = forms.IntegerField(
+        required=False, min_value=5, max_value=43_200, label="Alarm after minutes of silence",
+        help_text="Empty: as the source usually sends, with half as much again.",
+    )  # fmt: skip
+    watched = forms.BooleanField(required=False, label="Tell when it falls silent")

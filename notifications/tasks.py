@@ -4,7 +4,7 @@ from celery import shared_task
 
 from core import jobs, options
 from notifications.options import KEPT_DAYS
-from notifications.services import digest, forget
+from notifications.services import digest, forget, pulse
 from notifications.services.route import SEND, route_due
 from notifications.services.send import due_dispatches, send_dispatch
 from notifications.services.tell import ROUTE
@@ -33,3 +33,8 @@ def order_digests() -> None:
 @shared_task
 def forget_old_news() -> None:
     forget.forget_old(options.get(KEPT_DAYS.key), actor=digest.CLOCK)
+
+
+@shared_task
+def find_silent_sources() -> None:
+    pulse.find_silent(actor=pulse.SENTRY)

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from notifications.views import choices, endpoints, inbox, rules, sending
+from notifications.views import choices, endpoints, inbox, pulses, rules, sending
 
 app_name = "notifications"
 _HOOK = "admin/notifications/endpoints/"
@@ -23,6 +23,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/notifications/test-mail/", sending.test_mail, name="test-mail"),
     path("admin/notifications/log/", sending.log, name="log"),
     path("admin/notifications/log/<int:pk>/", sending.dispatch, name="dispatch"),
+    path("admin/sources/", pulses.sources, name="sources"),
+    path("admin/sources/<int:pk>/limit/", pulses.limit, name="limit"),
+    path("admin/sources/<int:pk>/forget/", pulses.forget, name="forget"),
     path(f"{_HOOK}new/", endpoints.new_endpoint, name="new-endpoint"),
     path(f"{_HOOK}<int:pk>/", endpoints.endpoint, name="endpoint"),
     path(f"{_HOOK}<int:pk>/edit/", endpoints.edit_endpoint, name="edit-endpoint"),

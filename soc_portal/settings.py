@@ -177,6 +177,12 @@ CELERY_BEAT_SCHEDULE = {
     "route-messages": {"task": "notifications.tasks.route_messages", "schedule": 5.0, "options": {"expires": 10}},
     "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
     "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
+    "find-silent-sources": {
+        "task": "notifications.tasks.find_silent_sources", "schedule": 60.0, "options": {"expires": 60},
+    },
+    "watch-dead-letters": {
+        "task": "incidents.tasks.watch_dead_letters", "schedule": 300.0, "options": {"expires": 300},
+    },
     "forget-old-news": {"task": "notifications.tasks.forget_old_news", "schedule": 3600.0},
     "advance-attacks": {"task": "exercises.tasks.advance_attacks", "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -21,6 +21,7 @@ from incidents.ingest.draft import ReadyAlert, Rejected
 from incidents.ingest.normalise import finish, purify
 from incidents.ingest.parse import Loose, Unreadable
 from incidents.ingest.store import Outcome, Stored, store_alerts
+from notifications.services.pulse import beat
 
 logger = logging.getLogger(__name__)
 ATTEMPTS = 4
@@ -145,6 +146,9 @@ def _store(
                 keep_refused(refusals, format_key=format_key, source=source, exercise=exercise, at=now)
                 receipt = _receipt(reads, stored)
                 _tell(receipt, len(refusals), format_key=format_key, source=source, actor=actor)
+            if reads and not exercise:
+                feed = f"feed:{format_key}:{source}"
+                beat(feed, label=source, detail=f"{format_key}, sent by {actor.name}", actor=actor)
             return receipt
         except OperationalError as error:
             collided = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)

@@ -3,6 +3,7 @@ from notifications.models.endpoint import Endpoint
 from notifications.models.listening import DigestItem, Listening, Preference, Watch
 from notifications.models.message import Message
 from notifications.models.notice import Notice
+from notifications.models.pulse import Pulse
 from notifications.models.rule import Rule, RuleHit, RuleRecipient
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Message",
     "Notice",
     "Preference",
+    "Pulse",
     "Rule",
     "RuleHit",
     "RuleRecipient",
