@@ -5,7 +5,7 @@ The rules, all of them in `settle`, which knows no database, so that the audit l
 * The clocks start when the portal opened the incident: nobody can act on what has not arrived. (The measured times of
   a review start with the attack itself.) Of incidents that were merged, the earliest start counts.
 * A running clock follows the severity and the targets that hold now, from the same start. A clock that has ended keeps
-  what it was judged by, unless its end moves.
+  what it was judged by, unless a merge moves its start or end.
 * While the incident is paused no clock runs, but what was breached before stays breached.
 * A close ends the clocks that still run. Reopening lets those go on that had ended with it.
 * What turned out to be no attack needs no containment: that clock is then left out.
@@ -143,7 +143,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How all clocks stand. `clocks` is `{"resolve": {"state", "target_s", "due", "ended", "by_close"}}` with times as
+    """How all clocks stand. `clocks` is `{"resolve": {"state", "target_s", "began", "due", "ended", "by_close"}}` with times as
     ISO text; `due` of the incident is the earliest of those that run; `next` is when time alone changes a state."""
 
     clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -162,7 +162,8 @@ def settle(facts: Facts, before: Mapping[str, Any], *, policy: Policy, now: date
         mark, by_close = _end(facts, kind)
         if kind == ServiceClock.CONTAIN and facts.contained is None and facts.classification in NO_ATTACK:
             continue
-        if stored and mark and stored.get("ended") == mark.isoformat():
+        began = facts.started.isoformat()
+        if stored and mark and (stored["ended"], stored["began"]) == (mark.isoformat(), began):
             clocks[kind.value] = dict(stored)
             continue
         target = policy.target(kind, facts.severity)
@@ -195,7 +196,8 @@ def _judge(
     """The clock, its due time while it runs, and when time alone changes its state."""
     calendar = policy.calendar(facts.severity)
     due, held = _due(facts, target, calendar)
-    clock: dict[str, Any] = {"target_s": int(target.total_seconds()), "due": due.isoformat(), "ended": None}
+    clock: dict[str, Any] = {"target_s": int(target.total_seconds()), "began": facts.started.isoformat(),
+                             "due": due.isoformat(), "ended": None}  # fmt: skip
     if mark is not None:
         met = ServiceState.COMPLETED_MET if mark <= due else ServiceState.COMPLETED_BREACHED
         return {**clock, "ended": mark.isoformat(), "by_close": by_close, "state": met.value}, None, None

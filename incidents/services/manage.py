@@ -64,7 +64,7 @@ def update_incident(
             _move(row, status, columns, actor=actor, reason=wanted.get("resolving_comment", "") or reason)
         if changed:
             audit.record("incident.changed", subject=row.thread, thread=row.thread, actor=actor, reason=reason,
-                         changes=changed)  # fmt: skip
+                         changes=changed, data={"version": row.version})  # fmt: skip
         if status == IncidentStatus.RESOLVED:
             _resolve_alerts(row, actor=actor)
         if "assigned_to" in wanted:
@@ -101,7 +101,8 @@ def _move(row: Incident, wanted: str, columns: list[str], *, actor: Actor, reaso
         also.update(resolved=None, reopened_count=row.reopened_count + 1)
     if wanted == IncidentStatus.IN_PROGRESS and row.acknowledged is None:
         also["acknowledged"] = clock.now()
-    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=reason, **also)
+    data = {"version": row.version}  # one act is told by several events; this says which belong together
+    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=reason, data=data, **also)
 
 
 def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
@@ -166,4 +167,4 @@ def _hand_over_alerts(row: Incident, owner: User | None, *, actor: Actor) -> Non
 
 def _shown(value: Any) -> Any:
     """As the history keeps it: people by name, because keys outlive nobody."""
-    return str(value) if isinstance(value, User) else value
+    return value.named if isinstance(value, User) else value

@@ -147,6 +147,7 @@ def sweep_service_levels() -> int:
             return 0
         begun = {row.pk for row in rows if row.sla_started is None}
         moved = _settle_many(rows, now=now)
+        audit.record_many([_beginning(row) for row in rows if row.pk in begun], actor=SWEEPER)
         late = [row for row in rows if moved[row.pk] and row.pk not in begun]
         audit.record_many(
             [audit.Entry("incident.service_level", row.thread, row.thread, changes=moved[row.pk]) for row in late],
@@ -156,6 +157,12 @@ def sweep_service_levels() -> int:
             announce_incident(row)
             _tell(row, moved[row.pk], now=now)
     return len(rows)
+
+
+def _beginning(row: Incident) -> audit.Entry:
+    """From here on the log alone tells the times of an incident that is older than this telling."""
+    names = ("first_activity", "sla_started", "severity", "acknowledged", "contained_at")
+    return audit.Entry("incident.clocks", row.thread, changes={name: (None, getattr(row, name)) for name in names})
 
 
 def _tell(row: Incident, moved: Mapping[str, tuple[str, str]], *, now: datetime) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from django.db.models import Case, CharField, Count, F, Q, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Q, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from incidents.enums import Classification
@@ -30,6 +30,7 @@ class Detector:
 
     source: str
     name: str
+    title: str
     alerts: int
     judged: int
     false: int
@@ -69,10 +70,10 @@ class Detector:
         return {"x": round(low, 1), "width": round(max(high - low, 1), 1), "at": round(120 * (self.rate or 0), 1)}
 
     def as_json(self) -> dict[str, Any]:
-        return {"source": self.source, "detector": self.name, "alerts": self.alerts, "judged": self.judged,
-                "false_positives": self.false, "rate": self.rate, "low": self.low if self.judged else None,
-                "high": self.high if self.judged else None, "rate_before": self.before,
-                "alerts_before": self.alerts_before, "noisy": self.is_noisy}  # fmt: skip
+        low, high = (self.low, self.high) if self.judged else (None, None)
+        return {"source": self.source, "detector": self.name, "title": self.title, "alerts": self.alerts,
+                "judged": self.judged, "false_positives": self.false, "rate": self.rate, "low": low, "high": high,
+                "rate_before": self.before, "alerts_before": self.alerts_before, "noisy": self.is_noisy}  # fmt: skip
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
@@ -116,12 +117,13 @@ def _counts(population: Population, period: Period, source: str) -> list[dict[st
     false = Q(verdict=Classification.FALSE_POSITIVE)
     judged = Case(When(~Q(verdict=Classification.UNKNOWN) & Q(verdict__isnull=False), then=1))
     grouped = alerts_of(population, period, source=source).order_by().values("source", "detector")
-    counted = grouped.annotate(alerts=Count("pk"), judged=Count(judged), false=Count("pk", false))
+    counted = grouped.annotate(said=Max("title"), alerts=Count("pk"), judged=Count(judged), false=Count("pk", false))
     return list(counted.order_by("-alerts", "source", "detector")[:MOST])
 
 
 def _detector(row: dict[str, Any], then: dict[str, Any] | None) -> Detector:
     low, high = wilson(row["false"], row["judged"])
     before = then["false"] / then["judged"] if then and then["judged"] else None
-    return Detector(row["source"], row["detector"], row["alerts"], row["judged"], row["false"], low, high, before,
-                    then["alerts"] if then else 0)  # fmt: skip
+    counts = (row["alerts"], row["judged"], row["false"])
+    earlier = then["alerts"] if then else 0
+    return Detector(row["source"], row["detector"], row["said"], *counts, low, high, before, earlier)

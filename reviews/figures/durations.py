@@ -6,7 +6,7 @@ make us look fast. A percentile is the time of an incident that exists (discrete
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Aggregate, Count, F, FloatField, Func, Q, Value
@@ -80,6 +80,12 @@ def in_period(measure: Measure, rows: IncidentQuerySet, period: Period) -> Incid
     return rows.filter(**{f"{measure.column}__gte": period.since, f"{measure.column}__lt": period.until})
 
 
+class Counted(Protocol):
+    """Whatever says which incidents it is about."""
+
+    def incidents(self) -> IncidentQuerySet: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """`percentiles` are seconds at 5, 50, 90 and 99 per cent; empty when there is no time."""
@@ -91,12 +97,17 @@ class Times:
     def median(self) -> float | None:
         return self.percentiles[1] if self.percentiles else None
 
+    @property
+    def most(self) -> float | None:
+        """Nine of ten were quicker."""
+        return self.percentiles[2] if self.percentiles else None
+
     def as_json(self) -> dict[str, Any]:
         names = [f"p{p}" for p in PERCENTILES]
         return {"count": self.count, **dict(zip(names, self.percentiles or [None] * 4, strict=True))}
 
 
-def times(measure: Measure, population: Population, period: Period) -> Times:
+def times(measure: Measure, population: Counted, period: Period) -> Times:
     rows = in_period(measure, population.incidents(), period).order_by()
     found = rows.aggregate(n=Count("pk"), at=Percentiles(seconds_to(measure.column)))
     return Times(found["n"], tuple(found["at"] or ()))

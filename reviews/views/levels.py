@@ -20,7 +20,7 @@ from reviews.figures.detectors import alerts_of, detectors
 from reviews.figures.people import handover, last_shift_of, workload
 from reviews.views.room import Room, tabs_for
 
-DETECTOR_HEADER = ("source", "detector", "alerts", "judged", "false positives", "rate", "interval from",
+DETECTOR_HEADER = ("source", "detector", "title", "alerts", "judged", "false positives", "rate", "interval from",
                    "interval to", "rate before", "alerts before", "noisy")  # fmt: skip
 WORKLOAD_HEADER = ("owner", "open", "open high", "opened", "closed", "mean seconds in progress", "after hours")
 BY_ARRIVAL = Keyset(("created", "id"))
