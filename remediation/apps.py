@@ -12,6 +12,8 @@ class RemediationConfig(AppConfig):
         from accounts import audit_log
         from incidents.history import tells_of
         from notifications import vocabulary
+        from remediation import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
+        from remediation import alarms as _alarms  # noqa: F401 - declares what the brakes tell
         from remediation import expert_slots, indicator_slots, news, news_of_experts, respond, slots
         from remediation.catalog import all_actions
         from remediation.retention import declare_kinds

@@ -26,10 +26,10 @@ from remediation.views.titles import title_of
 
 
 @requires(keys.APPROVE_ALONE)
-@step_up.needs(acts.APPROVE_ALONE)
 def alone(request: AccountRequest, run_id: int) -> HttpResponse:
     """Says what approving without a second person means (GET); does it (POST)."""
     run = run_for(request.user, run_id)
+    step_up.require(request, acts.APPROVE_ALONE)
     hours = options.get(settings.RATIFY_HOURS)
     words = {
         "title": f"Approve alone: {title_of(run)}", "verb": "Approve alone", "symbol": "warn", "danger": True,

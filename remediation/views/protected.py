@@ -63,10 +63,10 @@ def protect_rule(request: AccountRequest) -> HttpResponse:
 
 
 @requires(keys.MANAGE_SETTINGS)
-@step_up.needs(acts.CHANGE_BRAKES)
 def protect_this(request: AccountRequest, kind: str, target_id: int) -> HttpResponse:
     """Protect exactly this one."""
     target = target_for(request.user, kind, target_id)
+    step_up.require(request, acts.CHANGE_BRAKES)
     initial = {"kind": request.GET.get("as", ProtectedKind.OTHER), "note": request.GET.get("why", "")[:500]}
     form = ProtectThisForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():

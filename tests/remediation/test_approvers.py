@@ -1,0 +1,120 @@
+"""Who decides on what, who else when they do not, and who is called."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from accounts.models import User
+from core import clock
+from notifications.models import Message
+from remediation.models import ActionRun
+from remediation.policy import decidable
+from remediation.refused import Refused
+from remediation.services.page_approvers import page_waiting
+from soc_portal.navigation import count_for
+from tests.conftest import SignedIn
+from tests.factories.brakes import approvers, put
+from tests.factories.people import DeviceGroupFactory, person
+from tests.factories.remediation import Company, approve, ask, company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def place(db: None) -> Company:
+    return company()
+
+
+def may(user: User, run: ActionRun) -> bool:
+    """As the policy says it, and as lists and counts say it."""
+    listed = decidable(ActionRun.objects.filter(pk=run.pk), user).exists()
+    if listed:
+        return approve(user, run).decision == "approved"
+    with pytest.raises(Refused) as refusal:
+        approve(user, run)
+    return refusal.value.code != "not_an_approver"
+
+
+def test_only_those_named_decide(place: Company, ada: User, rita: User) -> None:
+    omar = person("omar", "responder")
+    approvers(omar)
+    run = ask(ada, "device.isolate", place.device())
+    assert not may(rita, run)
+    assert count_for(rita).decisions_for_me == 0
+    assert may(omar, run)
+
+
+def test_the_narrowest_rule_holds(place: Company, ada: User, rita: User) -> None:
+    omar, lea, group = person("omar", "responder"), person("lea", "responder"), DeviceGroupFactory.create()
+    approvers(omar)
+    approvers(lea, risk="high")
+    approvers(rita, group=group, action="device.isolate")
+    there, here = ask(ada, "device.isolate", place.device(group=group)), ask(ada, "device.isolate", place.device())
+    assert not may(lea, there)
+    assert may(rita, there)
+    assert not may(omar, here)
+    assert may(lea, here)
+
+
+def test_fallback_approvers_decide_after_their_minutes(place: Company, ada: User, rita: User) -> None:
+    omar = person("omar", "responder")
+    approvers(omar, fallbacks=[rita], minutes=10)
+    run = ask(ada, "device.isolate", place.device())
+    assert not may(rita, run)
+    with clock.at(clock.now() + timedelta(minutes=11)):
+        assert may(rita, run)
+
+
+def test_the_pending_page_says_for_whom_it_waits(
+    client: Client, place: Company, ada: User, rita: User, signed_in: SignedIn
+) -> None:
+    omar = person("omar", "responder", name="Omar Aziz")
+    approvers(omar, fallbacks=[rita], minutes=10)
+    run = ask(ada, "device.isolate", place.device())
+    page = signed_in(client, rita).get("/actions/").content.decode()
+    assert "Omar Aziz; from" in page
+    assert "also Rita Moreno" in page
+    assert f"/actions/{run.pk}/approve/" not in page
+
+
+def test_whoever_may_not_decide_cannot_be_named(ada: User, rita: User) -> None:
+    with pytest.raises(ValidationError):
+        approvers(ada)
+    with pytest.raises(ValidationError):
+        approvers(rita, action="device.isolate", risk="high")
+    approvers(rita)
+    with pytest.raises(ValidationError):
+        approvers(rita)
+
+
+def test_containment_that_waits_calls_its_approvers_then_the_fallback(place: Company, ada: User, rita: User) -> None:
+    omar = person("omar", "responder")
+    approvers(omar, fallbacks=[rita], minutes=10)
+    run = ask(ada, "device.isolate", place.device())
+    assert page_waiting() == 0
+    with clock.at(clock.now() + timedelta(minutes=6)):
+        assert (page_waiting(), page_waiting()) == (1, 0)
+    with clock.at(clock.now() + timedelta(minutes=11)):
+        assert (page_waiting(), page_waiting()) == (1, 0)
+    told = Message.objects.filter(topic="approval.waits").order_by("pk")
+    assert [message.people for message in told] == [[omar.pk], sorted([omar.pk, rita.pk])]
+    assert list(run.pages.order_by("step").values_list("step", flat=True)) == [1, 2]
+
+
+def test_what_is_decided_calls_nobody(place: Company, ada: User, rita: User) -> None:
+    approve(rita, ask(ada, "device.isolate", place.device()))
+    with clock.at(clock.now() + timedelta(minutes=20)):
+        assert page_waiting() == 0
+
+
+def test_an_administrator_names_approvers(client: Client, adam: User, rita: User, signed_in: SignedIn) -> None:
+    put("confirm.brakes_change", False)
+    signed_in(client, adam)
+    wanted = {"what": "risk:high", "approvers": [rita.pk], "fallbacks": [adam.pk], "fallback_after_min": 5, "note": ""}
+    assert client.post("/admin/approvers/new/", wanted).status_code == 302
+    page = client.get("/admin/approvers/").content.decode()
+    assert "Every high impact action" in page
+    assert "after 5 min" in page
+    assert client.post("/admin/approvers/new/", {**wanted, "approvers": []}).status_code == 422
