@@ -80,7 +80,6 @@ def _listed_field(parameter: Parameter, listed: Sequence[Listed]) -> forms.Field
     return forms.ChoiceField(
         label=parameter.label,
         choices=[(one.key, visible(f"{one.label}: {one.detail}" if one.detail else one.label)) for one in listed],
-        initial=listed[0].key,
         required=parameter.required,
         widget=forms.RadioSelect,
         help_text="As the connection lists them now.",

@@ -17,8 +17,8 @@ _KEEP = "keep"
 _EXPIRY = (("1", "In 1 day"), ("7", "In 7 days"), ("30", "In 30 days"), ("90", "In 90 days"), ("", "Never"))
 _SEVERITIES = [(one.value, one.label) for one in Severity if one != Severity.UNKNOWN]
 FIELDS_OF_THE_PAGE = (
-    "type", "value", "action", "title", "severity", "expires", "groups", "generate_alert", "description",
-    "recommended_actions", "reason",
+    "type", "value", "action", "title", "severity", "expires", "reason", "generate_alert", "description",
+    "recommended_actions", "groups",
 )  # fmt: skip
 
 

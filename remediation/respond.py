@@ -135,6 +135,8 @@ def _button(action: Action, entity: Entity, incident: Incident | None, user: Use
     inverse = registry.inverse_of(action)
     approval = "Needs another person." if action.needs_approval else "No approval needed."
     undo = f"Undo: {inverse.verb.lower()}." if inverse else "Nothing to undo."
+    if inverse is not None and inverse.key == action.key:
+        undo = "Undo: the former value."
     query = f"?{urlencode({'incident': incident.pk})}" if incident else ""
     impossible = _why_impossible(action, entity, known)
     forbidden = "You may not request this: it needs a permission you do not hold." if missing else ""

@@ -166,5 +166,9 @@ class Action:
             choice = parameter.choice(arguments.get(parameter.name, parameter.default))
             if choice is not None and choice.effect:
                 texts.append(choice.effect)
-        words = {parameter.name: arguments.get(parameter.name, parameter.default) for parameter in self.parameters}
+        words = {}
+        for parameter in self.parameters:
+            value = arguments.get(parameter.name, parameter.default)
+            choice = parameter.choice(value)
+            words[parameter.name] = choice.label.lower() if choice else value
         return tuple(text.format(target=target, **words) for text in texts)

@@ -97,6 +97,8 @@ def _lenient(action: Action, arguments: Mapping[str, Any]) -> dict[str, str]:
 
 def _undo_sentence(action: Action) -> str:
     inverse = inverse_of(action)
+    if inverse is not None and inverse.key == action.key:
+        return "Taken back by giving it the former value."
     return f"Taken back by: {inverse.label.lower()}." if inverse else f"Cannot be undone: {action.why_no_undo}"
 
 

@@ -88,7 +88,7 @@ def _context(request: AccountRequest, action: Action, target: Target, form: AskF
         "incident": None if "incident" in form.fields else incident,
         "targets": [target_link(action.target_kind, target.pk, str(target))],
         "ask": {
-            "title": f"{action.verb} {target}",
+            "title": " ".join(filter(None, [action.verb, action.part, str(target)])),
             "why_url": why_url(request.user, action.key, target.pk, str(target)),
             **_consequence(action, preview, refusal),
         },

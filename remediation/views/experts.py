@@ -21,7 +21,7 @@ from remediation.models import ExpertRequest
 from remediation.queries.experts import ExpertRequestQuerySet
 from remediation.refused import Refused
 from remediation.services.ask_expert import ask_expert, close_request, is_expert, say
-from remediation.services.share import Subject, blocks_of
+from remediation.services.share import DEFAULT, Subject, blocks_of
 from remediation.views.fetch import incident_for
 
 ORDER = Keyset(("updated", "id"))
@@ -109,7 +109,7 @@ def ask(request: AccountRequest, kind: str, target_id: int) -> HttpResponse:
             page = reverse("remediation:expert_request", args=[made.pk])
             return done(request, f"{made.number}: {made.asked} is asked", back=page, leave=True)
     context = {"form": form, "subject": subject, "kind": kind, "blocks": blocks, "action": request.get_full_path(),
-               "back": f"/{_PATHS[kind]}/{target_id}/"}  # fmt: skip
+               "opened": DEFAULT, "back": f"/{_PATHS[kind]}/{target_id}/"}  # fmt: skip
     return render(request, "remediation/expert_ask.html", context, status=422 if form.errors else 200)
 
 

@@ -49,7 +49,7 @@ def indicator(request: AccountRequest, pk: int) -> HttpResponse:
         "origin": _origin(found, request.user),
         "enforcements": found.enforcements.select_related("connection").order_by("connection__name"),
         "changes": [_told(change) for change in found.changes.all()[:50]],
-        "undo": _undo_words(found),
+        "undo": "" if _is_just_made(found) else _undo_words(found),
         "may_manage": _may_manage(found, request.user),
         "crumbs": [{"label": "Indicators", "url": reverse("remediation:indicators")}, {"label": found.number}],
     }
@@ -201,6 +201,12 @@ def _word(value: object) -> str:
 def _undo_words(found: Indicator) -> str:
     change = last_change(found)
     return _UNDO[IndicatorDeed(change.deed)] if change else ""
+
+
+def _is_just_made(found: Indicator) -> bool:
+    """Taking it back would be removing it, for which there is a button already."""
+    change = last_change(found)
+    return change is not None and change.deed in {IndicatorDeed.MADE, IndicatorDeed.RESTORED}
 
 
 def _may_manage(found: Indicator, user: User) -> bool:
