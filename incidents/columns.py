@@ -36,7 +36,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("classification", "Classification", 150, "c0"),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
-DEFAULT = ("severity", "status", "alerts", "owner", "last")
+DEFAULT = ("severity", "status", "level", "alerts", "owner", "last")
 # Room beside the name; more columns than this make the table wider than the window instead of the name narrower.
 ROOM = 700
 

@@ -143,8 +143,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How all clocks stand. `clocks` is `{"resolve": {"state", "target_s", "began", "due", "ended", "by_close"}}` with times as
-    ISO text; `due` of the incident is the earliest of those that run; `next` is when time alone changes a state."""
+    """How all clocks stand. `clocks` is `{"resolve": {"state", "target_s", "began", "due", "ended", "by_close"}}` with
+    times as ISO text; `due` of the incident is the earliest of those that run; `next` is when time alone changes a
+    state."""
 
     clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: str = ""

@@ -1,11 +1,12 @@
 """One of everything that a page can be about, and the word for it in each address."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.db import transaction
 
 from accounts.models import ApiToken, LinkedIdentity, Role, SignInProvider, User
 from accounts.services.tokens import issue_token
@@ -22,14 +23,33 @@ from incidents.services.bindings import bind
 from incidents.services.create_incident import create_incident
 from incidents.services.legal_hold import place_hold
 from incidents.story import story_of
+from notifications.models import Dispatch, Endpoint, Notice, Pulse
+from notifications.services.route import route_due
+from notifications.services.rules import save_rule
+from notifications.services.sign import new_secret
+from notifications.services.tell import tell
 from remediation.enums import RunStatus
-from remediation.models import ActionRun, ExpertGroup, RunArtefact
+from remediation.models import (
+    ActionRun,
+    ApproverRule,
+    EmergencyApproval,
+    ExpertGroup,
+    Hold,
+    Refusal,
+    RunArtefact,
+)
+from remediation.services.approver_rules import save_rule as save_approver_rule
 from remediation.services.ask_expert import ask_expert
 from remediation.services.decide import approve_run
+from remediation.services.protect import protect
 from remediation.services.request import request_action
 from remediation.services.set_indicator import create_indicator
 from reviews.enums import FindingKind
+from reviews.figures.period import Period
+from reviews.models import FollowUp, Review
 from reviews.services.follow_up import add_follow_up
+from reviews.services.lessons import link_incident, write_lesson
+from reviews.services.period_report import make_report, order_report
 from reviews.services.write import add_finding
 from tests.factories.people import DeviceGroupFactory
 from tests.factories.reviews import resolved_incident, written_review
@@ -58,8 +78,10 @@ def set_stage(ada: User, rita: User, adam: User) -> dict[str, Any]:
     return {
         **_words_of_incidents(incident, entities, ada),
         **_words_of_actions(incident, entities, ada, rita),
+        **_words_of_brakes(entities, rita, adam),
         **_words_of_reviews(ada),
         **_words_of_accounts(ada, adam),
+        **_words_of_notifications(ada, adam),
     }
 
 
@@ -144,6 +166,31 @@ def _words_of_experts(incident: Incident, ada: User, rita: User) -> dict[str, An
     }  # fmt: skip
 
 
+def _words_of_brakes(entities: Entities, rita: User, adam: User) -> dict[str, Any]:
+    """A hold, a refusal, an approver rule, a protected asset, and what one person approved alone."""
+    device = entities.device
+    named = {"target_kind": "device", "target_id": device.pk, "target_name": str(device)}
+    hold = Hold.objects.create(facet="network", run_id=1, by=rita.actor.as_json(), reason="False alarm", **named)
+    refusal = Refusal.objects.create(
+        stage="request", code="cap_reached", rule="cap", message="Cap reached", action="device.isolate",
+        actor=rita.actor.as_json(), **named,
+    )  # fmt: skip
+    shield = protect(kind="dns", match_by="name", target_kind="device", pattern="ns-*", note="Names", actor=ACTOR)
+    rule = save_approver_rule(
+        ApproverRule(), device_group=DeviceGroupFactory.create(), action="", risk="", approvers=[rita], fallbacks=[adam],
+        fallback_after_min=5, actor=ACTOR,
+    )  # fmt: skip
+    run = ActionRun.objects.get(action="identity.disable")
+    EmergencyApproval.objects.create(
+        run=run, by=rita.actor.as_json(), by_id=rita.pk, reason="Nobody answers", ratify_until=clock.now()
+    )
+    return {
+        "remediation:lift.hold_id": hold.pk, "remediation:refusal.pk": refusal.pk, "remediation:unprotect.pk": shield.pk,
+        "remediation:edit_approver_rule.pk": rule.pk, "remediation:delete_approver_rule.pk": rule.pk,
+        "remediation:ratify.run_id": run.pk, "remediation:disown.run_id": run.pk,
+    }  # fmt: skip
+
+
 def _words_of_reviews(ada: User) -> dict[str, Any]:
     review = written_review(resolved_incident(), ada)
     finding = add_finding(review, kind=FindingKind.WELL, text="The customer called back.", actor=ada.actor)
@@ -152,7 +199,52 @@ def _words_of_reviews(ada: User) -> dict[str, Any]:
         "reviews.incident_id": review.incident_id,
         "reviews.finding_id": finding.pk,
         "reviews.follow_up_id": follow_up.pk,
+        **_words_of_reports(review, follow_up, ada),
     }
+
+
+def _words_of_reports(review: Review, follow_up: FollowUp, ada: User) -> dict[str, Any]:
+    lesson = write_lesson({"what": "Call back before paying."}, actor=ada.actor, incident=review.incident)
+    further = Incident.objects.exclude(pk=review.incident_id).earliest("pk")
+    link_incident(lesson, incident=further, actor=ada.actor)
+    now = clock.now()
+    period = Period("custom", now - timedelta(days=7), now, UTC, "day")
+    report = order_report(ada, period=period, title="The week", notes="Quiet.", actor=ada.actor)
+    make_report(report.pk)
+    of_reports = ("period", "period_pdf", "period_csv", "remake_period", "print_period")
+    return {
+        "reviews.pk": lesson.pk, "reviews:unlink_lesson.incident_id": further.pk,
+        "reviews:change_follow_up.pk": follow_up.pk, "reviews:finish_follow_up.pk": follow_up.pk,
+        "reviews:rows?": "?figure=opened", "reviews:rows_csv?": "?figure=opened",
+        **{f"reviews:{page}.pk": report.pk for page in of_reports},
+    }  # fmt: skip
+
+
+def _words_of_notifications(ada: User, adam: User) -> dict[str, Any]:
+    with transaction.atomic():
+        tell("incident.mention", subject=Incident.objects.earliest("pk").thread, title="adam mentioned you",
+             people=[ada, adam], url="/incidents/", actor=ACTOR)  # fmt: skip
+    route_due()
+    endpoint = Endpoint(name="Chat of the shift", kind="webhook", host="hooks.example.org")
+    endpoint.seal_url("https://hooks.example.org/x")
+    endpoint.seal_secret(new_secret())
+    endpoint.save()
+    rule = save_rule(
+        None, kind="incident", personal=False, author=adam, values={"name": "High ones", "severities": {"*": ["high"]}},
+        groups=[], people=[ada], addresses=["soc@example.org"], endpoints=[endpoint], actor=ACTOR,
+    )  # fmt: skip
+    sent = Dispatch.objects.create(user=ada, rule=rule, status="sent", said="250 taken")
+    pulse = Pulse.objects.create(key="feed:graph:sensor", label="sensor")
+    deeds = ("rule", "edit-rule", "delete-rule", "switch-rule", "test-rule")
+    of_hook = ("endpoint", "edit-endpoint", "rotate-endpoint", "delete-endpoint", "resume-endpoint", "switch-endpoint",
+               "test-endpoint")  # fmt: skip
+    return {
+        **{f"notifications:{deed}.pk": rule.pk for deed in deeds},
+        **{f"notifications:{deed}.pk": endpoint.pk for deed in of_hook},
+        "notifications:open.pk": Notice.objects.get(user=adam, topic="incident.mention").pk,
+        "notifications:dispatch.pk": sent.pk, "notifications.kind": "incident",
+        "notifications:limit.pk": pulse.pk, "notifications:forget.pk": pulse.pk,
+    }  # fmt: skip
 
 
 def _words_of_accounts(ada: User, adam: User) -> dict[str, Any]:
