@@ -12,6 +12,7 @@ from accounts.api.me import MeViewSet
 from accounts.api.options import OptionViewSet
 from accounts.api.permissions import SIGNED_IN
 from accounts.api.retention import RetentionViewSet
+from accounts.api.tokens import TokenViewSet
 from connectors.api.connections import ConnectionViewSet
 from core.api.routing import addresses
 from incidents.api.alerts import AlertViewSet
@@ -20,6 +21,8 @@ from incidents.api.entities import DeviceViewSet, FileViewSet, IdentityViewSet, 
 from incidents.api.incidents import IncidentViewSet
 from incidents.api.ingest import IngestViewSet
 from incidents.api.legal_holds import LegalHoldViewSet
+from notifications.api.notices import NoticeViewSet
+from notifications.api.rules import RuleViewSet
 from remediation.api.actions import ActionViewSet
 from remediation.api.brake_settings import ApproverRuleViewSet, ProtectionViewSet
 from remediation.api.brakes import EmergencyViewSet, HoldViewSet, PolicyViewSet, RefusalViewSet, StopViewSet
@@ -43,11 +46,14 @@ RESOURCES = {
     "connections": ConnectionViewSet,
     "dead-letters": DeadLetterViewSet,
     "legal-holds": LegalHoldViewSet,
+    "notices": NoticeViewSet,
+    "notification-rules": RuleViewSet,
     "audit": AuditViewSet,
     "options": OptionViewSet,
     "device-groups": DeviceGroupViewSet,
     "users": UserViewSet,
     "roles": RoleViewSet,
+    "tokens": TokenViewSet,
 }
 
 

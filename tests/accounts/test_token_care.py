@@ -12,7 +12,7 @@ from accounts.services import token_care, tokens
 from core import clock, options
 from core.models import AuditEvent
 from tests.conftest import SignedIn
-from tests.factories.api import SETTER, Caller, token_of
+from tests.factories.api import SETTER, Caller, caller, token_of
 from tests.factories.people import person
 
 HTMX = {"HX-Request": "true"}
@@ -111,3 +111,14 @@ def test_people_are_warned_once_before_a_token_ends(ada: User) -> None:
     ApiToken.objects.filter(pk=token.pk).update(created=now - 60 * DAY, expires_at=now + 3 * DAY)
     assert token_care.warn_of_ends() == 1
     assert token_care.warn_of_ends() == 0
+
+
+def test_the_api_lists_tokens_without_secrets_and_revokes_them(adam: User, ada: User) -> None:
+    token, secret = token_of(ada)
+    admin = caller(adam)
+    row = admin.get(f"/tokens/{token.pk}").body
+    assert (row["user"], row["prefix"]) == ("ada", secret[:12])
+    assert token.digest not in str(row)
+    assert admin.post(f"/tokens/{token.pk}/revoke", {"reason": "Leaked"}).body["revoked_at"] is not None
+    assert not reads(secret)
+    assert caller(ada).get("/tokens").status == 403

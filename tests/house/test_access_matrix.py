@@ -28,9 +28,15 @@ FOR_EVERYBODY = {
 }
 MARKS = {"signed_in", "anonymous"}
 # Rows that belong to no device group: whoever holds the right to administer them sees them all.
-WITHOUT_SCOPE = {"connections", "device-groups", "users", "roles", "options", "ingest", "accounts",
-                 "connectors"}  # fmt: skip
-PAGES_WITHOUT_SCOPE = ("incidents:bind-known", "incidents:unbind-known")
+WITHOUT_SCOPE = {"connections", "device-groups", "users", "roles", "tokens", "options", "ingest", "accounts",
+                 "connectors", "protections", "approvers"}  # fmt: skip
+PAGES_WITHOUT_SCOPE = (
+    "remediation:unprotect", "remediation:edit_approver_rule", "remediation:delete_approver_rule",
+    "incidents:bind-known", "incidents:unbind-known", "notifications:endpoint", "notifications:edit-endpoint",
+    "notifications:rotate-endpoint", "notifications:delete-endpoint", "notifications:resume-endpoint",
+    "notifications:switch-endpoint", "notifications:test-endpoint", "notifications:dispatch", "notifications:limit",
+    "notifications:forget", "notifications:new-",
+)  # fmt: skip
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()
 
@@ -163,7 +169,9 @@ def test_naming_it_in_a_body_is_no_way_in(hidden: dict[str, Any], eve: User) -> 
     bodies: dict[str, dict[str, Any]] = {
         "/actions": {"action": "device.isolate", "target": device, "comment": "x"},
         "/incidents": {"display_name": "x", "severity": "low", "entities": [device]},
-        "/alerts/move": {"alert_ids": [str(hidden["alerts.pk"])], "incident_id": None, "reason": "sameActor"},
+        "/alerts/move": {"alerts": [str(hidden["alerts.pk"])], "incident": None, "reason": "sameActor"},
+        "/incidents/merge": {"incidents": [str(hidden["incidents.pk"])] * 2},
+        "/legal-holds": {"incident": str(hidden["incidents.pk"]), "reason": "x"},
     }
     assert {path: client.post(path, body).status for path, body in bodies.items()} == dict.fromkeys(bodies, 404)
     assert _state() == before
