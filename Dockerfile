@@ -20,6 +20,8 @@ RUN python soc_portal/set_up.py vendor \
 
 FROM nginxinc/nginx-unprivileged:1.28-alpine AS proxy
 COPY deploy/nginx/portal.conf /etc/nginx/conf.d/default.conf
+COPY deploy/nginx/zones.conf /etc/nginx/conf.d/zones.conf
+COPY deploy/nginx/server.inc /etc/nginx/portal/server.inc
 COPY --from=build /app/staticfiles /srv/static
 
 FROM python:3.13-slim AS portal

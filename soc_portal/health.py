@@ -12,12 +12,14 @@ from django.views.decorators.http import require_GET
 from core import clock, heartbeat
 from core.models import OutboxEvent
 from incidents.models import Alert
+from soc_portal import measures
 
 
 @require_GET
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 when database, broker, workers and beat all answer, else 503. Lags are seconds, null if not known."""
-    found = {**_database(), **_broker()}
+    """200 when database, broker, workers and beat all answer, else 503. Lags are seconds, null if not known. A disk
+    that is nearly full is told, and still 200: taking the portal out of service would not empty it."""
+    found = {**_database(), **_broker(), "disk": not measures.disk_is_nearly_full()}
     alive = all(found[part] for part in ("database", "broker", "workers", "beat"))
     response = JsonResponse(found, status=200 if alive else 503)
     response["Cache-Control"] = "no-store"

@@ -171,7 +171,17 @@ def open_streams() -> int:
 # ---- machine ----
 
 
-def disk(path: str | None = None) -> tuple[int, int]:
-    """Free and whole bytes where the data folder lies."""
-    usage = shutil.disk_usage(path or settings.DATA_DIR)
+def disk() -> tuple[int, int]:
+    """Free and whole bytes where the data folder lies, or will lie."""
+    folder = settings.DATA_DIR
+    usage = shutil.disk_usage(next(place for place in (folder, *folder.resolve().parents) if place.exists()))
     return usage.free, usage.total
+
+
+def disk_is_nearly_full() -> bool:
+    """Little enough that a busy day may fill it. What cannot be asked is not told."""
+    try:
+        free, whole = disk()
+    except OSError:
+        return False
+    return free < min(2 * 1024**3, whole * 0.1)

@@ -24,7 +24,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("soc-portal:")}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-NGINX = (ROOT / "deploy/nginx/portal.conf").read_text()
+NGINX = "".join((ROOT / "deploy/nginx" / name).read_text() for name in ("portal.conf", "zones.conf", "server.inc"))
 # Read by the database's own image, and by the code that runs as a container of its own.
 READ_ELSEWHERE = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS", "SOC_RUNTIME_ROLE"}
 

@@ -9,8 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from core import heartbeat
+from soc_portal import measures
 
-PARTS = {"database", "broker", "workers", "beat", "ingest_lag_s", "correlation_lag_s"}
+PARTS = {"database", "broker", "workers", "beat", "disk", "ingest_lag_s", "correlation_lag_s"}
 
 
 @pytest.fixture
@@ -57,6 +58,15 @@ def test_without_a_database_it_is_503_and_still_answers(client: Client, alive: N
     assert answer.status_code == 503
     assert answer.json()["database"] is False
     assert answer.json()["correlation_lag_s"] is None
+
+
+def test_a_disk_that_is_nearly_full_is_told_and_takes_nothing_out_of_service(
+    client: Client, alive: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for free, enough in ((500 * 1024**2, False), (50 * 1024**3, True)):
+        monkeypatch.setattr(measures, "disk", lambda free=free: (free, 100 * 1024**3))
+        answer = client.get("/healthz")
+        assert (answer.status_code, answer.json()["disk"]) == (200, enough)
 
 
 def test_only_reading_is_possible(client: Client, alive: None) -> None:
