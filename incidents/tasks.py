@@ -1,12 +1,18 @@
 """Sweeps of the incidents room. Every one is idempotent and safe to run twice at once."""
 
+from datetime import timedelta
+
 from celery import shared_task
 
-from core import jobs
+from core import clock, jobs
 from incidents.correlation.engine import correlate_waiting
 from incidents.correlation.hubs import forget_quiet_hubs
+from incidents.correlation.second_look import look_again
+from incidents.models import Alert
 from incidents.services import dead_letter_alarm
 from incidents.services.service_levels import AT_ONCE, sweep_service_levels
+
+SECOND_LOOK_EVERY = timedelta(minutes=15)
 
 
 @shared_task
@@ -23,6 +29,13 @@ def advance_service_levels() -> None:
     for _ in range(20):
         if sweep_service_levels() < AT_ONCE:
             return
+
+
+@shared_task
+def look_again_at_untouched() -> None:
+    """Put untouched incidents together anew when alerts have come since the last time."""
+    if Alert.objects.filter(created__gte=clock.now() - SECOND_LOOK_EVERY).exists():
+        look_again()
 
 
 @shared_task

@@ -33,6 +33,7 @@ from incidents.correlation.rules import (
     DOMAIN,
     FILE,
     MESSAGE,
+    PROGRAM,
     PROVIDER,
     REPEATED,
     URL,
@@ -58,7 +59,7 @@ class Candidate:
     """An alert in an incident that names something that the batch names too. `links` is whether the incident may be
     joined and the alert is more than a notice; `closed` is the same of a resolved incident, which is joined by nothing
     and holds its alerts back from others. The rest only tell how common the thing is. `by_address`: it names a machine
-    by its address only; `benign`: people closed the incident as nothing bad."""
+    by its address only; `benign`: people closed the incident as nothing bad; `proven`: it names a file as such."""
 
     alert_id: int
     incident_id: int
@@ -69,6 +70,7 @@ class Candidate:
     by_address: bool = False
     closed: bool = False
     benign: bool = False
+    proven: bool = False
     stage: int = 0
     reaches: tuple[timedelta, timedelta] = NOWHERE
     ordinary: bool = False
@@ -185,7 +187,8 @@ class _Loader:
                 [ids, *self._between(rule, REPEATED)],
             )
             for pk, type_, verdict, *alert in cursor.fetchall():
-                self._keep(rule, value(pk), type_, verdict, alert)
+                for one in (FILE, PROGRAM) if rule is FILE else (rule,):
+                    self._keep(one, value(pk), type_, verdict, alert)
 
     def by_key(self, keys: list[str], *rules: Rule) -> None:
         if not keys:
@@ -241,7 +244,13 @@ class _Loader:
         joinable = status in _OPEN and not restricted
         closed, benign = status == IncidentStatus.RESOLVED and not restricted, judged in _BENIGN
         kind = (exercise, source, detector, title, rank)
-        known = (benign, stage_of(categories), self._habits.reaches(*kind), self._habits.is_ordinary(*kind))
+        known = (
+            benign,
+            _proves(type_, verdict),
+            stage_of(categories),
+            self._habits.reaches(*kind),
+            self._habits.is_ordinary(*kind),
+        )
         repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
         if repeated in self._wanted:
             self._found.by_signal[repeated].append(
@@ -261,6 +270,12 @@ def _links(rule: Rule, rank: int, type_: str, verdict: str) -> bool:
     """Whether the stored row would itself be a signal, so that the rule is the same from both sides."""
     if rank <= QUIET and not rule.quiet:
         return False
+    if rule is PROGRAM:
+        return verdict != "noThreatsFound"
     if rule is FILE:
-        return verdict != "noThreatsFound" and (type_ in FILE_TYPES or verdict == "malicious")
+        return _proves(type_, verdict)
     return not (rule is ACCOUNT and type_ in MESSAGE_TYPES) or rank >= SEVERITY_RANK[Severity.MEDIUM]
+
+
+def _proves(type_: str, verdict: str) -> bool:
+    return verdict != "noThreatsFound" and (type_ in FILE_TYPES or verdict == "malicious")

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 
 from incidents.correlation.candidates import Candidate, Candidates
 from incidents.correlation.continuing import Point
-from incidents.correlation.nearness import rule_that_ties
+from incidents.correlation.nearness import differ, rule_that_ties
 from incidents.correlation.nodes import LONGEST_EVENT, Node
-from incidents.correlation.rules import REPEATED, RULES, WEAK_BELOW, Limits, Rule
+from incidents.correlation.rules import FILE, PROGRAM, REPEATED, RULES, WEAK_BELOW, Limits, Rule
 
 # How many alerts of one thing are looked at before an alert, and how many ties to them are enough.
 MOST_BACK, ENOUGH_TIES = 200, 3
@@ -42,6 +42,7 @@ class Edge:
     named_in: frozenset[int]
     last: bool = False
     weight: int = 0
+    thing: tuple[str, str] = ("", "")
 
     @property
     def order(self) -> tuple[bool, int, timedelta, tuple[Span, Span], int, Point, str]:
@@ -51,8 +52,8 @@ class Edge:
 
 @dataclass(slots=True)
 class Size:
-    """What an incident holds already: `rank` of its gravest alert; `fixed` when people work on it, so that it is never
-    merged into another."""
+    """What an incident holds already: `rank` of its gravest alert, those that are ordinary here not counted; `fixed`
+    when people work on it, so that it is never merged into another."""
 
     alerts: int
     first: datetime
@@ -61,7 +62,8 @@ class Size:
     fixed: bool = False
 
     def is_background(self, limits: Limits) -> bool:
-        """Many low alerts over hours: a habit of the house, which says nothing about what happened meanwhile."""
+        """Many low or ordinary alerts over hours: a habit of the house, which says nothing about what happened
+        meanwhile."""
         long = self.last - self.first >= BACKGROUND_SPAN
         return long and self.rank < WEAK_BELOW and self.alerts >= limits.background_alerts
 
@@ -98,6 +100,8 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
             for one in candidates:
                 if not (one.links or one.closed) or one.alert_id == node.id:
                     continue
+                if one.proven and _by_file(node, key):
+                    continue
                 gap = gap_between(node.first, node.last, one.first, one.last)
                 if gap > window or (rule := _tied(signal.rule, gap, limits, node, one)) is None:
                     continue
@@ -109,7 +113,12 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
                 spans = ((node.first, node.last), (one.first, one.last))
                 named_in, shown = _named_in(node, candidates, window), signal.shown_with(one.by_address)
                 weight = limits.weights[rule.key]
-                yield Edge(rule, shown, gap, node.id, point, other, spans, window, named_in, last, weight)
+                yield Edge(rule, shown, gap, node.id, point, other, spans, window, named_in, last, weight, key)
+
+
+def _by_file(node: Node, key: tuple[str, str]) -> bool:
+    """Whether the alert names this program's file as such, so that the rule of files asks for it."""
+    return key[0] == PROGRAM.key and (FILE.key, key[1]) in node.signals
 
 
 def _tied(rule: Rule, gap: timedelta, limits: Limits, one: Node, other: Node | Candidate) -> Rule | None:
@@ -141,23 +150,28 @@ def _edges_inside(nodes: Sequence[Node], found: Candidates, limits: Limits) -> I
 
 def _pairs_of(key: tuple[str, str], listed: Sequence[Node], found: Candidates, limits: Limits) -> Iterator[Edge]:
     rule, window = RULES[key[0]], limits.windows[key[0]]
+    compared = rule.asset or rule is REPEATED
+    contents = {node.id: node.contents for node in listed} if compared else {}
     for place, node in enumerate(listed):
         tied = 0
         for other in reversed(listed[max(0, place - MOST_BACK) : place]):
             gap = gap_between(node.first, node.last, other.first, other.last)
+            if _by_file(node, key) and _by_file(other, key):
+                continue
             if gap > window:
                 # Another that began earlier may have lasted longer, but not for longer than an event may last.
                 if gap > window + LONGEST_EVENT:
                     break
                 continue
-            by = rule_that_ties(rule, gap, limits, other, node)
+            differing = compared and differ(contents[node.id], contents[other.id])
+            by = rule_that_ties(rule, gap, limits, other, node, differing=differing)
             if by is None:
                 continue
             signal, spans = node.signals[key], ((node.first, node.last), (other.first, other.last))
             named_in = _named_in(node, found.by_signal.get(key, ()), window)
             shown = signal.shown_with(bool(other.signals[key].address))
             yield Edge(by, shown, gap, node.id, ("alert", other.id), other.id, spans, window, named_in,
-                       weight=limits.weights[by.key])  # fmt: skip
+                       weight=limits.weights[by.key], thing=key)  # fmt: skip
             tied += 1
             if tied == ENOUGH_TIES:
                 break
@@ -231,7 +245,7 @@ def group_alerts(
     """The groups, each with at least one alert of the batch; `sizes` are those of every incident that edges reach."""
     forest = _Forest()
     for node in nodes:
-        forest.add(("alert", node.id), Size(1, node.first, node.last, node.rank))
+        forest.add(("alert", node.id), Size(1, node.first, node.last, 0 if node.ordinary else node.rank))
     resolved = {edge.point[1] for edge in edges if edge.point[0] == "closed"}
     joined = {edge.point[1] for edge in edges if edge.point[0] == "incident"} | {node.incident_id for node in nodes}
     for incident_id, size in sizes.items():

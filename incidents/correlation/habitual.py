@@ -13,7 +13,7 @@ from django.db import connection
 
 from incidents.correlation.habits import Habits
 from incidents.correlation.nodes import Node
-from incidents.correlation.rules import FILE, RULES, Limits
+from incidents.correlation.rules import FILE, PROGRAM, RULES, Limits
 from incidents.enums import SEVERITY_RANK
 
 Thing = tuple[str, str]
@@ -37,13 +37,29 @@ def habitual_among(nodes: Iterable[Node], limits: Limits) -> set[Thing]:
     return {thing for thing, seen in days.items() if len(seen) >= limits.habit_days}
 
 
+def daily_deeds_among(nodes: Iterable[Node], limits: Limits) -> list[tuple[Node, Thing]]:
+    """Alerts with the device or account on which their own kind fires on so many days that one more says nothing."""
+    days: dict[tuple[Thing, str, str, int], dict[date, list[Node]]] = defaultdict(lambda: defaultdict(list))
+    for node in nodes:
+        for thing in node.signals:
+            if RULES[thing[0]].asset:
+                days[thing, node.source, node.detector or node.title, node.rank][node.last.date()].append(node)
+    return [
+        (node, kind[0])
+        for kind, seen in days.items()
+        if len(seen) >= limits.habit_days
+        for listed in seen.values()
+        for node in listed
+    ]
+
+
 def habitual_things(nodes: Sequence[Node], limits: Limits, habits: Habits) -> set[Thing]:
     """Those of the batch that ordinary alerts name on enough days, whether these are correlated or wait."""
     files: dict[int, list[Thing]] = defaultdict(list)
     keys: dict[str, list[Thing]] = defaultdict(list)
     for thing in {key for node in nodes for key in node.signals if may_be_habitual(key)}:
         value = thing[1].partition("|")[2]
-        if thing[0] == FILE.key:
+        if thing[0] in (FILE.key, PROGRAM.key):
             files[int(value.partition(":")[2])].append(thing)
         else:
             keys[_evidence_key(value)].append(thing)

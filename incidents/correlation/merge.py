@@ -22,7 +22,7 @@ def load_sizes(incident_ids: Collection[int], in_question: Collection[int]) -> d
     """What the incidents hold. Whether people work on one is asked only for those whose merging is in question."""
     rows = Incident.objects.filter(pk__in=incident_ids).only(
         "pk", "alert_counts", "first_activity", "last_activity", "status", "assigned_to_id", "classification",
-        "name_source", "severity_source", "custom_tags", "restricted", "continues_id",
+        "name_source", "severity_source", "custom_tags", "restricted", "continues_id", "on_hold",
     )  # fmt: skip
     touched = _touched_by_people(in_question)
     return {
@@ -49,6 +49,7 @@ def _is_decided(row: Incident) -> bool:
         or bool(row.custom_tags)
         or row.continues_id is not None
         or row.restricted
+        or row.on_hold
     )
 
 

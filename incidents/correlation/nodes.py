@@ -22,6 +22,7 @@ from incidents.correlation.rules import (
     DOMAIN,
     FILE,
     MESSAGE,
+    PROGRAM,
     PROVIDER,
     REPEATED,
     URL,
@@ -56,6 +57,7 @@ _STAGES: dict[str, int] = {
     category: place for place, category in enumerate(Category.values, start=1)
     if category not in (Category.MALWARE, Category.UNWANTED_SOFTWARE, Category.SUSPICIOUS_ACTIVITY)
 }  # fmt: skip
+_TELLING = frozenset(rule.key for rule in (PROGRAM, URL, COMMAND, DOMAIN, ADDRESS, MESSAGE, ARTEFACT))
 NOWHERE = (timedelta(), timedelta())
 
 
@@ -93,6 +95,14 @@ class Node:
     def breadth(self) -> int:
         """How many devices and accounts it names; at least one."""
         return max(1, sum(key[0] in (DEVICE.key, ACCOUNT.key) for key in self.named))
+
+    @property
+    def contents(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Whom it names, and which things that are not the house's own: what tells two deeds apart."""
+        return (
+            frozenset(value for key, value in self.named if key == ACCOUNT.key),
+            frozenset(value for key, value in self.named if key in _TELLING),
+        )
 
     @property
     def quiet(self) -> bool:
@@ -170,10 +180,12 @@ def _signals_of(node: Node, row: Named, entities: Entities) -> None:
         name, hub = entities.devices[row.device_id]
         if not hub:
             node.add(DEVICE, f"device:{row.device_id}", name)
-    if row.file_id in entities.telling_files and _proves(row):
+    if row.file_id in entities.telling_files and row.verdict != "noThreatsFound":
         name, hub = entities.telling_files[row.file_id]
         if not hub:
-            node.add(FILE, f"file:{row.file_id}", name)
+            node.add(PROGRAM, f"file:{row.file_id}", name)
+            if _proves(row):
+                node.add(FILE, f"file:{row.file_id}", name)
     if row.identity_id in entities.identities:
         name, hub = entities.identities[row.identity_id]
         if not hub:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from incidents.correlation.candidates import Candidates
 from incidents.correlation.grouping import Group, find_edges, group_alerts
 from incidents.correlation.habits import Habits, fresh_habits
-from incidents.correlation.habitual import Thing, habitual_among
+from incidents.correlation.habitual import Thing, daily_deeds_among, habitual_among
 from incidents.correlation.hubs import crowded_among, take_away
 from incidents.correlation.nodes import Node, give_signals, load_nodes
 from incidents.correlation.rules import RULES, Limits
@@ -58,6 +58,8 @@ def replayed_groups(alert_ids: Collection[int], limits: Limits, habits: Habits) 
         node.incident_id = None
     give_signals(nodes, marked_hubs=False)
     take_away(nodes, crowded_among(nodes, limits) | habitual_among(nodes, limits))
+    for node, thing in daily_deeds_among(nodes, limits):
+        node.signals.pop(thing, None)
     groups: list[Group] = []
     for _ in range(MOST_ROUNDS):
         edges = find_edges(nodes, Candidates(), limits)

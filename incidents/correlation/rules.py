@@ -14,7 +14,7 @@ from core import options
 from incidents.enums import SEVERITY_RANK, CorrelationReason, Severity
 
 PREFIX = "correlation."
-# Alerts of low severity prove less: two of them must be closer together.
+# Alerts of low severity prove less about a device or account: two of them must be closer together.
 WEAK_SHARE = 4
 WEAK_BELOW = SEVERITY_RANK[Severity.MEDIUM]
 
@@ -90,6 +90,12 @@ URL = Rule(
     "Both alerts name the same address on the web.",
     72, 50,
 )  # fmt: skip
+PROGRAM = Rule(
+    "program", CorrelationReason.SIMILAR_ARTIFACTS, "Same program ran",
+    "Both alerts name a process or file of the same program, by its hash, that is neither part of the system nor named "
+    "day after day.",
+    72, 52,
+)  # fmt: skip
 COMMAND = Rule(
     "command", CorrelationReason.SIMILAR_TTPS, "Same command line",
     "Both alerts name the same long command line.",
@@ -119,8 +125,8 @@ ADDRESS = Rule(
 RULES: dict[str, Rule] = {
     rule.key: rule
     for rule in (
-        PROVIDER, MESSAGE, FILE, REPEATED, DEVICE, ACCOUNT, ARTEFACT, URL, COMMAND, SEQUENCE, DOMAIN, CONNECTION,
-        ADDRESS,
+        PROVIDER, MESSAGE, FILE, REPEATED, DEVICE, ACCOUNT, ARTEFACT, PROGRAM, URL, COMMAND, SEQUENCE, DOMAIN,
+        CONNECTION, ADDRESS,
     )
 }  # fmt: skip
 # Evidence types whose key counts as an artefact.
@@ -151,7 +157,7 @@ _THRESHOLDS: tuple[tuple[str, int, str, str, int, int], ...] = (
         1, 500,
     ),
     (
-        "ordinary_minutes", 30, "minutes below which an alert is ordinary",
+        "ordinary_minutes", 20, "minutes below which an alert is ordinary",
         "An alert of a kind that comes so often that chance brings one to a device within so many minutes is ordinary.",
         0, 1440,
     ),
@@ -219,7 +225,7 @@ class Limits:
     def window(self, rule: Rule, rank: int, other_rank: int) -> timedelta:
         """How far apart the events of two alerts of these severities may be."""
         window = self.windows[rule.key]
-        weak = not (rule.strong or rule.quiet) and min(rank, other_rank) < WEAK_BELOW
+        weak = rule.asset and min(rank, other_rank) < WEAK_BELOW
         return window / WEAK_SHARE if weak else window
 
 
