@@ -164,6 +164,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 20},
     },
     "sweep-reviews": {"task": "reviews.tasks.sweep_reviews", "schedule": 60.0, "options": {"expires": 60}},
+    "look-again": {
+        "task": "incidents.tasks.look_again_at_untouched",
+        "schedule": 600.0,
+        "options": {"expires": 300},
+    },
     "forget-hubs": {"task": "incidents.tasks.forget_hubs", "schedule": 3600.0, "options": {"expires": 600}},
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "watch-approvals": {"task": "remediation.tasks.watch_approvals", "schedule": 20.0, "options": {"expires": 20}},
