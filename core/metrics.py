@@ -11,7 +11,7 @@ from functools import cache
 
 import redis
 from django.conf import settings
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector  # type: ignore[no-untyped-call, unused-ignore]
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,9 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _KEY = "soc:tally:"
 
+if os.environ.get(SHARED_FOLDER):
+    # Each process has a file: that of its place among the others, when it was given one, else of its own.
+    values.ValueClass = values.MultiProcessValue(lambda: os.environ.get("SOC_FIGURES_OF") or os.getpid())  # type: ignore[no-untyped-call, misc, assignment]
 _own = CollectorRegistry()
 _registry = None if os.environ.get(SHARED_FOLDER) else _own
 REQUESTS = Counter(

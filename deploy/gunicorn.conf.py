@@ -1,10 +1,9 @@
 """Pages and API in production: threads, because a request waits for the database most of its time."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
-
-from prometheus_client import multiprocess
 
 bind = "0.0.0.0:8000"
 worker_class = "gthread"
@@ -37,5 +36,11 @@ def on_starting(_server: Any) -> None:
         file.unlink()
 
 
-def child_exit(_server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+def pre_fork(server: Any, worker: Any) -> None:
+    """A worker goes on in the file of the one it replaces, or the files would grow in number for ever."""
+    taken = {getattr(other, "place", 0) for other in server.WORKERS.values()}
+    worker.place = next(number for number in itertools.count(1) if number not in taken)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    os.environ["SOC_FIGURES_OF"] = str(worker.place)

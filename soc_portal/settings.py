@@ -336,11 +336,12 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVE_STATIC = env.bool("SOC_SERVE_STATIC", True)
 TEST_RUNNER = "django.test.runner.DiscoverRunner"
 
+_LOG_FORMAT = "json" if env.str("SOC_LOG_FORMAT", "line") == "json" else "line"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "core.logs.LineFormatter"}, "json": {"()": "core.logs.JsonFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": env.str("SOC_LOG_FORMAT", "line")}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.str("SOC_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"level": "WARNING", "propagate": True, "handlers": []},

@@ -159,11 +159,14 @@ def test_without_the_broker_the_rest_is_told(db: None, monkeypatch: pytest.Monke
 def test_processes_behind_one_address_are_added_up(tmp_path: Path) -> None:
     env = {**os.environ, counted.SHARED_FOLDER: str(tmp_path), "PYTHONPATH": str(ROOT)}
     count = "from core import metrics; metrics.observe_request(route='r', method='GET', status=200, seconds=0.1)"
-    for _ in range(2):
-        subprocess.run([sys.executable, "-c", count], env=env, check=True)
+    for place in ("1", "2", "2"):
+        subprocess.run([sys.executable, "-c", count], env=env | {"SOC_FIGURES_OF": place}, check=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "counter_1.db", "counter_2.db", "histogram_1.db", "histogram_2.db"
+    ], "a worker that replaces another goes on in its file"  # fmt: skip
     tell = "from core import metrics as m; import prometheus_client as p; print(p.generate_latest(m.of_processes()))"
     told = subprocess.run([sys.executable, "-c", tell], env=env, check=True, capture_output=True, text=True).stdout
-    assert 'soc_http_requests_total{method="GET",route="r",status="200"} 2.0' in told.replace("\\", "")
+    assert 'soc_http_requests_total{method="GET",route="r",status="200"} 3.0' in told.replace("\\", "")
 
 
 # ---- documents and rules ----
