@@ -3,12 +3,15 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.models import User
 from accounts.services import sessions
+from accounts.services.enforcement import duty_of
+from core import clock
 from core.client_address import client_address
 
 
@@ -35,6 +38,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
         response: HttpResponse = super().post_login(request, user, **kwargs)
         if isinstance(user, User):
             sessions.look_again(request, user)
+            _remind(request, user)
         return response
 
     def get_login_stages(self) -> list[str]:
@@ -43,6 +47,17 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """No "Successfully signed in as": the page that follows says it."""
+
+
+def _remind(request: HttpRequest, user: User) -> None:
+    """In the days of grace every sign-in says that a second factor is wanted."""
+    duty = duty_of(user)
+    if duty.needed and duty.due and not duty.overdue:
+        days = (duty.due - clock.real_now()).days + 1
+        left = f"{days} day{'s' if days > 1 else ''}"
+        messages.warning(
+            request, f"Your role needs a second factor. Set it up under Sign-in and sessions: {left} left."
+        )
 
 
 def name_of_attempt(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:

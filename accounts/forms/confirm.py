@@ -26,6 +26,7 @@ class ConfirmForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}),
     )
     answer = forms.CharField(max_length=LONGEST, required=False, widget=forms.HiddenInput)
+    drafted = True  # no field is called optional: one of them is asked for
 
     def __init__(self, *args: Any, user: User, state: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

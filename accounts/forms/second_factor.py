@@ -9,6 +9,6 @@ class DemandForm(forms.Form):
         min_value=0,
         max_value=90,
         label="Days to set one up",
-        help_text="From when it is first asked of somebody. 0: at once. Until then a banner reminds them.",
+        help_text="From when it is first asked of somebody. 0: at once. Until then every sign-in reminds them.",
     )
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 2}))

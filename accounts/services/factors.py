@@ -161,6 +161,9 @@ def reset_factors(user: User, *, actor: Actor, reason: str = "") -> None:
         deleted, _ = Authenticator.objects.filter(user_id=user.pk).delete()
         if deleted:
             _told(user, "user.factors_reset", "", actor=actor, reason=reason)
+            if any(role.needs_second_factor for role in user.roles.all()):
+                # They had one, so there are no days of grace: whoever has just the password must not go on with it.
+                User.objects.filter(pk=user.pk).update(second_factor_due=clock.real_now())
 
 
 def check_code(user: User, code: str) -> Authenticator | None:

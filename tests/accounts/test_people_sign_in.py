@@ -47,6 +47,15 @@ def test_an_administrator_resets_factors_and_the_sessions_end(admin: Client, ada
     assert AuditEvent.objects.get(verb="user.factors_reset").reason == "Lost phone"
 
 
+def test_after_a_reset_there_are_no_days_of_grace(admin: Client, ada: User) -> None:
+    Role.objects.filter(key="analyst").update(needs_second_factor=True, grace_days=7)
+    with_app(ada)
+    admin.post(reverse("accounts:reset_factors", args=[ada.pk]), {"reason": "Lost phone"}, headers=HTMX)
+    again = Client()
+    again.post("/accounts/login/", {"login": "ada", "password": PASSWORD})
+    assert again.get("/incidents/")["Location"] == reverse("accounts:factors")
+
+
 def test_nobody_resets_factors_of_somebody_with_more_rights(adam: User, db: None) -> None:
     lesser = Role.objects.create(key="desk", name="Desk", permissions=["authorization.manage"])
     desk = person("desk", "reader")
