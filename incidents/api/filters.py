@@ -16,6 +16,7 @@ from incidents.enums import (
     IncidentStatus,
     RiskLevel,
     SensorHealth,
+    ServiceState,
     Severity,
 )
 from incidents.models import Incident
@@ -40,6 +41,7 @@ class IncidentFilters(filters.FilterSet):
     classification = AnyOf(Classification.choices, field_name="classification")
     determination = AnyOf(Determination.choices, field_name="determination")
     assigned_to = Owner()
+    service_level = AnyOf(ServiceState.choices, field_name="sla_state")
     custom_tags = AnyText(field_name="custom_tags", lookup="overlap")
     system_tags = AnyText(field_name="system_tags", lookup="overlap")
     categories = AnyOf(Category.choices, field_name="categories", lookup="overlap")

@@ -15,6 +15,7 @@ from incidents.enums import (
     Determination,
     EntityKind,
     IncidentStatus,
+    ServiceState,
     Severity,
     ValueSource,
 )
@@ -104,6 +105,9 @@ class IncidentOut(Out):
     acknowledged = Moment(allow_null=True)
     contained_at = Moment(allow_null=True)
     resolved = Moment(allow_null=True)
+    service_level = serializers.ChoiceField(ServiceState.choices, source="sla_state", allow_blank=True)
+    service_level_due = Moment(source="sla_due", allow_null=True)
+    clocks = AnyObject(source="sla", help_text="How each clock of the service level stands.")
     reopened_count = serializers.IntegerField()
     resolving_comment = serializers.CharField()
     redirect_incident_id = Id(allow_null=True)

@@ -113,7 +113,7 @@ def contents_of(report: PeriodReport, author: User) -> dict[str, Any]:
 def _freeze(report: PeriodReport, content: dict[str, Any]) -> None:
     """Written once: whoever comes second keeps what the first has frozen."""
     with transaction.atomic():
-        waiting = PeriodReport.objects.filter(pk=report.pk, content=None)
+        waiting = PeriodReport.objects.filter(pk=report.pk, content__isnull=True)
         if waiting.update(content=content, digest=digest_of(content)):
             audit.record("report.frozen", subject=f"report:{report.pk}", actor=Actor.system("reviews"),
                          data={"sha256": digest_of(content)})  # fmt: skip

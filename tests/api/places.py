@@ -31,6 +31,9 @@ WORDS: Mapping[str, str] = {
     "roles": "accounts:edit_role.pk",
     "tokens": "accounts:revoke_token.pk",
     "options": "accounts:edit_option.key",
+    "follow-ups": "reviews.follow_up_id",
+    "lessons": "reviews.pk",
+    "period-reports": "reviews:period.pk",
 }
 
 
