@@ -27,6 +27,9 @@ from remediation.api.actions import ActionViewSet
 from remediation.api.brake_settings import ApproverRuleViewSet, ProtectionViewSet
 from remediation.api.brakes import EmergencyViewSet, HoldViewSet, PolicyViewSet, RefusalViewSet, StopViewSet
 from remediation.api.indicators import IndicatorViewSet
+from reviews.api.figures import FiguresViewSet
+from reviews.api.follow_ups import FollowUpViewSet, LessonViewSet
+from reviews.api.period_reports import PeriodReportViewSet
 from reviews.api.report import ReportViewSet
 
 RESOURCES = {
@@ -48,6 +51,9 @@ RESOURCES = {
     "legal-holds": LegalHoldViewSet,
     "notices": NoticeViewSet,
     "notification-rules": RuleViewSet,
+    "follow-ups": FollowUpViewSet,
+    "lessons": LessonViewSet,
+    "period-reports": PeriodReportViewSet,
     "audit": AuditViewSet,
     "options": OptionViewSet,
     "device-groups": DeviceGroupViewSet,
@@ -78,6 +84,9 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
         path(f"stop{slash}", StopViewSet.as_view({"get": "show", "post": "stop"}), name="stop"),
         path(f"stop/resume{slash}", StopViewSet.as_view({"post": "resume"}), name="stop-resume"),
         path(f"policy{slash}", PolicyViewSet.as_view({"get": "explain"}), name="policy"),
+        path(f"figures{slash}", FiguresViewSet.as_view({"get": "figures"}), name="figures"),
+        path(f"figures/rows{slash}", FiguresViewSet.as_view({"get": "rows"}), name="figures-rows"),
+        path(f"figures/navigator-layer{slash}", FiguresViewSet.as_view({"get": "layer"}), name="figures-layer"),
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
         re_path(
             rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",
