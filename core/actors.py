@@ -1,7 +1,8 @@
 """Who does a thing. Frozen into audit rows, because people leave and names change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 
 class ActorKind(StrEnum):
@@ -22,6 +23,8 @@ class Actor:
     id: str
     name: str
     person_id: int | None = None
+    # Under which the history keeps the name; frozen copies do without.
+    name_key: UUID | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def system(cls, name: str) -> "Actor":

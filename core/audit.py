@@ -8,10 +8,10 @@ import hashlib
 import hmac
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -19,7 +19,8 @@ from django.db import connection, transaction
 
 from core import clock
 from core.actors import Actor
-from core.models import AuditEvent, AuditSeal
+from core.models import AuditSeal
+from core.personal import Name
 from core.wording import unix_lines
 
 SEAL_LOCK = 0x50C_A0D17
@@ -61,13 +62,13 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
     """Record several changes of one actor with one statement."""
     if not connection.in_atomic_block:
         raise RuntimeError("Audit events are written in the transaction of the change they tell of.")
-    at = clock.now()
+    at, name = clock.now(), _name_of(actor)
     rows = [
         (
             at,
             actor.kind.value,
             actor.id[:64],
-            _storable(actor.name[:255]),
+            name,
             entry.verb,
             entry.subject,
             entry.thread,
@@ -95,6 +96,12 @@ def record_many(entries: Iterable[Entry], *, actor: Actor) -> None:
         )
 
 
+def _name_of(actor: Actor) -> str:
+    """A person's name, also inside the name of a token, lies in the history under the person's key."""
+    name = str(_storable(actor.name[:255]))
+    return Name("user", actor.person_id, name, actor.name_key).sealed if actor.person_id is not None else name
+
+
 def copy_thread(source: str, *, to: str) -> None:
     """Tell the story of `source` in the thread `to` as well, each entry with its own time and actor. `data` says where
     it comes from (`copied_from`); a copy of a copy keeps the first place."""
@@ -110,8 +117,13 @@ def copy_thread(source: str, *, to: str) -> None:
         )
 
 
+class _Encoder(DjangoJSONEncoder):
+    def default(self, o: Any) -> Any:
+        return o.sealed if isinstance(o, Name) else super().default(o)
+
+
 def _encode(value: Mapping[str, Any] | None) -> str:
-    text = json.dumps(value or {}, cls=DjangoJSONEncoder)
+    text = json.dumps(value or {}, cls=_Encoder)
     if any(sign in text for sign in _UNSTORABLE_SIGNS):
         return json.dumps(_storable(json.loads(text)))
     return text
@@ -130,7 +142,26 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def canonical(event: AuditEvent) -> bytes:
+class Stored(NamedTuple):
+    """An event as it is stored, with sealed names: what the chain is over."""
+
+    id: int
+    at: datetime
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    verb: str
+    subject: str
+    thread: str
+    changes: str
+    reason: str
+    data: str
+
+
+_STORED = ", ".join(f"e.{column}" + ("::text" if column in {"changes", "data"} else "") for column in Stored._fields)
+
+
+def canonical(event: Stored) -> bytes:
     """The bytes that are hashed: every stored column, in a fixed order, as compact JSON."""
     return json.dumps(
         [
@@ -142,13 +173,24 @@ def canonical(event: AuditEvent) -> bytes:
             event.verb,
             event.subject,
             event.thread,
-            event.changes,
+            json.loads(event.changes),
             event.reason,
-            event.data,
+            json.loads(event.data),
         ],
         sort_keys=True,
         separators=(",", ":"),
     ).encode()
+
+
+def stored(ids: Sequence[int]) -> list[Stored]:
+    """Events as they are stored, in no particular order."""
+    return _read("WHERE e.id = ANY(%s)", [list(ids)])
+
+
+def _read(condition: str, values: Sequence[Any]) -> list[Stored]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_STORED} FROM core_audit_event e {condition}", values)
+        return [Stored(*row) for row in cursor.fetchall()]
 
 
 def seal(limit: int = 5000) -> int:
@@ -163,8 +205,8 @@ def seal(limit: int = 5000) -> int:
             return 0
         last = AuditSeal.objects.order_by("-seq").first()
         seq, digest = (last.seq, bytes(last.digest)) if last else (0, GENESIS)
-        events = AuditEvent.objects.raw(
-            "SELECT e.* FROM core_audit_event e LEFT JOIN core_audit_seal s ON s.event_id = e.id "
+        events = _read(
+            "LEFT JOIN core_audit_seal s ON s.event_id = e.id "
             "WHERE s.event_id IS NULL AND e.id > %s ORDER BY e.id LIMIT %s",
             [_floor(last), limit],
         )
@@ -177,7 +219,7 @@ def seal(limit: int = 5000) -> int:
     return len(seals)
 
 
-def _link(key: bytes, previous: bytes, event: AuditEvent) -> bytes:
+def _link(key: bytes, previous: bytes, event: Stored) -> bytes:
     return hmac.digest(key, previous + canonical(event), hashlib.sha256)
 
 
@@ -235,13 +277,13 @@ def holds(head: str) -> bool:
         return False
 
 
-def _sealed_events() -> Iterable[tuple[AuditSeal, AuditEvent | None]]:
+def _sealed_events() -> Iterable[tuple[AuditSeal, Stored | None]]:
     after = 0
     while True:
         seals = list(AuditSeal.objects.filter(seq__gt=after).order_by("seq")[:2000])
         if not seals:
             return
-        events = {event.id: event for event in AuditEvent.objects.filter(id__in=[row.event_id for row in seals])}
+        events = {event.id: event for event in stored([row.event_id for row in seals])}
         for row in seals:
             yield row, events.get(row.event_id)
         after = seals[-1].seq

@@ -6,10 +6,12 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit_log
+        from core import personal
         from incidents.connection_targets import fill_connections
         from incidents.correlation import rules as _rules  # noqa: F401 - declares the options of correlation
         from incidents.group_preview import fill_preview
         from incidents.history import withheld_words
+        from incidents.models import identity, mailbox
         from incidents.news import known_sources, register
         from incidents.retention import declare_kinds
         from notifications import vocabulary
@@ -17,6 +19,8 @@ class IncidentsConfig(AppConfig):
         audit_log.withhold(withheld_words)
         register()
         vocabulary.lend("sources", known_sources)
+        personal.source("identity", identity.name_keys)
+        personal.source("mailbox", mailbox.name_keys)
         declare_kinds()
         fill_preview()
         fill_connections()

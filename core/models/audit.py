@@ -3,13 +3,15 @@
 from django.db import models
 
 from core import clock
+from core.models.personal import NamesJSONField, NamesTextField
 
 
 class AuditEvent(models.Model):
     """One change by one actor. Partitioned by month on `at`; opaque to the rooms that wrote it.
 
     `subject` and `thread` look like `incident:42`. A thread gathers everything that belongs to one story: an
-    incident's Activities page is one scan of its thread. `changes` is `{"field": [old, new]}`.
+    incident's Activities page is one scan of its thread. `changes` is `{"field": [old, new]}`. Names of people lie in
+    it sealed (`core.personal`) and are read as names.
     """
 
     pk = models.CompositePrimaryKey("id", "at")
@@ -17,13 +19,13 @@ class AuditEvent(models.Model):
     at = models.DateTimeField(default=clock.now)
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
-    actor_name = models.CharField(max_length=255)
+    actor_name = NamesTextField(max_length=700)
     verb = models.CharField(max_length=80)
     subject = models.CharField(max_length=80)
     thread = models.CharField(max_length=80, blank=True)
-    changes = models.JSONField(default=dict)
+    changes = NamesJSONField(default=dict)
     reason = models.TextField(blank=True)
-    data = models.JSONField(default=dict)
+    data = NamesJSONField(default=dict)
 
     class Meta:
         db_table = "core_audit_event"

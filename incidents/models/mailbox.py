@@ -1,8 +1,13 @@
+import uuid
+from collections.abc import Mapping
+
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from core import clock
+from core.personal import Name
 from incidents.enums import Criticality, EntityKind, RiskLevel
 from incidents.queries.entities import MailboxQuerySet
 
@@ -23,6 +28,10 @@ class Mailbox(models.Model):
     last_seen = models.DateTimeField(default=clock.now)
     version = models.PositiveIntegerField(default=1)
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
+    name_key = models.UUIDField(
+        null=True, db_default=RandomUUID(), default=uuid.uuid4, editable=False,
+        help_text="Under which the history keeps its names; none when it was erased.",
+    )  # fmt: skip
 
     kind = EntityKind.MAILBOX
     objects = MailboxQuerySet.as_manager()
@@ -38,3 +47,16 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.display_name
+
+    @property
+    def named(self) -> Name:
+        """The name for the history."""
+        return self.in_history(self.display_name)
+
+    def in_history(self, text: str) -> Name:
+        return Name("mailbox", self.pk, text, self.name_key)
+
+
+def name_keys(asked: int) -> Mapping[int, uuid.UUID | None]:
+    """Of the one that is asked for: there are many."""
+    return dict(Mailbox.objects.filter(pk=asked).values_list("pk", "name_key"))

@@ -18,6 +18,7 @@ from connectors.registry import get_kind
 from connectors.targets import KnownTarget
 from core import audit
 from core.actors import Actor
+from core.personal import in_history
 from incidents.enums import EntityKind
 from incidents.models import Device, DeviceBinding, Identity, IdentityBinding, Mailbox, MailboxBinding
 from incidents.services.sightings import files_seen_on, messages_seen_in
@@ -118,7 +119,7 @@ def _entries(
             verb,
             f"{kind}:{entity.pk}",
             reason=reason,
-            data={"connection": connection.pk, "remote_id": entity.key, "simulated": True},
+            data={"connection": connection.pk, "remote_id": in_history(kind, entity.pk, entity.key), "simulated": True},
         )
         for entity in entities
     ]

@@ -8,6 +8,7 @@ from connectors.models import Connection
 from connectors.registry import get_kind
 from core import audit
 from core.actors import Actor
+from core.personal import in_history
 from incidents.models import Device, DeviceBinding, Identity, IdentityBinding, Mailbox, MailboxBinding
 from incidents.models.binding import Binding
 
@@ -61,7 +62,11 @@ def _record(verb: str, binding: Binding, entity: Bindable, actor: Actor) -> None
         verb,
         subject=f"{entity.kind}:{entity.pk}",
         actor=actor,
-        data={"connection": binding.connection_id, "remote_id": binding.remote_id, "simulated": binding.simulated},
+        data={
+            "connection": binding.connection_id,
+            "remote_id": in_history(entity.kind, entity.pk, binding.remote_id),
+            "simulated": binding.simulated,
+        },
     )
 
 

@@ -56,4 +56,4 @@ def _store(row: Alert, wanted: dict[str, Any], *, thread: str, actor: Actor, rea
 
 
 def _shown(value: Any) -> Any:
-    return str(value) if isinstance(value, User) else value
+    return value.named if isinstance(value, User) else value

@@ -10,6 +10,7 @@ from accounts.enums import UserKind
 from accounts.models import User
 from core import audit, clock
 from core.actors import Actor
+from core.personal import Name
 from incidents.models import Incident
 from incidents.services.announce import publish_change
 
@@ -87,11 +88,11 @@ def _signposts(row: Incident) -> QuerySet[Incident]:
     return Incident.objects.filter(redirect_incident=row)
 
 
-def _names(row: Incident) -> list[str] | None:
-    return sorted(str(person) for person in row.restricted_to.all()) if row.restricted else None
+def _names(row: Incident) -> list[Name] | None:
+    return [person.named for person in row.restricted_to.order_by("display_name", "pk")] if row.restricted else None
 
 
-def _mark(row: Incident, *, restricted: bool, before: list[str] | None, actor: Actor, reason: str) -> Incident:
+def _mark(row: Incident, *, restricted: bool, before: list[Name] | None, actor: Actor, reason: str) -> Incident:
     row.restricted = restricted
     row.version += 1
     row.updated = clock.now()

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from core import audit
 from core.actors import Actor
+from core.personal import in_history
 from incidents.models import Incident
 from remediation.models import ActionRun, Refusal
 from remediation.policy import Target
@@ -82,7 +83,7 @@ def record_refusal(refusal: Refused, *, stage: str, subject: Subject, actor: Act
                 "stage": stage,
                 "code": refusal.code,
                 "action": subject.action,
-                "target": subject.target_name,
+                "target": in_history(subject.target_kind, subject.target_id, subject.target_name),
                 "rule": refusal.rule,
             },
         )

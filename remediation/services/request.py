@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from core import audit, clock, jobs
 from core.actors import Actor
+from core.personal import in_history
 from core.wording import unix_lines
 from incidents.models import Incident
 from remediation import policy
@@ -97,7 +98,7 @@ def store_plan(
         data={
             "action": run.action,
             "target": f"{run.target_kind}:{run.target_id}",
-            "target_name": run.target_name,
+            "target_name": in_history(run.target_kind, run.target_id, run.target_name),
             "arguments": run.arguments,
             "decision": run.decision,
             "children": len(children),

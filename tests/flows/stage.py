@@ -185,7 +185,8 @@ def _words_of_brakes(entities: Entities, rita: User, adam: User) -> dict[str, An
         run=run, by=rita.actor.as_json(), by_id=rita.pk, reason="Nobody answers", ratify_until=clock.now()
     )
     return {
-        "remediation:lift.hold_id": hold.pk, "remediation:refusal.pk": refusal.pk, "remediation:unprotect.pk": shield.pk,
+        "remediation:lift.hold_id": hold.pk, "remediation:refusal.pk": refusal.pk,
+        "remediation:unprotect.pk": shield.pk,
         "remediation:edit_approver_rule.pk": rule.pk, "remediation:delete_approver_rule.pk": rule.pk,
         "remediation:ratify.run_id": run.pk, "remediation:disown.run_id": run.pk,
     }  # fmt: skip
