@@ -44,7 +44,7 @@ def read_part(artefact: RunArtefact, name: str) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(blobs.read(artefact.blob))) as archive, archive.open(name) as part:
             return part.read(MOST_BYTES).decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except (KeyError, zipfile.BadZipFile, RuntimeError):
         raise LookupError(f"The package holds no readable {name}.") from None
 
 

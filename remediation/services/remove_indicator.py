@@ -75,7 +75,7 @@ def _take_back(row: Indicator, change: IndicatorChange, *, reason: str, actor: A
         former = clean_fields(change.before, former_expiry=_moment(change.before.get("expires_at")))
         check_may_manage(user, former["device_group_ids"])
         write_fields(row, former)
-        keep_change(row, IndicatorDeed.CHANGED, before, actor=actor, reason=reason, undone=True)
+        keep_change(row, deed=IndicatorDeed.CHANGED, before=before, actor=actor, reason=reason, undone=True)
     else:
         _restore(row, actor=actor, reason=reason)
 
@@ -90,7 +90,7 @@ def _restore(row: Indicator, *, actor: Actor, reason: str) -> None:
     expiry = row.expires_at if row.expires_at is None or row.expires_at > clock.now() else None
     also = {"expires_at": expiry, "updated": clock.now(), "version": row.version + 1}
     INDICATOR_STATUS.move(row, IndicatorStatus.ACTIVE, actor=actor, thread=row.thread, reason=reason, **also)
-    keep_change(row, IndicatorDeed.RESTORED, before, actor=actor, reason=reason, undone=True)
+    keep_change(row, deed=IndicatorDeed.RESTORED, before=before, actor=actor, reason=reason, undone=True)
 
 
 def _end(
@@ -99,7 +99,7 @@ def _end(
     before = fields_of(row)
     also = {"updated": clock.now(), "version": row.version + 1}
     INDICATOR_STATUS.move(row, status, actor=actor, thread=row.thread, reason=reason, **also)
-    keep_change(row, deed, before, actor=actor, reason=reason, undone=undone)
+    keep_change(row, deed=deed, before=before, actor=actor, reason=reason, undone=undone)
     want_everywhere([row])
 
 

@@ -62,7 +62,7 @@ def create_indicator(
         if Indicator.objects.active().count() >= MOST_ACTIVE:
             raise Refused("cap_reached", f"{MOST_ACTIVE:,} indicators are active; remove some before adding more.")
         _save_alone(made)
-        keep_change(made, IndicatorDeed.MADE, {}, actor=actor, reason=reason)
+        keep_change(made, deed=IndicatorDeed.MADE, before={}, actor=actor, reason=reason)
         want_everywhere([made])
     return made
 
@@ -85,7 +85,7 @@ def change_indicator(
         if {**fields_of(row)} == as_json(cleaned):
             return row
         write_fields(row, cleaned)
-        keep_change(row, IndicatorDeed.CHANGED, before, actor=actor, reason=reason)
+        keep_change(row, deed=IndicatorDeed.CHANGED, before=before, actor=actor, reason=reason)
         want_everywhere([row])
     return row
 
@@ -160,7 +160,7 @@ def write_fields(row: Indicator, cleaned: Mapping[str, Any]) -> None:
 
 
 def keep_change(
-    row: Indicator, deed: IndicatorDeed, before: Mapping[str, Any], *, actor: Actor, reason: str, undone: bool = False
+    row: Indicator, *, deed: IndicatorDeed, before: Mapping[str, Any], actor: Actor, reason: str, undone: bool = False
 ) -> None:
     """A line of the indicator's history, and the event of the audit log."""
     after = fields_of(row)
