@@ -108,7 +108,8 @@ def _tell_how_many() -> None:
 
 def open_everywhere() -> int:
     """Streams that all processes hold together. Raises when the broker is away."""
-    known = {name: value.decode().split() for name, value in _figures().hgetall(_HELD).items()}
+    held: Any = _figures().hgetall(_HELD)
+    known = {name: value.decode().split() for name, value in held.items()}
     gone = [name for name, (_, at) in known.items() if time.time() - float(at) > _BELIEVED_S]
     if gone:
         _figures().hdel(_HELD, *gone)

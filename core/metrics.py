@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -75,7 +76,7 @@ def tally(name: str, counts: Mapping[str, int]) -> None:
 
 def tallied(name: str) -> dict[str, int]:
     """Raises when the broker is away."""
-    found = _client().hgetall(_KEY + name)
+    found: Any = _client().hgetall(_KEY + name)
     return {label.decode(): int(number) for label, number in found.items()}
 
 

@@ -72,8 +72,8 @@ def _who(request: HttpRequest) -> int | None:
 class TransportSecurityMiddleware(SecurityMiddleware):
     """HSTS holds for a name with all its ports: said for `localhost` it would lock out whatever else runs there."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
-        answer: HttpResponse = super().process_response(request, response)  # type: ignore[assignment]
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        answer: HttpResponse = super().process_response(request, response)
         if request.META.get("HTTP_HOST", "").partition(":")[0] == "localhost":
             answer.headers.pop("Strict-Transport-Security", None)
         return answer

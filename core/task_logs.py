@@ -47,7 +47,7 @@ def end(task_id: str = "", task: Any = None, args: Any = (), state: str | None =
     trace.set("-")
 
 
-def _ids(task: Task, args: Any) -> dict[str, Any]:
+def _ids(task: "Task[Any, Any]", args: Any) -> dict[str, Any]:
     """`run_id=7` of `advance_run(7)`; messages carry nothing but ids."""
     names = list(inspect.signature(task.run).parameters)
     return {name: value for name, value in zip(names, args, strict=False) if name.endswith("_id")}

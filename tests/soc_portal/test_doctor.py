@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,8 +51,8 @@ def worst(findings: Findings) -> Finding:
 # ---- machine ----
 
 
-def usage(free: float) -> Callable[[Any], Any]:
-    return lambda _: shutil._ntuple_diskusage(100 * machine.GIB, (100 - free) * machine.GIB, free * machine.GIB)  # type: ignore[attr-defined]
+def usage(free: float) -> Callable[[Any], SimpleNamespace]:
+    return lambda _: SimpleNamespace(total=100 * machine.GIB, free=int(free * machine.GIB))
 
 
 @pytest.mark.parametrize(("free", "level"), [(0.3, Level.ERROR), (3, Level.WARNING), (50, Level.FINE)])
@@ -152,8 +154,8 @@ def test_a_migration_that_is_due_is_an_error() -> None:
 
 @pytest.mark.django_db
 def test_a_clock_that_is_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = database.time.time
-    monkeypatch.setattr(database.time, "time", lambda: real() + 45)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 45)
     assert worst(list(database.clock())).level == Level.ERROR
 
 

@@ -57,10 +57,12 @@ http {{
 
 def find_nginx() -> str:
     found = os.environ.get("SOC_NGINX") or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if found is None:
-        reason = "no nginx found: apt-get install nginx, or name one in SOC_NGINX"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    return found
+    if found:
+        return found
+    reason = "no nginx found: apt-get install nginx, or name one in SOC_NGINX"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,31 @@
 
 import contextlib
 import http.client
+import json
+import os
 import signal
 import ssl
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
+from django.test import Client
 
+from accounts.models import User
+from core.live import CHANNEL
+from soc_portal.up import portal as portal_of_up
 from soc_portal.up.authority import Authority
+from soc_portal.up.data_folder import DataFolder
 from soc_portal.up.probe import ask_health
-from soc_portal.up.processes import wait_until
+from soc_portal.up.processes import Child, wait_until
+from tests.factories.people import sign_in
+from tests.running_portal import database_url_of_this_test, free_port
 from tests.soc_portal.made_certificates import Issuer
 from tests.started_portal import StartedPortal
 
@@ -113,6 +125,28 @@ def test_a_portal_with_a_given_certificate_reads_it_again_when_it_changes(folder
         portal.end(signal.SIGTERM)
 
 
+def test_live_updates_come_over_tls(ada: User, transactional_db: None, folder: Path) -> None:
+    authority, port = Authority(folder / "tls"), free_port()
+    authority.ensure(())
+    words = [f"--port={port}", f"--certificate={authority.certificate_file}", f"--key={authority.portal_key_file}"]
+    env = {**os.environ, "DATABASE_URL": database_url_of_this_test(), "SOC_PUBLIC_URL": f"https://127.0.0.1:{port}"}
+    web = Child("web", [sys.executable, "-P", "-m", "soc_portal.up.web", *words], env=env, log=folder / "web.log")
+    web.start()
+    try:
+        told = authority.certificate_file
+        assert wait_until(lambda: ask_health(port, told).startswith("{"), seconds=60, pause=0.3), web.last_lines()
+        session = sign_in(Client(), ada).cookies[settings.SESSION_COOKIE_NAME].value
+        with contextlib.closing(reached(port, authority.file)) as connection:
+            connection.request("GET", "/live/", headers={"Cookie": f"__Host-soc_session={session}"})
+            answer = connection.getresponse()
+            assert (answer.status, answer.readline()) == (200, b"event: open\n")
+            message = {"topic": "incident.changed", "id": "7", "groups": None, "people": None}
+            redis.Redis.from_url(settings.REDIS_URL).publish(CHANNEL, json.dumps(message))
+            assert b'data: {"topic": "incident.changed", "id": "7"}\n' in [answer.readline() for _ in range(6)]
+    finally:
+        web.stop([(signal.SIGTERM, 5.0)])
+
+
 def test_a_pair_that_cannot_be_served_is_one_line_and_makes_no_servers(folder: Path) -> None:
     certificate, key = Issuer().issue(folder, "localhost")
     key.chmod(0o644)
@@ -120,3 +154,16 @@ def test_a_pair_that_cannot_be_served_is_one_line_and_makes_no_servers(folder: P
     assert answer.returncode == 1
     assert answer.stderr == f"soc: others on this machine can read or change the key {key}: chmod 600 {key}\n"
     assert not list((folder / "data").glob("postgres*"))
+
+
+def test_logs_that_grow_are_shortened_while_they_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = DataFolder(folder / "data")
+    data.make()
+    monkeypatch.setattr(portal_of_up, "_LARGEST_LOG", 1000)
+    running = portal_of_up.Portal(data, port=1, demo=False)
+    with (data.logs / "web.log").open("ab", buffering=0) as writer:
+        writer.write(b"x" * 1500)
+        running.look_after()
+        writer.write(b"after")
+    assert (data.logs / "web.log").read_bytes() == b"after"
+    assert (data.logs / "web.log.1").stat().st_size == 1500

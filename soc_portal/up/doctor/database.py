@@ -120,10 +120,13 @@ def connections() -> Iterator[Finding]:
     found = f"{used} of {most} connections in use"
     if used > most * 0.85:
         yield warning(
-            "connections", found, "New ones will be refused soon.", "raise max_connections, or stop other users"
+            "database connections",
+            found,
+            "New ones will be refused soon.",
+            "raise max_connections, or stop other users",
         )
     else:
-        yield fine("connections", found)
+        yield fine("database connections", found)
 
 
 def migrations() -> Iterator[Finding]:
