@@ -22,7 +22,7 @@ from soc_portal.up.errors import UpError
 
 LOCK_TIMEOUT_S = 4
 PAUSE_S = 3.0
-_ONE_AT_A_TIME = 0x50C_316
+ONE_AT_A_TIME = 0x50C_316
 _AGAIN = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BLOCKERS = """
 SELECT pid, application_name, extract(epoch FROM now() - xact_start)::int FROM pg_stat_activity
@@ -69,7 +69,7 @@ def unknown_migrations(known: dict[str, list[str]]) -> list[tuple[str, str]]:
 def migrate() -> None:
     """Apply what is missing; one program at a time. Raises `UpError` when others did not let it through in time."""
     deadline = time.monotonic() + settings.MIGRATION_WAIT_S
-    while not _ask("SELECT pg_try_advisory_lock(%s)", _ONE_AT_A_TIME):
+    while not _ask("SELECT pg_try_advisory_lock(%s)", ONE_AT_A_TIME):
         _wait(deadline, "another program is migrating this database")
     try:
         _ask("SELECT set_config('lock_timeout', %s, false)", f"{LOCK_TIMEOUT_S}s")
@@ -77,7 +77,7 @@ def migrate() -> None:
         _migrate_patiently(deadline)
     finally:
         _ask("SELECT set_config('lock_timeout', '0', false)")
-        _ask("SELECT pg_advisory_unlock(%s)", _ONE_AT_A_TIME)
+        _ask("SELECT pg_advisory_unlock(%s)", ONE_AT_A_TIME)
 
 
 def _migrate_patiently(deadline: float) -> None:

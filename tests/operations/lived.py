@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 from soc_portal.up.data_folder import ROOT
 from soc_portal.up.processes import wait_until
@@ -82,10 +82,26 @@ def word(
     servers: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """A word of `./soc` as a shell says it in which only the pass phrase (and `servers`) is set."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
-    env = {**kept, **servers, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "soc_portal.settings"}
     return subprocess.run(
-        [sys.executable, "-P", "-m", "soc_portal.up", *map(str, words)],
-        env={**env, "SOC_BACKUP_PASSPHRASE": pass_phrase}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        _command(words), env=_env(pass_phrase, servers), stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False, preexec_fn=before,
     )  # fmt: skip
+
+
+def begin(
+    *words: str | Path, servers: Mapping[str, str] = MappingProxyType({}), log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """The same, still running."""
+    return subprocess.Popen(
+        _command(words), env=_env(PASS_PHRASE, servers), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+    )
+
+
+def _command(words: Sequence[str | Path]) -> list[str]:
+    return [sys.executable, "-P", "-m", "soc_portal.up", *map(str, words)]
+
+
+def _env(pass_phrase: str, servers: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
+    env = {**kept, **servers, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "soc_portal.settings"}
+    return {**env, "SOC_BACKUP_PASSPHRASE": pass_phrase}

@@ -19,9 +19,11 @@ from soc_portal.up.backup.manifest import Manifest
 from soc_portal.up.backup.source import database_alone
 from soc_portal.up.data_folder import DataFolder
 from soc_portal.up.errors import UpError
+from soc_portal.up.migrating import ONE_AT_A_TIME
 from soc_portal.up.postgres import SUPERUSER
+from soc_portal.up.processes import wait_until
 from soc_portal.up.servers import Addresses, scratch_servers
-from tests.operations.lived import PASS_PHRASE, word
+from tests.operations.lived import PASS_PHRASE, begin, word
 from tests.started_portal import StartedPortal
 
 pytestmark = pytest.mark.slow
@@ -240,14 +242,25 @@ def test_a_server_of_ones_own_is_filled_once(stopped: Stopped, tmp_path: Path, s
         assert word("verify", f"--data={tmp_path}/keys").returncode == 0
 
 
-def test_a_restore_that_was_not_finished_keeps_the_portal_from_starting(stopped: Stopped, tmp_path: Path) -> None:
-    assert word("restore", stopped.file, f"--data={tmp_path}/data").returncode == 0
-    with database_of(tmp_path / "data") as connection:
-        connection.execute("CREATE TABLE soc_restore_unfinished ()")
-    answer = word("up", f"--data={tmp_path}/data", "--no-demo", f"--port={StartedPortal(tmp_path / 'data').port}")
+def test_a_restore_that_was_killed_keeps_the_portal_from_starting(
+    stopped: Stopped, tmp_path: Path, servers: Addresses
+) -> None:
+    """The rows are there, and nobody has seen to what was under way in them."""
+    named = {"SOC_OWNER_DATABASE_URL": servers.owner_url, "SOC_RUNTIME_ROLE": "soc_app"}
+    with Address.of(servers.owner_url).connect() as holder, (tmp_path / "log").open("wb") as log:
+        holder.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
+        restore = begin("restore", stopped.file, f"--data={tmp_path}/keys", "--database-url", servers=named, log=log)
+        told = "another program is migrating this database"
+        assert wait_until(lambda: told in (tmp_path / "log").read_text(), seconds=180), (tmp_path / "log").read_text()
+        restore.kill()
+        restore.wait(30)
+    both = {"DATABASE_URL": servers.app_url, "REDIS_URL": servers.redis_url, **named}
+    portal = StartedPortal(tmp_path / "keys", servers=both)
+    answer = portal.run("up", "--no-demo", f"--port={portal.port}")
     assert answer.returncode == 1
     assert "a restore into this database was not finished" in answer.stderr
     assert "Traceback" not in answer.stderr
+    assert "is not empty" in word("restore", stopped.file, f"--data={tmp_path}/keys").stderr
 
 
 def test_a_newer_server_needs_newer_client_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from soc_portal.up.backup.database import Address
 from soc_portal.up.processes import wait_until
-from soc_portal.up.servers import scratch_servers
+from soc_portal.up.servers import Addresses, scratch_servers
 from tests.crash.clients import Api
 from tests.crash.ledger import Ledger
+from tests.operations.lived import word
 from tests.started_portal import StartedPortal
 from tests.upgrade.old_data import lay_old_data, servers_of
 from tests.upgrade.previous import DUMP, told
@@ -47,18 +49,24 @@ class Upgraded:
 
 
 @pytest.fixture(scope="module")
-def upgraded() -> Iterator[Upgraded]:
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="soc-upgrade-") as folder:
+def servers() -> Iterator[Addresses]:
+    with pytest.MonkeyPatch.context() as patch:
         for name in ("DATABASE_URL", "REDIS_URL"):
             patch.delenv(name, raising=False)
         with scratch_servers() as pair:
-            lay_old_data(pair.owner_url)
-            portal = StartedPortal(Path(folder) / "data", servers=servers_of(pair))
-            portal.start()
-            try:
-                yield Upgraded(portal, Ledger(portal), Api(portal.url, threading.Event(), patience_s=30), told())
-            finally:
-                portal.end(signal.SIGTERM)
+            yield pair
+
+
+@pytest.fixture(scope="module")
+def upgraded(servers: Addresses) -> Iterator[Upgraded]:
+    with tempfile.TemporaryDirectory(prefix="soc-upgrade-") as folder:
+        lay_old_data(servers.owner_url)
+        portal = StartedPortal(Path(folder) / "data", servers=servers_of(servers))
+        portal.start()
+        try:
+            yield Upgraded(portal, Ledger(portal), Api(portal.url, threading.Event(), patience_s=30), told())
+        finally:
+            portal.end(signal.SIGTERM)
 
 
 def test_the_kept_data_is_small_and_says_where_it_comes_from() -> None:
@@ -110,3 +118,20 @@ def test_a_request_is_still_to_be_decided_and_tokens_work(upgraded: Upgraded) ->
     status, answer = upgraded.api.post(f"/actions/{run}/approve", {}, token=upgraded.told["tokens"]["decider"])
     assert status == 200, answer
     assert upgraded.becomes("pending", "succeeded")
+
+
+def test_a_backup_of_the_previous_version_is_restored_into_this_one(tmp_path: Path, servers: Addresses) -> None:
+    with Address.of(servers.owner_url).connect(autocommit=True) as connection:
+        connection.execute("CREATE DATABASE never_upgraded")
+    owner = f"{servers.owner_url.rpartition('/')[0]}/never_upgraded"
+    lay_old_data(owner)
+    here = {**servers_of(servers), "DATABASE_URL": owner, "SOC_OWNER_DATABASE_URL": owner}
+    taken = word("backup", tmp_path / "old.tar", servers=here)
+    assert (taken.returncode, "of an older version" in taken.stderr) == (0, True), taken.stderr
+    answer = word("restore", tmp_path / "old.tar", f"--data={tmp_path}/new", "--end-tokens")
+    assert answer.returncode == 0, answer.stderr
+    assert "not carried out again: 5 runs, 4 orders" in answer.stderr
+    assert "3 tokens are ended" in answer.stderr
+    whole = word("verify", f"--data={tmp_path}/new")
+    assert whole.returncode == 0, whole.stderr
+    assert "10,000 alerts, 8 runs" in whole.stderr

@@ -16,11 +16,13 @@ from typing import IO, Any, Protocol, Self
 
 import pyrage
 
+from soc_portal.up.backup.sealed_key import seal_key
 from soc_portal.up.errors import UpError
 
 FORMAT = 1
 README, KEY, SECRETS, DATABASE, MANIFEST = "README.txt", "key.age", "secrets.json", "database.dump", "manifest.json"
 PARTS = (SECRETS, DATABASE)
+ATTEMPTS, PAUSE_S = 40, 0.5
 _SMALL = 64 * 1024 * 1024
 _BLOCK = tarfile.BLOCKSIZE
 _EXPLANATION = """SOC portal backup, format 1
@@ -107,7 +109,7 @@ class Writer:
         self._recipient = identity.to_public()
         self.parts: dict[str, Part] = {}
         self._plain(README, _EXPLANATION.encode())
-        self._plain(KEY, pyrage.passphrase.encrypt(f"{identity}\n".encode(), pass_phrase))
+        self._plain(KEY, seal_key(f"{identity}\n".encode(), pass_phrase))
 
     def add(self, name: str, content: Reader, told: Callable[[int], None] | None = None) -> Part:
         """Encrypt `content` into a part, of whatever length."""
@@ -187,11 +189,11 @@ class Opened:
             self._member(name)
         if self._size_of(KEY) > _BLOCK * 8:
             raise Damaged(f"{self.path} is damaged: its key is too large")
+        key = _decrypt_key(self._member(KEY).read(), pass_phrase, self.path)
         try:
-            key = pyrage.passphrase.decrypt(self._member(KEY).read(), pass_phrase)
             return pyrage.x25519.Identity.from_str(key.decode().strip())
-        except (pyrage.DecryptError, pyrage.IdentityError, ValueError) as error:
-            raise UpError(f"the pass phrase does not open {self.path} (or its key is damaged)") from error
+        except (pyrage.IdentityError, ValueError) as error:
+            raise Damaged(f"{self.path} is damaged: its key is none") from error
 
     def _member(self, name: str) -> IO[bytes]:
         try:
@@ -206,6 +208,22 @@ class Opened:
 
     def _size_of(self, name: str) -> int:
         return self._tar.getmember(name).size
+
+
+def _decrypt_key(encrypted: bytes, pass_phrase: str, path: Path) -> bytes:
+    """The library measures how long this machine would work on the pass phrase, and refuses what takes too long. On a
+    busy machine that measure is off now and then, so it is asked again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return pyrage.passphrase.decrypt(encrypted, pass_phrase)
+        except pyrage.DecryptError as error:
+            if "xcessive" not in str(error):
+                raise UpError(f"the pass phrase does not open {path} (or its key is damaged)") from error
+            time.sleep(PAUSE_S if attempt < ATTEMPTS - 1 else 0)
+    raise UpError(
+        f"this machine is too busy, or far too slow, to try the pass phrase of {path}: try again when it rests, or "
+        f"open {KEY} with the program age"
+    )
 
 
 def looks_like_a_backup(path: Path) -> bool:

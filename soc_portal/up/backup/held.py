@@ -13,6 +13,7 @@ from core.backups import note_backup
 from core.models import BackupKind
 from notifications.services.after_restore import hold_messages
 from remediation.services.after_restore import hold_emergencies, hold_runs
+from remediation.services.enforce_indicators import hold_indicators
 from soc_portal.pipeline import AFTER_RESTORE
 from soc_portal.up.backup.emptiness import MARK
 
@@ -26,6 +27,7 @@ def hold(*, taken_at: datetime, began: datetime, file: str, size: int, end_token
     with transaction.atomic():
         runs = hold_runs(actor=ACTOR, reason=f"{reason} What became of it afterwards is not known here.")
         hold_emergencies(actor=ACTOR, reason=reason)
+        hold_indicators(actor=ACTOR, reason=reason)
         orders = hold_deliveries(actor=ACTOR, reason=reason)
         messages = hold_messages(reason=reason)
         lines.append(f"not carried out again: {runs:,} runs, {orders:,} orders; not sent again: {messages:,} messages")

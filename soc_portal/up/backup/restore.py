@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from soc_portal.up.backup.source import NO_BROKER, database_alone, variable
 from soc_portal.up.data_folder import DataFolder, Instance, write_private
 from soc_portal.up.errors import UpError
 from soc_portal.up.postgres import APP
+from soc_portal.up.processes import die_with_parent
 from soc_portal.up.supervisor import say
 
 # A variable that holds the address of the new database is better than an argument, which every user can read.
@@ -193,9 +195,11 @@ def _compare_counts(manifest: Manifest, address: Address) -> None:
 def inside(step: str, env: Mapping[str, str], told: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What needs the portal's own code, in a process of its own with the environment of that portal."""
     words = [sys.executable, "-P", "-m", "soc_portal.up.backup.inside", step]
+    parent = os.getpid()
     done = subprocess.run(
-        words, env=dict(env), input=json.dumps(told or {}), stdout=subprocess.PIPE, text=True, check=False
-    )
+        words, env=dict(env), input=json.dumps(told or {}), stdout=subprocess.PIPE, text=True, check=False,
+        preexec_fn=lambda: die_with_parent(signal.SIGKILL, parent),
+    )  # fmt: skip
     try:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError) as error:
