@@ -65,6 +65,9 @@ def _check(asset: ProtectedAsset) -> None:
         raise ValidationError({"pattern": "This means everything."})
     if asset.match_by in _OF_DEVICES:
         _check_network(asset)
+    same = ProtectedAsset.objects.filter(target_kind=asset.target_kind, match_by=asset.match_by, kind=asset.kind)
+    if same.filter(pattern__iexact=asset.pattern).exists():
+        raise ValidationError({"pattern": "It is protected as this already."})
     if asset.match_by == MatchBy.TAG and asset.target_kind not in _WITH_TAGS:
         raise ValidationError({"target_kind": "Only devices and accounts have tags."})
 

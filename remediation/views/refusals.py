@@ -18,6 +18,7 @@ from remediation.catalog import get, is_known
 from remediation.models import Refusal
 from remediation.policy import LABELS
 from remediation.queries.refusals import refusals_visible_to
+from remediation.views.inputs import looked_at
 from remediation.views.links import target_link
 
 NEWEST = Keyset(("at", "id"))
@@ -44,9 +45,12 @@ def refusals(request: AccountRequest) -> HttpResponse:
 def refusal(request: AccountRequest, pk: int) -> HttpResponse:
     """One of them, with every rule that was asked."""
     found = get_object_or_404(refusals_visible_to(request.user), pk=pk)
-    asked = [{**one, "label": LABELS.get(one["rule"], one["rule"])} for one in found.inputs.get("asked", [])]
+    asked = [
+        {**one, "label": LABELS.get(one["rule"], one["rule"]), "inputs": looked_at(one["inputs"])}
+        for one in found.inputs.get("asked", [])
+    ]
     given = {name: value for name, value in found.inputs.items() if name not in {"asked", "said"} and value}
-    context = {**_row(found), "asked": asked, "given": given}
+    context = {**_row(found), "asked": asked, "given": looked_at(given)}
     return render(request, "remediation/refusal.html", context)
 
 

@@ -12,7 +12,8 @@ from accounts.models import User
 from remediation.brake_forms import WhyForm
 from remediation.catalog import get
 from remediation.policy import Target
-from remediation.services.explain import explain
+from remediation.services.explain import Part, explain
+from remediation.views.inputs import looked_at
 from remediation.views.links import MODELS, target_link
 
 MOST = 10
@@ -32,8 +33,13 @@ def why(request: AccountRequest) -> HttpResponse:
         if len(found) == 1:
             target = found[0]
             context["target"] = target_link(action.target_kind, target.pk, str(target))
-            context["parts"] = explain(wanted["person"], action, target, token=wanted["token"], reader=request.user)
+            parts = explain(wanted["person"], action, target, token=wanted["token"], reader=request.user)
+            context["parts"] = [{"part": part, "rows": _rows(part)} for part in parts]
     return render(request, "remediation/why.html", context)
+
+
+def _rows(part: Part) -> list[dict[str, Any]]:
+    return [{"answer": one, "inputs": looked_at(one.inputs)} for one in part.answers]
 
 
 def _targets(user: User, kind: str, name: str, pk: str) -> list[Target]:
