@@ -115,7 +115,8 @@ def is_fresh(request: HttpRequest) -> bool:
     at = request.session.get(SESSION_KEY)
     if not isinstance(at, int | float):
         return False
-    return 0 <= clock.real_now().timestamp() - at < options.get(MINUTES) * 60
+    minutes: int = options.get(MINUTES)
+    return 0 <= clock.real_now().timestamp() - at < minutes * 60
 
 
 def confirm(request: HttpRequest) -> None:

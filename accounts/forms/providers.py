@@ -74,4 +74,4 @@ class ProviderForm(forms.Form):
         return {pair[1]: pair[2] for pair in pairs if pair}
 
     def key(self) -> str:
-        return slugify(self.cleaned_data["name"])[:40]
+        return str(slugify(self.cleaned_data["name"])[:40])

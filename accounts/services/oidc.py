@@ -48,7 +48,7 @@ class Errand:
 
 
 def redirect_uri(provider: SignInProvider) -> str:
-    return settings.PUBLIC_URL + reverse("provider_callback", args=[provider.key])
+    return f"{settings.PUBLIC_URL}{reverse('provider_callback', args=[provider.key])}"
 
 
 def begin(provider: SignInProvider, *, purpose: str, to: str) -> tuple[str, Errand]:

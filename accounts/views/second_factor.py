@@ -28,7 +28,7 @@ STATE, STATE_ALONE = "passkey_state", "passkey_alone_state"
 @for_everybody
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-@login_stage_required(stage=AuthenticateStage.key, redirect_urlname="account_login")
+@login_stage_required(stage=AuthenticateStage.key, redirect_urlname="account_login")  # type: ignore[untyped-decorator]
 def second_factor(request: HttpRequest) -> HttpResponse:
     """After the password: a code or a passkey."""
     stage: Any = request._login_stage  # type: ignore[attr-defined]
