@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 from soc_portal.up.postgres import binary  # noqa: E402 - after the path
 from soc_portal.up.processes import wait_until  # noqa: E402
 from tests.running_portal import free_port  # noqa: E402
-from tests.upgrade.previous import KEYS  # noqa: E402
+from tests.upgrade.previous import KEYS, PREFIX  # noqa: E402
 
 ALERTS, BATCH, DEVICES = 10_000, 500, 400
 TITLES = ("Service started from a temporary folder", "Suspicious PowerShell download", "Sign-in from a new country",
@@ -180,6 +180,7 @@ def keep(previous: Previous, told: dict[str, Any]) -> None:
         "ref": ref, "version": version, "at": datetime.now(UTC).isoformat(), "seal": seal,
         "head": head[0] if head else "", "statuses": dict(statuses), "counts": counts,
     }  # fmt: skip
+    told["tokens"] = {name: token.removeprefix(PREFIX) for name, token in told["tokens"].items()}
     (HERE / "previous.json").write_text(json.dumps(told, indent=1) + "\n")
     print(f"{len(dump):,} bytes, packed {len(packed):,}")  # noqa: T201 - a script
 
