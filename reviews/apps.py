@@ -6,10 +6,12 @@ class ReviewsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.slots import Filling, fill
+        from reviews.erasure import declare_parts
         from reviews.retention import declare_reasons
         from reviews.services import follow_up  # noqa: F401 - declares what is told
         from reviews.slots import incident_tab, lessons_of_before
 
         declare_reasons()
+        declare_parts()
         fill("incident.tabs", Filling("review", incident_tab, order=90))
         fill("incident.remarks", Filling("lessons", lessons_of_before, template="reviews/remark.html", order=50))

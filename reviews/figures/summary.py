@@ -13,7 +13,7 @@ from reviews.figures.levels import kept
 from reviews.figures.people import workload
 from reviews.figures.period import Period
 from reviews.figures.population import Population
-from reviews.figures.volume import BY, over_time, totals
+from reviews.figures.volume import BY, both_totals, over_time
 
 MOST_DETECTORS = 30
 TOTALS = {"opened": "Opened", "closed": "Closed", "false_positives": "Closed as false positive",
@@ -25,12 +25,13 @@ OF_NOW = frozenset({"open", "open_high"})
 
 def summarise(population: Population, period: Period) -> dict[str, Any]:
     """Every figure, JSON-able, times in seconds."""
+    now, then = both_totals(population, period)
     return {
         "period": {**period.span, "in_words": period.in_words, "length": period.length_in_words,
                    "time_zone": str(period.zone)},
         "seen_by": population.in_words,
-        "totals": totals(population, period),
-        "totals_before": totals(population, period.before),
+        "totals": now,
+        "totals_before": then,
         "times": _times(population, period),
         "times_by_severity": _by_severity(population, period),
         "opened_by": {by: _bands(population, period, by) for by in BY},

@@ -30,17 +30,31 @@ def opened(population: Population, period: Period) -> IncidentQuerySet:
 
 def totals(population: Population, period: Period) -> dict[str, int]:
     """Opened and closed in the period, what of the closed was a false positive, reopened, and what is open now."""
+    return both_totals(population, period)[0]
+
+
+def both_totals(population: Population, period: Period) -> tuple[dict[str, int], dict[str, int]]:
+    """The totals of the period and of the one before, with one query."""
+    spans = (period, period.before)
+    found = population.incidents().aggregate(
+        **{f"{name}_{place}": count for place, span in enumerate(spans) for name, count in _counted(span).items()}
+    )
+    now, then = ({name: found[f"{name}_{place}"] for name in _counted(span)} for place, span in enumerate(spans))
+    return now, then
+
+
+def _counted(period: Period) -> dict[str, Count]:
     begun = Q(created__gte=period.since, created__lt=period.until)
     closed = Q(resolved__gte=period.since, resolved__lt=period.until, status=IncidentStatus.RESOLVED)
-    return population.incidents().aggregate(
-        opened=Count("pk", begun),
-        closed=Count("pk", closed),
-        false_positives=Count("pk", closed & Q(classification=Classification.FALSE_POSITIVE)),
-        classified=Count("pk", closed & ~Q(classification=Classification.UNKNOWN)),
-        reopened=Count("pk", begun & Q(reopened_count__gt=0)),
-        open=Count("pk", Q(status__in=OPEN)),
-        open_high=Count("pk", Q(status__in=OPEN, severity=Severity.HIGH)),
-    )
+    return {
+        "opened": Count("pk", begun),
+        "closed": Count("pk", closed),
+        "false_positives": Count("pk", closed & Q(classification=Classification.FALSE_POSITIVE)),
+        "classified": Count("pk", closed & ~Q(classification=Classification.UNKNOWN)),
+        "reopened": Count("pk", begun & Q(reopened_count__gt=0)),
+        "open": Count("pk", Q(status__in=OPEN)),
+        "open_high": Count("pk", Q(status__in=OPEN, severity=Severity.HIGH)),
+    }
 
 
 def over_time(population: Population, period: Period, by: str) -> dict[str, Any]:

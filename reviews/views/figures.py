@@ -25,7 +25,7 @@ def figures(request: AccountRequest) -> HttpResponse:
     room = Room.enter(request, "figures")
     by = request.GET.get("by", "severity")
     by = by if by in volume.BY else "severity"
-    now, then = (volume.totals(room.population, span) for span in (room.period, room.period.before))
+    now, then = volume.both_totals(room.population, room.period)
     context = {
         **room.context(),
         "totals": _compared(now, then),

@@ -1,8 +1,10 @@
 """What all pages of the managers' room share: the tabs, the period, the filters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from incidents.wording import source_label
 from reviews.figures.period import SPANS, Period, read_period
 from reviews.figures.population import Population
 
+KEPT_S = 60
 TABS = (
     ("figures", "Figures", "/reports/", keys.READ_REPORTS),
     ("levels", "Service levels", "/reports/service-levels/", keys.READ_REPORTS),
@@ -36,6 +39,14 @@ def tabs_for(user: User, current: str, query: str = "") -> list[dict[str, Any]]:
          "current": key == current}
         for key, label, url, needed in TABS if user.holds(needed)
     ]  # fmt: skip
+
+
+def _kept[T](key: str, find: Callable[[], T]) -> T:
+    found: T | None = cache.get(key)
+    if found is None:
+        found = find()
+        cache.set(key, found, KEPT_S)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +92,17 @@ class Room:
         }
 
     def _names(self) -> dict[str, str]:
+        """Kept for a minute, as the sources are: what may be chosen changes seldom, and finding it reads every row."""
+        return _kept(f"owners-of:{self.user.pk}", self._owners)
+
+    def _owners(self) -> dict[str, str]:
         owners = Incident.objects.visible_to(self.user).exclude(assigned_to=None).order_by()
         people = User.objects.filter(pk__in=owners.values("assigned_to"))
         return {str(person.pk): str(person) for person in people}
 
     def _choices(self, names: dict[str, str]) -> list[dict[str, Any]]:
-        sources = Incident.objects.visible_to(self.user).known_words("sources")
+        seen = Incident.objects.visible_to(self.user)
+        sources = _kept(f"sources-of:{self.user.pk}", lambda: seen.known_words("sources"))
         offered = {
             "severity": [(item.value, str(item.label)) for item in reversed(Severity)],
             "classification": [(item.value, str(item.label)) for item in Classification],
