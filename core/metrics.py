@@ -23,7 +23,7 @@ _KEY = "soc:tally:"
 
 if os.environ.get(SHARED_FOLDER):
     # Each process has a file: that of its place among the others, when it was given one, else of its own.
-    values.ValueClass = values.MultiProcessValue(lambda: os.environ.get("SOC_FIGURES_OF") or os.getpid())  # type: ignore[no-untyped-call, misc, assignment]
+    values.ValueClass = values.MultiProcessValue(lambda: os.environ.get("SOC_FIGURES_OF") or os.getpid())  # type: ignore[no-untyped-call]
 _own = CollectorRegistry()
 _registry = None if os.environ.get(SHARED_FOLDER) else _own
 REQUESTS = Counter(
