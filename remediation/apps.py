@@ -16,22 +16,29 @@ class RemediationConfig(AppConfig):
         from remediation import alarms as _alarms  # noqa: F401 - declares what the brakes tell
         from remediation import expert_slots, indicator_slots, news, news_of_experts, respond, slots
         from remediation.catalog import all_actions
+        from remediation.erasure import declare_parts
         from remediation.retention import declare_kinds
 
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
         declare_kinds()
+        declare_parts()
         news.register()
         vocabulary.lend("actions", lambda: [(action.key, action.label) for action in all_actions()])
         tells_of("run", slots.runs_of)
         audit_log.withhold(slots.withheld_words)
         fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))
+        fill("incident.banner", Filling("emergency", slots.incident_banner, "remediation/incident_banner.html"))
         fill("waiting.sections", Filling("decisions", slots.waiting_section, "remediation/waiting.html", order=10))
         fill("search.results", Filling("runs", slots.search_results))
         fill("entity.respond", Filling("indicator", indicator_slots.file_button, order=60))
         fill("entity.respond", Filling("expert", expert_slots.entity_button, order=90))
         fill("incident.header_actions", Filling("expert", expert_slots.header_button, order=90))
         fill("alert.header_actions", Filling("expert", expert_slots.header_button, order=90))
+        fill(
+            "waiting.sections",
+            Filling("experts", expert_slots.waiting_section, "remediation/waiting_experts.html", order=20),
+        )
         fill("search.results", Filling("experts", expert_slots.search_results))
         news_of_experts.register()
         fill("evidence.respond", Filling("indicator", indicator_slots.evidence_button))

@@ -10,6 +10,7 @@ from accounts.models import User
 from incidents.models import Alert, Device, File, Identity, Incident, Mailbox
 from remediation.models import ExpertRequest
 
+MOST_WAITING = 50
 Entity = Device | File | Identity | Mailbox
 
 
@@ -35,6 +36,13 @@ def header_button(request: HttpRequest, subject: Incident | Alert) -> dict[str, 
     kind = "incident" if isinstance(subject, Incident) else "alert"
     url = reverse("remediation:ask_expert", args=[kind, subject.pk])
     return {"label": "Ask an expert", "url": url, "icon": "help", "danger": False}
+
+
+def waiting_section(request: HttpRequest, user: User) -> dict[str, Any] | None:
+    """The questions that wait for this person's answer, the most pressing first; nothing where there is none."""
+    found = ExpertRequest.objects.to_answer(user).select_related("asker").order_by("due", "pk")
+    requests = list(found[:MOST_WAITING])
+    return {"requests": requests} if requests else None
 
 
 def search_results(request: HttpRequest, text: str) -> dict[str, Any] | None:

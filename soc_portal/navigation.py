@@ -1,6 +1,6 @@
 """The frame around every page: the rail with its counts, the tabs of the administration, the demo badge.
 
-Everything is computed when the template first asks for it, so a fragment costs nothing and a page five queries.
+Everything is computed when the template first asks for it, so a fragment costs nothing and a page eight queries.
 Red is only what waits for the person who looks.
 """
 
@@ -29,12 +29,12 @@ from incidents.models import Incident
 from incidents.queries.incidents import OWNERLESS
 from incidents.queue import DEFAULTS_SAID, standard
 from notifications.services.inbox import unread_count
-from remediation.models import ActionRun
+from remediation.models import ActionRun, ExpertRequest
 from remediation.policy import decidable
 from reviews.due import waiting_for_signature, wanting_review
 
 KEPT_S = 30
-LIVE_TOPICS = "incident.created incident.changed run.changed review.changed"
+LIVE_TOPICS = "incident.created incident.changed run.changed expert.changed review.changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,12 @@ class Counts:
     decisions_for_me: int = 0
     reviews: int = 0
     signatures_for_me: int = 0
+    questions_for_me: int = 0
 
     @property
     def for_me(self) -> int:
-        return self.decisions_for_me + self.signatures_for_me + self.mine + self.unowned
+        waiting = self.decisions_for_me + self.signatures_for_me + self.questions_for_me
+        return waiting + self.mine + self.unowned
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(WAITING, path, counts.for_me),
         _item(ACTIONS, path, counts.decisions_for_me, hot=counts.decisions_for_me > 0),
         _item(INDICATORS, path),
-        _item(EXPERTS, path),
+        _item(EXPERTS, path, counts.questions_for_me),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
         _item(HANDOVER, path),
         *([_item(REPORTS, path)] if user.holds(REPORTS.permission) else []),
@@ -174,7 +176,7 @@ def administration(user: User, path: str) -> list[dict[str, Any]]:
 
 
 def count_for(user: User) -> Counts:
-    """Four queries for somebody with every right, none for somebody who may not read."""
+    """Seven queries for somebody with every right, none for somebody who may not read."""
     if not user.holds(keys.READ):
         return Counts()
     pending = ActionRun.objects.visible_to(user).top_level().pending()
@@ -191,6 +193,7 @@ def count_for(user: User) -> Counts:
         decisions_for_me=decidable(pending, user).count() if user.holds(keys.DECIDE_RESPONSE) else 0,
         reviews=signatures or to_write,
         signatures_for_me=signatures,
+        questions_for_me=ExpertRequest.objects.to_answer(user).count(),
     )
 
 

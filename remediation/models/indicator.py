@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from incidents.models import Incident
 
 ABSENT = "absent"
+# Nothing is sent by itself before a person says so.
+HELD = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Indicator(models.Model):
@@ -164,6 +167,10 @@ class IndicatorEnforcement(models.Model):
     @property
     def is_as_wanted(self) -> bool:
         return (self.desired, self.desired_digest) == (self.observed, self.observed_digest)
+
+    @property
+    def is_held(self) -> bool:
+        return self.next_try_at == HELD
 
     @property
     def state(self) -> Enforcement:

@@ -30,5 +30,7 @@ class ExpertRequestQuerySet(models.QuerySet["ExpertRequest"]):
         concerned = Q(asker=user) | Q(expert=user) | Q(group__in=user.expert_groups.all())
         return self.filter(concerned | (about & in_sight))
 
-    def waiting(self) -> Self:
-        return self.filter(status="open")
+    def to_answer(self, user: "User") -> Self:
+        """Those that wait for an answer of this person."""
+        asked = Q(expert=user) | Q(group__in=user.expert_groups.all())
+        return self.filter(asked, status="open").exclude(asker=user)

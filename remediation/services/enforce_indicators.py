@@ -10,20 +10,21 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import F, Min
 
+from accounts.models import User
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.models import Connection, Delivery
 from connectors.ports import INDICATORS, INDICATORS_AT_ONCE, TENANT
 from connectors.services.deliver import Order, order_delivery
 from connectors.services.observe import observe
 from connectors.services.step import step_delivery
-from core import audit, clock
+from core import audit, clock, jobs
 from core.actors import Actor
 from remediation.models import Indicator, IndicatorEnforcement
-from remediation.models.indicator import ABSENT
-from remediation.services.set_indicator import announce
-from remediation.services.want_indicators import enforcing_connections, entry_of, want_everywhere
+from remediation.models.indicator import ABSENT, HELD
+from remediation.services.set_indicator import announce, check_may_manage
+from remediation.services.want_indicators import TASK, enforcing_connections, entry_of, want_everywhere
 
 PREFIX = "indicators:"
 ENFORCER = Actor.system("indicators")
@@ -114,6 +115,28 @@ def take_over(delivery: Delivery) -> None:
                 row.save(update_fields=["delivery_id", "error", "next_try_at"])
 
 
+def hold_indicators(*, actor: Actor, reason: str) -> int:
+    """After a restore: the real portal may have changed or removed any of them since the backup, so nothing is sent
+    before a person says so, indicator by indicator. Answers how many rows are held."""
+    with transaction.atomic():
+        held = IndicatorEnforcement.objects.update(delivery_id=None, next_try_at=HELD, error=reason[:300])
+        if held:
+            audit.record("indicators.held", subject="indicators:all", actor=actor, reason=reason, data={"rows": held})
+    return held
+
+
+def send_again(indicator: Indicator, *, actor: Actor, reason: str, user: User) -> int:
+    """A person says that the wish stands: it is sent to every connection that does not show it. Raises `Refused`."""
+    check_may_manage(user, indicator.device_group_ids)
+    with transaction.atomic():
+        rows = IndicatorEnforcement.objects.select_for_update().filter(indicator=indicator, delivery_id=None)
+        count = rows.update(next_try_at=clock.now(), attempts=0, generation=F("generation") + 1, error="")
+        audit.record("indicator.sent_again", subject=f"indicator:{indicator.pk}", thread=indicator.thread, actor=actor,
+                     reason=reason, data={"connections": count})  # fmt: skip
+        jobs.wake(TASK)
+    return count
+
+
 def look(connection: Connection) -> bool:
     """Read the connection's whole list and keep what is there; answers whether it could be read."""
     observed = observe(connection, TENANT, "indicators")
@@ -133,7 +156,7 @@ def look(connection: Connection) -> bool:
             if seen != (row.observed, row.observed_digest):
                 _record(row, seen[0])
                 changed.add(row.indicator_id)
-                if row.is_as_wanted and row.observed_at is not None:
+                if row.is_as_wanted and row.observed_at is not None and not row.is_held:
                     _want_again(row)
             row.observed, row.observed_digest = seen
             row.observed_at = observed.at or clock.now()

@@ -14,11 +14,12 @@ from core import audit, clock, live
 from core.actors import Actor
 from core.wording import unix_lines
 from incidents.enums import Severity
-from incidents.models import Incident
+from incidents.models import Device, Incident
 from remediation import policy
-from remediation.enums import IndicatorAction, IndicatorDeed, IndicatorSource, IndicatorType
-from remediation.indicator_values import STOPPING, check_action, check_may_stop, clean_value, key_of
-from remediation.models import Indicator, IndicatorChange
+from remediation.enums import IndicatorAction, IndicatorDeed, IndicatorSource, IndicatorType, MatchBy
+from remediation.indicator_values import STOPPING, check_action, check_may_stop, clean_value, host_of, key_of
+from remediation.models import Indicator, IndicatorChange, ProtectedAsset
+from remediation.policy import protection
 from remediation.refused import Refused
 from remediation.services.want_indicators import want_everywhere
 
@@ -99,6 +100,7 @@ def clean_fields(fields: Mapping[str, Any], *, former_expiry: datetime | None = 
     check_action(kind, action)
     if action in STOPPING:
         check_may_stop(kind, value)
+        _check_unprotected(kind, value)
     severity = str(fields.get("severity") or Severity.MEDIUM)
     _one_of("severity", severity, [one for one in Severity.values if one != Severity.UNKNOWN])
     alert = bool(fields.get("generate_alert"))
@@ -128,6 +130,21 @@ def check_may_manage(user: User, group_ids: Sequence[int]) -> None:
         raise Refused("out_of_scope", f"An indicator for all devices reaches beyond the scope of {user}.")
     if not set(group_ids) <= user.scope.group_ids:
         raise Refused("out_of_scope", f"Some of the device groups lie outside the scope of {user}.")
+
+
+def _check_unprotected(kind: str, value: str) -> None:
+    """What destructive actions must not touch is not made unreachable either. A name rule counts when it tells a whole
+    DNS name: `dc-*` alone would also mean machines of others."""
+    host = host_of(kind, value)
+    if not host:
+        return
+    named = Device(key=host, display_name=host, ip_addresses=[host])
+    rules = ProtectedAsset.objects.filter(match_by__in=[MatchBy.ADDRESS, MatchBy.NAME])
+    for rule in rules:
+        whole = rule.match_by == MatchBy.ADDRESS or "." in rule.pattern
+        if whole and protection.matches(rule, named):
+            kind_of_rule = rule.get_kind_display().lower()
+            raise ValidationError({"value": f"{host} is protected ({kind_of_rule}): {rule.note}"})
 
 
 def _check_incident(user: User, incident: Incident | None) -> None:

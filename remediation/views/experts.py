@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -91,7 +92,8 @@ def close(request: AccountRequest, pk: int) -> HttpResponse:
     try:
         close_request(found, actor=request.user.actor, user=request.user)
     except Refused as refused:
-        return render(request, "403.html", {"exception": refused.message}, status=403)
+        messages.error(request, refused.message)
+        return redirect(page)
     return done(request, f"{found.number} closed", back=page, leave=True)
 
 

@@ -1,5 +1,6 @@
 """One indicator: its page, and the dialogs that make, change, remove and take back."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,12 +20,15 @@ from remediation.indicator_forms import IndicatorForm
 from remediation.indicator_values import ACTIONS
 from remediation.models import Indicator, IndicatorChange
 from remediation.refused import Refused
+from remediation.services.enforce_indicators import send_again
 from remediation.services.remove_indicator import remove_indicator, undo_indicator
 from remediation.services.set_indicator import change_indicator, create_indicator, last_change
 from remediation.views.fetch import incident_for
 from remediation.views.indicators import PILLS, group_names
 
 REFRESH = ["#indicators", "#indicator-of-pane", "[data-refresh]", "#node-body", "#respond"]
+_ENDS: dict[str, Callable[..., object]] = {"remove": remove_indicator, "undo": undo_indicator, "send": send_again}
+_DONE = {"remove": "removed", "undo": "taken back", "send": "sent again"}
 _UNDO = {
     IndicatorDeed.MADE: "Removes it again",
     IndicatorDeed.CHANGED: "Gives it its former fields again",
@@ -48,6 +52,7 @@ def indicator(request: AccountRequest, pk: int) -> HttpResponse:
         "incident": _incident(found, request.user),
         "origin": _origin(found, request.user),
         "enforcements": found.enforcements.select_related("connection").order_by("connection__name"),
+        "unequal": found.enforcements.unequal().filter(delivery_id=None).exists(),
         "changes": [_told(change) for change in found.changes.all()[:50]],
         "undo": "" if _is_just_made(found) else _undo_words(found),
         "may_manage": _may_manage(found, request.user),
@@ -97,9 +102,9 @@ def edit_indicator(request: AccountRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(keys.DECIDE_RESPONSE)
 def end_indicator(request: AccountRequest, pk: int, how: str) -> HttpResponse:
-    """Remove it (`remove`), or take the newest deed back (`undo`)."""
+    """Remove it (`remove`), take the newest deed back (`undo`), or send it again (`send`)."""
     found = indicator_for(request.user, pk)
-    service = {"remove": remove_indicator, "undo": undo_indicator}.get(how)
+    service = _ENDS.get(how)
     if service is None:
         raise Http404
     form = ReasonForm(request.POST or None)
@@ -110,8 +115,7 @@ def end_indicator(request: AccountRequest, pk: int, how: str) -> HttpResponse:
         except (Refused, ValidationError) as error:
             form.add_error(None, getattr(error, "message", str(error)))
         else:
-            title = f"{found.number} removed" if how == "remove" else f"{found.number}: taken back"
-            return done(request, title, back=page, refresh=REFRESH)
+            return done(request, f"{found.number}: {_DONE[how]}", back=page, refresh=REFRESH)
     context = {"form": form, "indicator": found, "how": how, "undo": _undo_words(found), "back": page}
     return render(request, "remediation/indicator_end.html", context, status=422 if form.errors else 200)
 

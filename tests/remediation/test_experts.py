@@ -189,3 +189,13 @@ def test_an_administrator_keeps_the_groups(client: Client, adam: User, rita: Use
     signed_in(client, adam).post("/admin/experts/new/", wanted)
     assert "Malware" in client.get("/admin/experts/").content.decode()
     assert AuditEvent.objects.get(verb="expert_group.made").data["members"] == [rita.pk]
+
+
+def test_a_question_waits_for_whom_it_was_put_to_until_it_is_answered(
+    client: Client, ada: User, rita: User, mona: User, signed_in: SignedIn, incident: Incident
+) -> None:
+    request = asked(ada, incident, expert=rita)
+    assert "Known family?" in signed_in(client, rita).get("/waiting/").content.decode()
+    assert "Known family?" not in signed_in(client, mona).get("/waiting/").content.decode()
+    say(request, text="Yes", actor=rita.actor, user=rita)
+    assert "Known family?" not in signed_in(client, rita).get("/waiting/").content.decode()

@@ -13,12 +13,12 @@ from connectors.models import Delivery
 from connectors.ports import TENANT
 from core import clock
 from core.models import AuditEvent
-from remediation.enums import Enforcement
+from remediation.enums import Enforcement, ProtectedKind
 from remediation.indicator_values import clean_value
-from remediation.models import Indicator, IndicatorEnforcement
+from remediation.models import Indicator, IndicatorEnforcement, ProtectedAsset
 from remediation.refused import Refused
 from remediation.services import set_indicator
-from remediation.services.enforce_indicators import enforce_all, enforce_now, look
+from remediation.services.enforce_indicators import enforce_all, enforce_now, hold_indicators, look, send_again
 from remediation.services.remove_indicator import expire_indicators, remove_indicator, undo_indicator
 from remediation.services.set_indicator import change_indicator, create_indicator
 from tests.factories.remediation import Company, company
@@ -109,6 +109,23 @@ def test_the_portal_does_not_block_itself(rita: User, settings: Any) -> None:
         with pytest.raises(ValidationError, match="portal's own"):
             made(rita, **fields)
     assert made(rita, type="domainName", value="corp.example", action="allowed").is_active
+
+
+def test_what_is_protected_is_not_made_unreachable(rita: User) -> None:
+    for match_by, pattern in (("address", "203.0.113.0/28"), ("name", "*.corp.example"), ("name", "dc-*")):
+        ProtectedAsset.objects.create(
+            kind=ProtectedKind.GATEWAY,
+            match_by=match_by,
+            target_kind="device",
+            pattern=pattern,
+            note="Ours.",
+            author={},
+        )
+    for fields in ({"value": "203.0.113.9"}, {"type": "domainName", "value": "vpn.corp.example"}):
+        with pytest.raises(ValidationError, match="protected"):
+            made(rita, **fields)
+    assert made(rita, value="203.0.113.99").is_active
+    assert made(rita, type="domainName", value="dc-1.evil.example").is_active
 
 
 def test_one_value_has_one_indicator_for_the_same_devices(rita: User) -> None:
@@ -271,3 +288,20 @@ def test_each_deed_is_on_record_with_its_reason(rita: User) -> None:
         ("indicator.changed", "Worse"),
         ("indicator.removed", "Over"),
     ]
+
+
+def test_after_a_restore_nothing_is_sent_before_a_person_says_so(rita: User, place: Company) -> None:
+    indicator = made(rita)
+    enforce_now(place.connection)
+    with SimulatedCompany(place.connection).target(TENANT.kind, TENANT.remote_id) as remote:
+        remote.state["indicators"] = {}  # the real portal removed it after the backup
+        remote.save()
+    assert hold_indicators(actor=rita.actor, reason="Restored from a backup.") == 1
+    look(place.connection)
+    enforce_all()
+    enforce_now(place.connection)
+    assert there(place) == {}
+    assert enforcement(indicator).state == Enforcement.FAILED
+    send_again(indicator, actor=rita.actor, user=rita, reason="Still right")
+    enforce_now(place.connection)
+    assert enforcement(indicator).state == Enforcement.IN_FORCE
