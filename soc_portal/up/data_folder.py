@@ -27,6 +27,7 @@ class Instance:
     owner_database_url: str
     redis_url: str
     sockets: str
+    certificate: str = ""  # presented over TLS; given ones lie outside of the folder
 
 
 class DataFolder:

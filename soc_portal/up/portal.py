@@ -128,7 +128,8 @@ class Portal:
             self.postgres.start()
             app_url, owner_url = self.postgres.url(APP), self.postgres.url(OWNER)
         self.record_children()
-        return Instance(os.getpid(), self.url, app_url, owner_url, redis_url, str(self._sockets))
+        certificate = str(self._tls.certificate) if self._tls else ""
+        return Instance(os.getpid(), self.url, app_url, owner_url, redis_url, str(self._sockets), certificate)
 
     def _start_processes(self, env: dict[str, str]) -> None:
         web = ["-m", "soc_portal.up.web", f"--port={self._port}"]

@@ -118,6 +118,9 @@ def test_a_portal_with_a_given_certificate_reads_it_again_when_it_changes(folder
         assert wait_until(lambda: serial_at(portal.port, context, "localhost") != first, seconds=15, pause=0.3), (
             portal.last_lines()
         )
+        told = portal.run("doctor", "--json").stdout
+        assert f"{certificate} ends on" in told
+        assert f"{portal.url} answers and is healthy" in told
         with contextlib.closing(reached(portal.port, context, "localhost")) as connection:
             connection.request("GET", "/accounts/login/")
             assert "Strict-Transport-Security" not in connection.getresponse().headers, "localhost has other ports"

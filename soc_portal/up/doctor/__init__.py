@@ -63,13 +63,13 @@ def _print(finding: Finding) -> None:
 
 def diagnose(options: DoctorOptions) -> Iterator[Finding]:
     folder = DataFolder(options.data)
-    named = os.environ.get("SOC_TLS_CERTIFICATE", "")
+    named = _given_certificate(folder)
     first: list[tuple[str, Check]] = [
         ("python", machine.python),
         ("disk", partial(machine.disk, folder.path)),
         ("memory", machine.memory),
         ("libraries", machine.libraries),
-        ("data folder", partial(data.permissions, folder)),
+        ("data folder", partial(data.permissions, folder, is_needed=bool(environment.placeholders()))),
         ("leftovers", partial(data.leftovers, folder)),
         ("certificate", partial(data.certificate, folder, named)),
     ]
@@ -80,6 +80,13 @@ def diagnose(options: DoctorOptions) -> Iterator[Finding]:
         return
     yield from _all([("portal", partial(work.portal, folder, url, named))] if url else [])
     yield from _of_running(folder, env)
+
+
+def _given_certificate(folder: DataFolder) -> str:
+    """The file that is presented, unless our own authority made it."""
+    instance = folder.read_instance()
+    named = os.environ.get("SOC_TLS_CERTIFICATE", "") or (instance.certificate if instance else "")
+    return "" if named == str(folder.path / "tls" / "portal.pem") else named
 
 
 def _how_to_reach(folder: DataFolder, port: int) -> tuple[str, dict[str, str] | None, list[Finding]]:

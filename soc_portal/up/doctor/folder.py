@@ -18,7 +18,10 @@ from soc_portal.up.processes import is_alive
 _SECRET = ("secrets/*", "tls/*.key", "instance.json")
 
 
-def permissions(folder: DataFolder) -> Iterator[Finding]:
+def permissions(folder: DataFolder, *, is_needed: bool = True) -> Iterator[Finding]:
+    """Where servers and secrets are named by variables, as in containers, nobody needs the folder."""
+    if not folder.path.exists() and not is_needed:
+        return
     if not folder.path.exists():
         yield warning(
             "data folder",
