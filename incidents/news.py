@@ -36,12 +36,6 @@ MENTIONED = topics.declare(
 FOLLOWED = topics.declare(
     "incident.followed", "News of an incident I follow", "Status, severity, owner, classification and comments."
 )
-AT_RISK = topics.declare(
-    "sla.at_risk", "A service level is at risk", "The time to act on an incident is running out.", urgent=True
-)
-BREACHED = topics.declare(
-    "sla.breached", "A service level was breached", "An incident was not acted on in time.", urgent=True
-)
 LETTERS = topics.declare(
     "dead_letters.growing",
     "Dead letters pile up",

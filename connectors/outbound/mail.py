@@ -6,6 +6,7 @@ what the server answered and never a password.
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -154,7 +155,11 @@ def _connection(server: MailServer) -> smtplib.SMTP:
 
 def _hand_over(talk: smtplib.SMTP, server: MailServer, to: str, content: bytes) -> str:
     talk.ehlo_or_helo_if_needed()
-    steps = (lambda: talk.mail(parseaddr(server.sender)[1]), lambda: talk.rcpt(to), lambda: talk.data(content))
+    steps: list[Callable[[], tuple[int, bytes]]] = [
+        lambda: talk.mail(parseaddr(server.sender)[1]),
+        lambda: talk.rcpt(to),
+        lambda: talk.data(content),
+    ]
     code, said = 0, b""
     for step in steps:
         code, said = step()

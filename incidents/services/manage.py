@@ -46,7 +46,7 @@ def update_incident(
     `StaleVersion` when `expected_version` is no longer the stored one.
     """
     with transaction.atomic():
-        followed = Exists(Watch.objects.filter(subject=incident.thread))
+        followed = Exists(Watch.objects.filter(subject=incident.thread))  # asked with the lock: no statement more
         row = Incident.objects.select_for_update(of=("self",)).annotate(followed=followed).get(pk=incident.pk)
         if expected_version is not None and row.version != expected_version:
             raise StaleVersion(row.version)
@@ -74,7 +74,7 @@ def update_incident(
                 end_pause(row, actor=actor)
             settle_clocks(row)
         publish_change(row, sorted(changes))
-        tell_changed(row, before=former, followed=row.followed, actor=actor)
+        tell_changed(row, before=former, followed=bool(getattr(row, "followed", False)), actor=actor)
     return row
 
 

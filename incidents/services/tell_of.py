@@ -59,7 +59,11 @@ def tell_comment(row: Incident, *, text: str, comment: int, actor: Actor) -> Non
     """To the people it mentions, and to those who follow the incident."""
     mentioned = _others(people_mentioned(text), actor)
     following = [person for person in _others(watchers(row), actor) if person not in mentioned]
-    shown = {"body": text[:1000], "url": f"/incidents/{row.pk}/activities/", "once": f"comment:{comment}"}
+    shown: dict[str, Any] = {
+        "body": text[:1000],
+        "url": f"/incidents/{row.pk}/activities/",
+        "once": f"comment:{comment}",
+    }
     tell_all(
         [
             _news(news.MENTIONED, row, f"{actor.name} mentioned you on {row.number}", people=mentioned, **shown),

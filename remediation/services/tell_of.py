@@ -36,12 +36,12 @@ def run_ended(run_id: int, status: str) -> None:
     if run is None or status not in (*COMPLETED, *FAILED):
         return
     good = status in COMPLETED
-    told = {run.requester_id, run.incident.assigned_to_id if run.incident else None} - {None}
+    concerned = (run.requester_id, run.incident.assigned_to_id if run.incident else None)
     tell(
         news.COMPLETED if good else news.FAILED,
         title=f"{_words(run)}: {RunStatus(status).label.lower()}",
         body="" if good else run.status_detail,
-        people=User.objects.filter(pk__in=told),
+        people=User.objects.filter(pk__in=[pk for pk in concerned if pk is not None]),
         once=f"run:{run.pk}:{status}",
         actor=EXECUTOR,
         **_place(run),

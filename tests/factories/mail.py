@@ -40,6 +40,13 @@ class Postbox:
         return self.answer
 
 
+def part_of(letter: EmailMessage, kind: str) -> str:
+    """The text of `plain` or `html`."""
+    part = letter.get_body((kind,))
+    assert isinstance(part, EmailMessage)
+    return str(part.get_content())
+
+
 def certificate(folder: Path) -> Path:
     """A key and a certificate of its own for 127.0.0.1, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -16,7 +16,7 @@ from notifications.enums import DispatchStatus
 from notifications.models import Dispatch, Message
 from notifications.services.send import WAITS_S
 from tests.factories import mail
-from tests.factories.mail import PASSWORD, Postbox
+from tests.factories.mail import PASSWORD, Postbox, part_of
 
 pytestmark = pytest.mark.django_db
 LETTER = Letter("ada@example.org", "A subject", "text", "<p>html</p>", "key-1")
@@ -32,7 +32,7 @@ def test_a_letter_arrives_as_text_and_html(
     assert (letter["to"], letter["subject"]) == ("ada@example.org", "[Contoso] A paper on CANARY")
     assert (letter["from"], letter["auto-submitted"]) == ("SOC portal <soc@example.org>", "auto-generated")
     for kind in ("plain", "html"):
-        text = letter.get_body((kind,)).get_content()
+        text = part_of(letter, kind)
         assert "A paper on CANARY" in text
         assert "High" in text
         assert f"{settings.PUBLIC_URL}/papers/1/" in text
@@ -50,8 +50,8 @@ def test_hostile_words_stay_words(
     assert letter["bcc"] is None
     assert postbox.recipients == ["ada@example.org"]
     assert len(postbox.letters) == 1
-    html = letter.get_body(("html",)).get_content()
-    text = letter.get_body(("plain",)).get_content()
+    html = part_of(letter, "html")
+    text = part_of(letter, "plain")
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;" in html

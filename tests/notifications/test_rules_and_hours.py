@@ -17,7 +17,7 @@ from notifications.services.choices import next_digest, quiet_until
 from notifications.services.digest import CLOCK, due_digests, order_digest
 from notifications.services.forget import forget_old
 from notifications.services.rules import save_rule, switch_rule
-from tests.factories.mail import Postbox
+from tests.factories.mail import Postbox, part_of
 from tests.factories.people import DeviceGroupFactory
 
 pytestmark = pytest.mark.django_db
@@ -230,7 +230,7 @@ def test_a_digest_tells_in_one_mail_what_may_still_be_read(
         order_digest(pk, actor=CLOCK)
     sent()
     letter = postbox.letters[0]
-    text = letter.get_body(("plain",)).get_content()
+    text = part_of(letter, "plain")
     assert len(postbox.letters) == 1
     assert "First paper" in text
     assert "Second paper" not in text

@@ -247,3 +247,18 @@ def test_without_a_link_no_link_is_sent() -> None:
 )  # fmt: skip
 def test_prose_holds_nothing_that_a_reader_would_make_a_link_of(said: str, shown: str) -> None:
     assert unlinked(said).lower() == shown.lower()
+
+
+def test_the_check_in_the_documents_takes_ours_and_refuses_others(
+    web: Recorder, hook: Endpoint, told: Told, sent: Callable[[], None], settings: Any
+) -> None:
+    documents = (settings.BASE_DIR / "docs" / "webhooks.md").read_text()
+    words: dict[str, Any] = {}
+    exec(documents.partition("```python\n")[2].partition("```")[0], words)
+    told(severity="high")
+    sent()
+    _, headers, body = web.asked[0]
+    assert words["is_ours"](hook.secrets[0], headers, body)
+    assert not words["is_ours"](hook.secrets[0], headers, body + b" ")
+    late = headers | {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 301)}
+    assert not words["is_ours"](hook.secrets[0], late, body)
