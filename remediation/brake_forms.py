@@ -131,7 +131,7 @@ class WhyForm(forms.Form):
         people = User.objects.all() if everybody else User.objects.filter(pk=reader.pk)
         tokens = ApiToken.objects.filter(revoked_at=None, expires_at__gt=clock.real_now()).select_related("user")
         self.fields["person"].queryset = people.order_by("kind", "display_name", "id")  # type: ignore[attr-defined]
-        chosen = self.data.get("person") or reader.pk
+        chosen = self.data.get("person") or self.initial.get("person") or reader.pk
         known = str(chosen).isdecimal() and len(str(chosen)) < MOST_DIGITS
         mine = tokens.filter(user__in=people.filter(pk=chosen)) if known else tokens.none()
         self.fields["token"].queryset = mine  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation.models import ActionRun
 from remediation.policy import decidable
 from remediation.views.cards import approval_cards
+from remediation.views.emergency import open_emergencies
 from remediation.views.titles import title_of
 
 MOST_WAITING = 50
@@ -31,6 +32,13 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
         "count": runs.decided().count(),
         "waiting": runs.pending().count(),
     }
+
+
+def incident_banner(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:
+    """What one person approved alone in it and nobody has ratified."""
+    user = request.user
+    found = open_emergencies(user, incident) if isinstance(user, User) else []
+    return {"emergencies": found} if found else None
 
 
 def runs_of(incident: Incident, user: User) -> QuerySet[ActionRun]:

@@ -11,6 +11,7 @@ from accounts import keys, step_up
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from core import options
+from incidents.models import Incident
 from remediation import acts, policy
 from remediation.catalog import get
 from remediation.enums import EmergencyState
@@ -23,6 +24,8 @@ from remediation.views.answers import done
 from remediation.views.fetch import run_for
 from remediation.views.links import target_link
 from remediation.views.titles import title_of
+
+MOST = 10
 
 
 @requires(keys.APPROVE_ALONE)
@@ -95,6 +98,14 @@ def why_not_alone(run: ActionRun, user: User) -> str:
     except Refused as refused:
         return refused.message
     return ""
+
+
+def open_emergencies(user: User, incident: Incident | None = None) -> list[dict[str, Any]]:
+    """What waits to be ratified, the most pressing first, as banners show it; of one incident, or of all."""
+    runs = ActionRun.objects.visible_to(user)
+    seen = runs if incident is None else runs.filter(incident=incident)
+    waiting = EmergencyApproval.objects.filter(state=EmergencyState.OPEN, run__in=seen).select_related("run")
+    return [emergency_row(one, user) for one in waiting.order_by("ratify_until")[:MOST]]
 
 
 def emergency_row(approval: EmergencyApproval, user: User) -> dict[str, Any]:

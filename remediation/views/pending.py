@@ -13,6 +13,7 @@ from core.pagination import counted
 from remediation.enums import RunStatus
 from remediation.models import ActionRun
 from remediation.views.cards import approval_cards
+from remediation.views.emergency import open_emergencies
 from remediation.views.rows import run_row
 
 MOST = 100
@@ -41,6 +42,7 @@ def pending_context(request: AccountRequest) -> dict[str, Any]:
     return {
         "cards": [card for card in cards if not card["refusal"]] if only_mine else cards,
         "total": counted(waiting),
+        "emergencies": open_emergencies(request.user),
         "mine": sum(not card["refusal"] for card in cards),
         "only_mine": only_mine,
         "order": order,

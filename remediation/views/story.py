@@ -39,6 +39,8 @@ def _decision(run: ActionRun) -> dict[str, Any]:
     if run.decision == Decision.PENDING:
         return _step("Decision", "Waits for another person.", None, "check", next=True)
     title, symbol, kind = _DECIDED[Decision(run.decision)]
+    if run.emergency:
+        title, kind = "Approved by one person alone", "warn"
     words = f"{run.decider.name if run.decider else 'The clock'}"
     if run.decision_comment:
         words = f"{words}: {run.decision_comment}"

@@ -23,8 +23,10 @@ MOST_DIGITS = 18
 @requires(keys.READ)
 def why(request: AccountRequest) -> HttpResponse:
     """Every rule in order, with its answer and what it looked at."""
-    form = WhyForm(request.GET or None, reader=request.user)
-    context: dict[str, Any] = {"form": form, "asked": bool(request.GET)}
+    asked = bool(request.GET.get("action") or request.GET.get("target"))
+    initial = {"person": request.GET.get("person") or request.user.pk}
+    form = WhyForm(request.GET if asked else None, reader=request.user, initial=initial)
+    context: dict[str, Any] = {"form": form}
     if form.is_valid():
         wanted = form.cleaned_data
         action = get(wanted["action"])

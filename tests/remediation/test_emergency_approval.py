@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from accounts.services.tokens import issue_token
@@ -13,8 +14,9 @@ from remediation.models import ActionRun, EmergencyApproval
 from remediation.refused import Refused
 from remediation.services.carry_out import carry_out
 from remediation.services.emergency import approve_alone, disown, ratify, roll_back_due
+from tests.conftest import SignedIn
 from tests.factories.brakes import alone, lead, put, shield
-from tests.factories.remediation import Company, FileFactory, ask, company, saw
+from tests.factories.remediation import Company, FileFactory, ask, company, incident_naming, saw
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(hours=4, minutes=1)
@@ -151,3 +153,20 @@ def test_an_approval_alone_cannot_be_made_by_changing_the_row(place: Company, ri
     run.refresh_from_db()
     assert carry_out(run).result == {"refused": "seal_broken"}
     assert EmergencyApproval.objects.count() == 1
+
+
+def test_it_is_loud_wherever_it_concerns_somebody(
+    client: Client, place: Company, rita: User, signed_in: SignedIn
+) -> None:
+    lena, device = lead(), place.device()
+    incident = incident_naming(device)
+    run = ask(lena, "device.isolate", device, incident=incident)
+    put("confirm.approve_alone", False)
+    wanted = {"reason": "Nobody answers the phone"}
+    assert signed_in(client, lena).post(f"/actions/{run.pk}/alone/", wanted).status_code == 302
+    signed_in(client, rita)
+    for page in ("/actions/", "/actions/brakes/", f"/actions/{run.pk}/", f"/incidents/{incident.pk}/"):
+        told = client.get(page).content.decode()
+        assert f"/actions/{run.pk}/ratify/" in told, page
+    assert client.post(f"/actions/{run.pk}/ratify/", {"reason": "Agreed"}).status_code == 302
+    assert f"/actions/{run.pk}/ratify/" not in client.get("/actions/").content.decode()

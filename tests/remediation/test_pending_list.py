@@ -54,7 +54,7 @@ def test_the_names_of_incidents_cost_the_same_however_many_requests_wait(
         ask(ada, "device.isolate", device, incident=incident_naming(device))
     signed_in(client, rita)
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(21):
         client.get("/actions/")
 
 
