@@ -215,11 +215,13 @@ def _decrypt_key(encrypted: bytes, pass_phrase: str, path: Path) -> bytes:
     busy machine that measure is off now and then, so it is asked again."""
     for attempt in range(ATTEMPTS):
         try:
-            return pyrage.passphrase.decrypt(encrypted, pass_phrase)
+            key: bytes = pyrage.passphrase.decrypt(encrypted, pass_phrase)
         except pyrage.DecryptError as error:
             if "xcessive" not in str(error):
                 raise UpError(f"the pass phrase does not open {path} (or its key is damaged)") from error
             time.sleep(PAUSE_S if attempt < ATTEMPTS - 1 else 0)
+        else:
+            return key
     raise UpError(
         f"this machine is too busy, or far too slow, to try the pass phrase of {path}: try again when it rests, or "
         f"open {KEY} with the program age"
