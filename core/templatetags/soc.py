@@ -264,6 +264,12 @@ def count(value: int) -> str:
 
 
 @register.filter
+def exact(value: int) -> str:
+    """The whole number, however large: figures are not capped as lists are."""
+    return f"{value:,}"
+
+
+@register.filter
 def counted(value: int, nouns: str) -> str:
     """`{{ n|counted:"incident" }}`, `{{ n|counted:"entity,entities" }}`."""
     noun, _, plural = nouns.partition(",")
