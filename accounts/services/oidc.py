@@ -97,20 +97,23 @@ def finish(provider: SignInProvider, *, errand: Errand, answer: dict[str, str]) 
 
 def discover(provider: SignInProvider) -> dict[str, Any]:
     """What the provider says about itself, under the issuer that was configured and no other."""
-    if urlsplit(provider.issuer).scheme != "https" and urlsplit(provider.issuer).hostname not in (
-        "localhost",
-        "127.0.0.1",
-    ):
-        raise ProviderFailed("A provider is reached by https only.")
+    _require_private(provider.issuer)
     about = _fetch("GET", f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
     needed = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
     if not all(isinstance(about.get(name), str) for name in needed):
         raise ProviderFailed(f"{provider.name} does not describe itself as a provider does.")
     if about["issuer"].rstrip("/") != provider.issuer.rstrip("/"):
-        raise ProviderFailed(
-            f"{provider.name} calls itself {about['issuer'][:100]}, which is not its configured issuer."
-        )
+        raise ProviderFailed(f"{provider.name} calls itself {about['issuer'][:100]}, not as its configured issuer.")
+    for name in (*needed, "userinfo_endpoint"):
+        _require_private(about.get(name) or provider.issuer)
     return about
+
+
+def _require_private(url: Any) -> None:
+    """Codes, tokens and our secret travel by https; plain http is for a provider on this machine."""
+    parts = urlsplit(str(url))
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
+        raise ProviderFailed("A provider is reached by https only.")
 
 
 def check_id_token(
