@@ -1,5 +1,6 @@
 """What the team leaves open when the play begins: a request that waits for a decision, an order for a lost laptop."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
@@ -12,6 +13,7 @@ from exercises.keys import DEMO
 from exercises.models import Exercise
 from exercises.services.past_actions import act, ask
 from incidents.models import Incident
+from remediation.refused import Refused
 
 _MESSAGE = Step(Deed.DELETE_MESSAGE, SHARED, "Asks for payment to a new account; still unread there.", letter=PAYMENT)
 _LOST = Step(Deed.ISOLATE, "SAL-LT-007", "Left on a train last night. Cut it off as soon as it shows up.")
@@ -27,10 +29,12 @@ def leave_standing(exercise: Exercise, *, anchor: datetime) -> None:
         analyst, responder = people["demo.leila.haddad"], people["demo.dev.anand"]
         fraud = Incident.objects.filter(alerts__evidence__mailbox__key=SHARED, exercise=DEMO).distinct().open().first()
         if analyst.is_active and responder.is_active:
-            ask(_MESSAGE, incident=fraud, at=anchor - timedelta(minutes=4), analyst=analyst)
+            with suppress(Refused):  # the portal's brakes hold for the demo as well
+                ask(_MESSAGE, incident=fraud, at=anchor - timedelta(minutes=4), analyst=analyst)
             since = anchor - timedelta(hours=5)
             rng = Random(f"{row.seed}:standing:1")  # noqa: S311 - a play, not a secret
-            act(_LOST, incident=None, at=since, analyst=analyst, responder=responder, rng=rng)
+            with suppress(Refused):
+                act(_LOST, incident=None, at=since, analyst=analyst, responder=responder, rng=rng)
         row.plan = {**row.plan, "standing": True}
         row.save(update_fields=["plan"])
     exercise.refresh_from_db()

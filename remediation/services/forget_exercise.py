@@ -13,8 +13,10 @@ from remediation.models import (
     ControlState,
     ExpertGroup,
     ExpertRequest,
+    Hold,
     Indicator,
     IndicatorEnforcement,
+    ProtectedAsset,
     Refusal,
     RunArtefact,
 )
@@ -33,6 +35,8 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
         runs = ActionRun.objects.filter(
             targets | Q(exercise=exercise) | Q(incident__exercise=exercise) | Q(connection__exercise=exercise)
         )
+        Hold.objects.filter(targets).delete()
+        ProtectedAsset.objects.filter(targets | Q(exercise=exercise)).delete()
         ControlState.objects.filter(targets | Q(run_id__in=runs.values("pk"))).delete()
         Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=runs).values("blob")).delete()
         count = runs.count()
