@@ -35,7 +35,7 @@ PAGES_WITHOUT_SCOPE = (
     "incidents:bind-known", "incidents:unbind-known", "notifications:endpoint", "notifications:edit-endpoint",
     "notifications:rotate-endpoint", "notifications:delete-endpoint", "notifications:resume-endpoint",
     "notifications:switch-endpoint", "notifications:test-endpoint", "notifications:dispatch", "notifications:limit",
-    "notifications:forget", "notifications:new-",
+    "notifications:forget", "notifications:new-", "remediation:edit_expert_group",
 )  # fmt: skip
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()
