@@ -23,7 +23,6 @@ _REVIEWS = [
     path("reviews/<int:incident_id>/findings/", write.add, name="add_finding"),
     path("reviews/<int:incident_id>/findings/<int:finding_id>/remove/", write.remove, name="remove_finding"),
     path("reviews/<int:incident_id>/follow-ups/", follow_ups.add, name="add_follow_up"),
-    path("reviews/<int:incident_id>/follow-ups/<int:follow_up_id>/", follow_ups.set_state, name="follow_up_state"),
     path("reviews/<int:incident_id>/sign/", sign.sign, name="sign"),
     path("reviews/<int:incident_id>/addenda/", addenda.add_to_signed, name="add_addendum"),
     path("reviews/<int:incident_id>/document/", document.document, name="document"),
