@@ -34,7 +34,7 @@ def with_authenticator(page: Page) -> None:
 
 def sign_out(page: Page) -> None:
     page.get_by_role("button", name="my menu").click()
-    page.get_by_role("button", name="Sign out").click()
+    page.locator("#me-menu").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
