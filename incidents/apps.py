@@ -14,6 +14,7 @@ class IncidentsConfig(AppConfig):
         from incidents.models import identity, mailbox
         from incidents.news import known_sources, register
         from incidents.retention import declare_kinds
+        from incidents.services.erase_account import declare_parts
         from notifications import vocabulary
 
         audit_log.withhold(withheld_words)
@@ -22,5 +23,6 @@ class IncidentsConfig(AppConfig):
         personal.source("identity", identity.name_keys)
         personal.source("mailbox", mailbox.name_keys)
         declare_kinds()
+        declare_parts()
         fill_preview()
         fill_connections()

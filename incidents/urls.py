@@ -10,6 +10,7 @@ from incidents.views import (
     dead_letters,
     entity,
     entity_list,
+    erase,
     follow,
     incident,
     legal_holds,
@@ -80,6 +81,10 @@ _HOLDS = [
     path("admin/legal-holds/", legal_holds.hold_list, name="legal-holds"),
     path("admin/legal-holds/<int:pk>/lift/", legal_holds.lift, name="lift-hold"),
 ]
+_ERASURE = [
+    path(f"{base}/<int:pk>/erase/", erase.erase, {"kind": kind}, name=f"{kind}-erase")
+    for kind, base in (("identity", "identities"), ("mailbox", "mailboxes"))
+]
 _CONNECTIONS = [
     path("admin/connections/<int:pk>/bind/", bind_known.bind_known, name="bind-known"),
     path("admin/connections/<int:pk>/unbind/", bind_known.unbind_known, name="unbind-known"),
@@ -102,6 +107,7 @@ def _of_entities() -> list[URLPattern]:
 urlpatterns = [
     *_QUEUE,
     *_HOLDS,
+    *_ERASURE,
     *_INCIDENT,
     *_ALERTS,
     *_DEAD_LETTERS,

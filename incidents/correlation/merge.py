@@ -117,6 +117,11 @@ def _redirect(cursor: Any, table: str, column: str, moved: list[list[int]], *, b
 def _entries(source: Incident, target: Incident, reason: str) -> list[audit.Entry]:
     return [
         audit.Entry("incident.merged", target.thread, target.thread, reason=reason,
-                    data={"from": source.pk, "display_name": source.display_name}),
+                    data={"from": source.pk, "display_name": _called(source)}),
         audit.Entry("incident.merged_away", source.thread, source.thread, reason=reason, data={"into": target.pk}),
     ]  # fmt: skip
+
+
+def _called(source: Incident) -> str:
+    """As the history calls it: the name that a person gave it, else the one that names no asset."""
+    return source.display_name if source.name_source == ValueSource.MANUAL else source.neutral_name

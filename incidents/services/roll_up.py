@@ -21,8 +21,8 @@ from incidents.services.tell_of import tell_risen
 
 MAX_NAMES = 8
 MAX_LISTED = 60
-_READ = ("id", "display_name", "name_source", "severity", "severity_source", "system_tags", "first_activity",
-         "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high", "contained_at",
+_READ = ("id", "display_name", "neutral_name", "name_source", "severity", "severity_source", "system_tags",
+         "first_activity", "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high", "contained_at",
          "resolved", "classification", "sla", "sla_pauses", "sla_started", "sla_state", "sla_due",
          "sla_next")  # fmt: skip
 # Column -> its type in the set that is written back.
@@ -53,11 +53,7 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> dict[int, dict[str,
         for pk, facts in load_facts(list(rows)).items():
             values = _values(rows[pk], facts)
             written.append({"id": pk, **values})
-            changes = {
-                name: (getattr(rows[pk], name), values[name])
-                for name in ("display_name", "severity")
-                if getattr(rows[pk], name) not in ("", values[name])
-            }
+            changes = _told(rows[pk], values)
             # Without a name the incident is being made right now, which is told by itself.
             if changes and rows[pk].display_name:
                 entries.append(audit.Entry("incident.rolled_up", rows[pk].thread, rows[pk].thread, changes=changes))
@@ -74,6 +70,14 @@ def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> dict[int, dict[str,
         entries += follow_roll_up(rows, written, now=clock.now())
         audit.record_many(entries, actor=actor)
     return {one["id"]: {**one, "updated": now} for one in written}
+
+
+def _told(row: Incident, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What the history tells of it. A name that the portal gave may name people, so the one without assets is told."""
+    changes = {"severity": (row.severity, values["severity"])}
+    if row.display_name != values["display_name"]:
+        changes["display_name"] = (row.neutral_name, values["neutral_name"])
+    return {name: (old, new) for name, (old, new) in changes.items() if old not in ("", new)}
 
 
 def _values(row: Incident, facts: IncidentFacts) -> dict[str, Any]:

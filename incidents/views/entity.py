@@ -15,6 +15,7 @@ from core.htmx import done
 from incidents.containment import containment_of
 from incidents.entity_facts import KINDS, Entity, alerts_naming, evidence_naming, facts_of, incidents_naming
 from incidents.forms import DescribeEntityForm
+from incidents.models import Identity, Mailbox
 from incidents.rows import as_rows
 from incidents.services.describe_entity import describe_entity
 
@@ -45,8 +46,16 @@ def entity(request: AccountRequest, kind: str, pk: int) -> HttpResponse:
         "acts": slots.entries("entity.respond", request, subject),
         "more_tabs": slots.entries("entity.tabs", request, found),
         "may_edit": request.user.holds(keys.MANAGE_ALERTS),
+        "erase_url": _erase_url(request, found),
     }  # fmt: skip
     return render(request, "incidents/entity.html", context)
+
+
+def _erase_url(request: AccountRequest, found: Entity) -> str:
+    """For those who may erase people, on what stands for one and was not erased yet."""
+    allowed = request.user.holds(keys.ERASE_PEOPLE) and request.user.scope.everything
+    is_somebody = isinstance(found, Identity | Mailbox) and found.name_key is not None
+    return reverse(f"incidents:{found.kind.value}-erase", args=[found.pk]) if allowed and is_somebody else ""
 
 
 def find_entity(request: AccountRequest, kind: str, pk: int) -> Entity:

@@ -1,0 +1,42 @@
+"""What reviews say of somebody who is erased: drafts lose the name, what was signed stays as it was signed."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from core import erasure
+from core.wording import counted
+from incidents.models import Evidence
+from reviews.enums import ReviewState
+from reviews.models import Finding, Review
+
+
+def declare_parts() -> None:
+    for kind in ("identity", "mailbox"):
+        erasure.part(kind, "drafts of reviews", _drafts)
+        erasure.keeps(kind, _signed_about(kind))
+    erasure.keeps("user", _signed_by)
+
+
+def _drafts(person: erasure.Person) -> int:
+    named = Evidence.objects.filter(**{person.kind: person.id}).values("alert__incident")
+    drafts = Review.objects.filter(incident__in=named, state=ReviewState.DRAFT)
+    findings = erasure.scrub(Finding.objects.filter(review__in=drafts), ("text",), person)
+    return findings + erasure.scrub(drafts, ("summary", "lessons"), person)
+
+
+def _signed_about(kind: str) -> erasure.Callable[[int], Iterable[str]]:
+    def told(person: int) -> list[str]:
+        named = Evidence.objects.filter(**{kind: person}).values("alert__incident")
+        return _said(Review.objects.filter(incident__in=named, state=ReviewState.SIGNED).count())
+
+    return told
+
+
+def _signed_by(person: int) -> list[str]:
+    by = Q(signed_by__person_id=person) | Q(written_by__person_id=person)
+    return _said(Review.objects.filter(by, state=ReviewState.SIGNED).count())
+
+
+def _said(count: int) -> list[str]:
+    return [f"{counted(count, 'signed review')}, as signed, with the PDF"] if count else []
