@@ -88,7 +88,7 @@ class FollowUpViewSet(ApiViewSet):
     def partial_update(self, _request: Request, pk: str) -> Response:
         """Give it to somebody else, move its date, mark it done or open it again."""
         row, wanted = self.get_object(), self.body(FollowUpChange, partial=True)
-        changes = {name: wanted[name] for name in ("owner", "due") if name in wanted}
+        changes: dict[str, Any] = {name: wanted[name] for name in ("owner", "due") if name in wanted}
         said = wanted.get("reason", "")
         with transaction.atomic():
             if changes:

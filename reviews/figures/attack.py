@@ -63,8 +63,10 @@ def matrix(population: Population, period: Period) -> Matrix:
             place = under[tactic].setdefault(parent, seen.get(parent) or _seen(parent, 0, top))
             if parent != key and one not in place.parts:
                 place.parts.append(one)
-    tactics = [{**tactic, "techniques": sorted(under[tactic["shortname"]].values(), key=_busiest)}
-               for tactic in all_tactics()]  # fmt: skip
+    tactics: list[dict[str, Any]] = []
+    for tactic in all_tactics():
+        techniques = sorted(under[tactic["shortname"]].values(), key=_busiest)
+        tactics.append({**tactic, "techniques": techniques})
     unknown = sorted((one for one in seen.values() if not one.known), key=_busiest)
     return Matrix(tactics, unknown, counts, incidents, top)
 

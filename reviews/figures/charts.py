@@ -25,7 +25,7 @@ def scale(top: int) -> int:
     """The next round number, so that the axis reads well."""
     if top <= 5:
         return max(1, top)
-    size = 10 ** (len(str(top)) - 1)
+    size: int = 10 ** (len(str(top)) - 1)
     return next(size * n // 10 for n in (10, 15, 20, 25, 30, 40, 50, 60, 80, 100) if size * n // 10 >= top)
 
 

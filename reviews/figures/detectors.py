@@ -85,7 +85,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / (1 + Z * Z / n)), min(1.0, (middle + spread) / (1 + Z * Z / n))
 
 
-def named(rows: AlertQuerySet) -> AlertQuerySet:
+def named(rows: AlertQuerySet) -> Any:
     """With `detector`, its id or what it calls itself, and `verdict`."""
     detector = Coalesce(NullIf("detector_id", Value("")), F("title"), output_field=CharField())
     own = NullIf("classification", Value(Classification.UNKNOWN.value))
@@ -93,7 +93,7 @@ def named(rows: AlertQuerySet) -> AlertQuerySet:
     return rows.annotate(detector=detector, verdict=verdict)
 
 
-def alerts_of(population: Population, period: Period, *, source: str = "", detector: str = "") -> AlertQuerySet:
+def alerts_of(population: Population, period: Period, *, source: str = "", detector: str = "") -> Any:
     """Of the filters of the population only its person counts here: an alert may have no incident yet."""
     seen = Alert.objects.visible_to(population.user)
     rows = seen.filter(created__gte=period.since, created__lt=period.until)
@@ -101,8 +101,8 @@ def alerts_of(population: Population, period: Period, *, source: str = "", detec
         rows = rows.exclude(incident__restricted=True)
     if source:
         rows = rows.filter(source=source)
-    rows = named(rows)
-    return rows.filter(detector=detector) if detector else rows
+    found = named(rows)
+    return found.filter(detector=detector) if detector else found
 
 
 def detectors(population: Population, period: Period, *, source: str = "") -> list[Detector]:

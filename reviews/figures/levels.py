@@ -24,7 +24,7 @@ def kept(population: Population, period: Period) -> list[dict[str, Any]]:
     counts: dict[str, Counter[tuple[str, str]]] = {}
     rows = opened(population, period).order_by()
     for clock in ServiceClock:
-        state = rows.annotate(state=KT(f"sla__{clock.value}__state")).exclude(state=None)
+        state = rows.annotate(state=KT(f"sla__{clock.value}__state")).exclude(state__isnull=True)
         grouped = state.values("severity", "state").annotate(n=Count("pk"))
         counts[clock.value] = Counter(
             {(severity, word): n for severity, word, n in grouped.values_list("severity", "state", "n")}

@@ -78,7 +78,7 @@ def workload(population: Population, period: Period) -> list[Load]:
         n_taken_late=Count("pk", taken & _after_hours("taken", hours)),
         n_closed_late=Count("pk", closed & _after_hours("closed", hours)),
     )
-    found = list(grouped)
+    found: list[dict[str, Any]] = [dict(row) for row in grouped]
     people = User.objects.in_bulk([row["assigned_to"] for row in found if row["assigned_to"]])
     loads = [_load(row, people.get(row["assigned_to"])) for row in found]
     return sorted(loads, key=lambda one: (one.person is None, -one.open, -one.closed, str(one.person)))

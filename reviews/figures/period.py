@@ -79,7 +79,8 @@ class Period:
 
     def parts(self) -> list[datetime]:
         """The beginnings of all parts, in the zone of the reader."""
-        found, moment = [], self.start_of(self.since)
+        found: list[datetime] = []
+        moment = self.start_of(self.since)
         while moment < self.until and len(found) < MOST_PARTS:
             found.append(moment)
             moment = self.following(moment)

@@ -77,7 +77,7 @@ def lesson_list(request: AccountRequest) -> HttpResponse:
 @require_safe
 @requires(keys.READ)
 def lessons_csv(request: AccountRequest) -> StreamingHttpResponse:
-    rows = list(NEWEST.order(_filtered(request)[0]).prefetch_related("incidents")[: exports.MAX_ROWS])
+    rows: list[Any] = list(NEWEST.order(_filtered(request)[0]).prefetch_related("incidents")[: exports.MAX_ROWS])
     seen = set(Incident.objects.visible_to(request.user).filter(linked_lessons__in=rows).values_list("pk", flat=True))
     lines = (
         (row.number, row.what, row.why, row.get_category_display(), row.get_state_display(), str(row.owner or ""),

@@ -118,7 +118,7 @@ def test_somebody_of_another_group_counts_nothing(eve: User, elsewhere: DeviceGr
     ("hits", "n", "low", "high"), [(0, 0, 0, 1), (0, 10, 0, 0.278), (10, 10, 0.722, 1), (8, 10, 0.490, 0.943)]
 )
 def test_the_interval_is_wilsons(hits: int, n: int, low: float, high: float) -> None:
-    assert wilson(hits, n) == (pytest.approx(low, abs=0.001), pytest.approx(high, abs=0.001))
+    assert wilson(hits, n) == pytest.approx((low, high), abs=0.001)
 
 
 def test_a_detector_is_noisy_only_when_enough_was_judged(ada: User, mona: User) -> None:
