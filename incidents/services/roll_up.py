@@ -22,8 +22,8 @@ from incidents.services.tell_of import tell_risen
 MAX_NAMES = 8
 MAX_LISTED = 60
 _READ = ("id", "display_name", "neutral_name", "name_source", "severity", "severity_source", "system_tags",
-         "first_activity", "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high", "contained_at",
-         "resolved", "classification", "sla", "sla_pauses", "sla_started", "sla_state", "sla_due",
+         "first_activity", "last_activity", "created", "status", "assigned_to_id", "acknowledged", "rose_to_high",
+         "contained_at", "resolved", "classification", "sla", "sla_pauses", "sla_started", "sla_state", "sla_due",
          "sla_next")  # fmt: skip
 # Column -> its type in the set that is written back.
 _WRITTEN = {
