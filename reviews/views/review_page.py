@@ -12,6 +12,7 @@ from reviews.enums import FollowUpState, ReviewState
 from reviews.forms import FindingForm, FollowUpForm, WriteForm
 from reviews.models import Review
 from reviews.report import report_of, rows_of_states
+from reviews.services.addenda import is_true
 from reviews.services.write import open_review
 from reviews.views.fetch import incident_for
 
@@ -44,7 +45,7 @@ def page_context(request: AccountRequest, incident: Incident, review: Review) ->
         "may_sign": request.user.holds(keys.SIGN_REVIEWS),
         "may_follow_up": request.user.holds(keys.WRITE_REVIEWS),
         "may_learn": request.user.holds(keys.MANAGE_FOLLOW_UPS),
-        "addenda": list(review.addenda.all()),
+        "addenda": [(row, is_true(row)) for row in review.addenda.select_related("review")],
         "findings": list(review.findings.all()),
         "follow_ups": follow_ups,
         "open_follow_ups": sum(row.state == FollowUpState.OPEN for row in follow_ups),

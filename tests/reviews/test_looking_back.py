@@ -174,6 +174,7 @@ def test_an_addendum_stands_below_what_was_signed(
     assert is_true(row)
     Addendum.objects.update(text="Nothing was lost.")
     assert not is_true(Addendum.objects.get())
+    assert "Not what was signed" in client.get(f"/reviews/{review.incident_id}/").content.decode()
     assert signed_in(client, ada).post(f"/reviews/{review.incident_id}/addenda/", {"text": "x"}).status_code == 403
 
 
