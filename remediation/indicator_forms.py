@@ -79,7 +79,7 @@ class IndicatorForm(forms.Form):
         )
         self.order_fields([*FIELDS_OF_THE_PAGE])
         names = ("action", "title", "severity", "generate_alert", "description", "recommended_actions")
-        self.initial |= {name: getattr(indicator, name) for name in names}
+        self.initial.update({name: getattr(indicator, name) for name in names})
         self.initial["groups"] = [str(pk) for pk in indicator.device_group_ids]
 
     def wanted(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def close_request(request: ExpertRequest, *, actor: Actor, user: User) -> Expert
         if row.status == ExpertStatus.CLOSED:
             raise Refused("already_ended", f"{row.number} is closed already.")
         now = clock.now()
-        also = {"closed": now, "updated": now, "version": row.version + 1}
+        also: dict[str, Any] = {"closed": now, "updated": now, "version": row.version + 1}
         EXPERT_STATUS.move(row, ExpertStatus.CLOSED, actor=by, thread=row.thread, **also)
         _announce(row)
     return row

@@ -1,6 +1,7 @@
 """Taking indicators out of force, by hand or because their time is over, and taking the last deed back."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -88,7 +89,7 @@ def _restore(row: Indicator, *, actor: Actor, reason: str) -> None:
         raise Refused("cap_reached", f"{MOST_ACTIVE:,} indicators are active; remove some before adding more.")
     before = fields_of(row)
     expiry = row.expires_at if row.expires_at is None or row.expires_at > clock.now() else None
-    also = {"expires_at": expiry, "updated": clock.now(), "version": row.version + 1}
+    also: dict[str, Any] = {"expires_at": expiry, "updated": clock.now(), "version": row.version + 1}
     INDICATOR_STATUS.move(row, IndicatorStatus.ACTIVE, actor=actor, thread=row.thread, reason=reason, **also)
     keep_change(row, deed=IndicatorDeed.RESTORED, before=before, actor=actor, reason=reason, undone=True)
 
@@ -97,7 +98,7 @@ def _end(
     row: Indicator, status: IndicatorStatus, deed: IndicatorDeed, *, actor: Actor, reason: str, undone: bool = False
 ) -> None:
     before = fields_of(row)
-    also = {"updated": clock.now(), "version": row.version + 1}
+    also: dict[str, Any] = {"updated": clock.now(), "version": row.version + 1}
     INDICATOR_STATUS.move(row, status, actor=actor, thread=row.thread, reason=reason, **also)
     keep_change(row, deed=deed, before=before, actor=actor, reason=reason, undone=undone)
     want_everywhere([row])

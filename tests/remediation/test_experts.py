@@ -132,10 +132,15 @@ def test_whom_one_cannot_ask(ada: User, rita: User, incident: Incident, to: str)
     if to == "switched off":
         rita.is_active = False
         rita.save()
-    people = {"nobody": {}, "both": {"expert": rita, "group": group}, "oneself": {"expert": ada},
-              "switched off": {"expert": rita}, "empty group": {"group": group}}[to]  # fmt: skip
+    people: dict[str, dict[str, Any]] = {
+        "nobody": {},
+        "both": {"expert": rita, "group": group},
+        "oneself": {"expert": ada},
+        "switched off": {"expert": rita},
+        "empty group": {"group": group},
+    }
     with pytest.raises(ValidationError):
-        asked(ada, incident, **people)
+        asked(ada, incident, **people[to])
     assert not ExpertRequest.objects.exists()
 
 
@@ -168,7 +173,10 @@ def test_there_is_a_button_on_each_page_and_the_dialog_shows_what_would_be_share
     shown = signed_in(client, ada).get(f"/{place}/{pk}/", follow=True).content.decode()
     assert f"/experts/ask/{kind}/{pk}/" in shown
     dialog = client.get(f"/experts/ask/{kind}/{pk}/").content.decode()
-    for block in blocks_of({"incident": incident, "alert": alert}.get(kind) or evidence[kind].entity, user=ada):
+    subjects: dict[str, Any] = {"incident": incident, "alert": alert} | {
+        name: evidence[name].entity for name in ("device", "file")
+    }
+    for block in blocks_of(subjects[kind], user=ada):
         assert block.title in dialog
 
 

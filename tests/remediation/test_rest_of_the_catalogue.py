@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -141,7 +142,7 @@ def test_a_fact_is_written_at_once_read_back_and_taken_back(
     rita: User,
     place: Company,
     action: str,
-    arguments: dict[str, str],
+    arguments: dict[str, Any],
     column: str,
     after: object,
     before: object,
