@@ -2,13 +2,16 @@ from django.db import models
 
 from core import clock
 from incidents.enums import EntityKind
+from remediation.queries.control import ControlStateQuerySet
 
 
 class ControlState(models.Model):
     """The policy in force now on one facet of one target: what we want, what was last observed.
 
     `desired` and `observed` are facet words (`isolated`/`connected`, `disabled`/`enabled`, ...); empty is not known.
-    `generation` grows with every change of `desired`: the newest wins.
+    `generation` grows with every change of `desired`: the newest wins. `checked_at` is the last look, whether or not
+    anything could be seen (`detail` says why not, or how it differs). `drift_since` is set while what was seen is not
+    what is wanted though no run is under way.
     """
 
     target_kind = models.CharField(max_length=10, choices=EntityKind.choices)
@@ -22,6 +25,11 @@ class ControlState(models.Model):
     by = models.CharField(max_length=255, blank=True)
     run_id = models.BigIntegerField(null=True)
     observed_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    drift_since = models.DateTimeField(null=True)
+    detail = models.CharField(max_length=300, blank=True)
+
+    objects = ControlStateQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -29,6 +37,16 @@ class ControlState(models.Model):
                 fields=["target_kind", "target_id", "facet", "facet_key"], name="one_state_per_facet"
             )
         ]
+        indexes = [
+            models.Index(fields=["checked_at", "id"], condition=~models.Q(desired=""), name="state_to_look_at"),
+            models.Index(fields=["-since", "-id"], name="state_newest"),
+            models.Index(fields=["drift_since"], condition=~models.Q(drift_since=None), name="state_drifting"),
+            models.Index(fields=["run_id"], name="state_of_run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.target_kind} {self.target_id} {self.facet}: {self.desired}"
+
+    @property
+    def is_drifting(self) -> bool:
+        return self.drift_since is not None
