@@ -81,7 +81,7 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
     return [
         path(f"ingest/<slug:format_key>{slash}", IngestViewSet.as_view({"post": "accept"}), name="ingest"),
         path(f"retention{slash}", RetentionViewSet.as_view({"get": "show_retention"}), name="retention"),
-        path(f"stop{slash}", StopViewSet.as_view({"get": "show", "post": "stop"}), name="stop"),
+        path(f"stop{slash}", StopViewSet.as_view({"get": "state", "post": "stop"}), name="stop"),
         path(f"stop/resume{slash}", StopViewSet.as_view({"post": "resume"}), name="stop-resume"),
         path(f"policy{slash}", PolicyViewSet.as_view({"get": "explain"}), name="policy"),
         path(f"figures{slash}", FiguresViewSet.as_view({"get": "figures"}), name="figures"),

@@ -42,10 +42,10 @@ class StopViewSet(ApiViewSet):
     serializer_class = StopOut
     pagination_class = None
     filter_backends = ()
-    required_permissions = {"show": keys.READ, "stop": keys.STOP_ALL, "resume": keys.DECIDE_RESPONSE}
+    required_permissions = {"state": keys.READ, "stop": keys.STOP_ALL, "resume": keys.DECIDE_RESPONSE}
 
     @extend_schema(responses=StopOut)
-    def show(self, _request: Request) -> Response:
+    def state(self, _request: Request) -> Response:
         """The stop-all in force, if any."""
         found = halt.in_force()
         return Response(StopOut({"stopped": found is not None, "halt": found}).data)
@@ -125,16 +125,18 @@ class EmergencyViewSet(ApiViewSet):
     @action(detail=True, methods=["post"])
     def ratify(self, _request: Request, pk: str) -> Response:
         """Agree afterwards."""
+        approval = self.get_object()
         comment = self.body(NeededComment)["comment"]
-        ratify(self.get_object(), actor=self.actor, user=self.user, comment=comment)
+        ratify(approval, actor=self.actor, user=self.user, comment=comment)
         return self.show(self.get_object())
 
     @extend_schema(request=NeededComment, responses=EmergencyOut)
     @action(detail=True, methods=["post"])
     def disown(self, _request: Request, pk: str) -> Response:
         """Do not agree: it is rolled back at once."""
+        approval = self.get_object()
         comment = self.body(NeededComment)["comment"]
-        disown(self.get_object(), actor=self.actor, user=self.user, comment=comment)
+        disown(approval, actor=self.actor, user=self.user, comment=comment)
         return self.show(self.get_object())
 
 

@@ -19,6 +19,7 @@ from remediation.policy.reach import Child, Reach
 from remediation.policy.rules import LABELS, RULES
 from remediation.policy.seal import check_seal, digest_of, seal_of, sealed_person
 from remediation.policy.targets import (
+    MODELS,
     Bound,
     Target,
     asset_class_of,
@@ -32,6 +33,7 @@ from remediation.policy.targets import (
 
 __all__ = [
     "LABELS",
+    "MODELS",
     "RULES",
     "Answer",
     "Bound",

@@ -50,7 +50,8 @@ def approvers_of(run: ActionRun, rules: Sequence[ApproverRule] | None = None) ->
     holds the rights then decides."""
     known = approver_rules() if rules is None else rules
     action = get(run.action)
-    chosen = {rule.pk: rule for group in (run.device_group_ids or [None]) if (rule := _narrowest(known, action, group))}
+    groups: list[int | None] = list(run.device_group_ids) or [None]
+    chosen = {rule.pk: rule for group in groups if (rule := _narrowest(known, action, group))}
     return [_of(rule, run) for rule in chosen.values()]
 
 

@@ -1,5 +1,7 @@
 """Rules about the target and the brakes: what is sealed, bound, free, protected, held back, capped or stopped."""
 
+from typing import Any
+
 from accounts import keys
 from connectors.services.halt import in_force, pass_gate
 from core.permissions import label_of
@@ -40,7 +42,9 @@ def _reach(question: Question) -> Told | None:
     ):
         raise Refused("not_bound", f"{question.target} is bound to another remote object than when it was asked for.")
     if bound is None:
-        inputs = {"devices": found.orders, "left_out": found.left_out} if found.children else {"kept_by": "the portal"}
+        inputs: dict[str, Any] = (
+            {"devices": found.orders, "left_out": found.left_out} if found.children else {"kept_by": "the portal"}
+        )
         says = f"{found.orders} devices would be touched." if found.children else "The portal keeps it itself."
         return Told(says, inputs, value=found)
     inputs = {

@@ -10,7 +10,7 @@ from accounts.models import User
 from core import clock
 from core.permissions import label_of
 from remediation.catalog import all_actions, get
-from remediation.models import ActionRun, ProtectedAsset
+from remediation.models import ActionRun, ApproverRule, ProtectedAsset
 from remediation.policy import approvers
 from remediation.policy.protection import shields_of
 from remediation.policy.targets import MODELS, is_destructive
@@ -31,7 +31,7 @@ def decidable(runs: RunQuerySet, user: User) -> RunQuerySet:
 
 
 def reasons_not_to_decide(
-    runs: Iterable[ActionRun], user: User, rules: Sequence[approvers.ApproverRule] | None = None
+    runs: Iterable[ActionRun], user: User, rules: Sequence[ApproverRule] | None = None
 ) -> dict[int, str]:
     """By the run's id, why this person may not decide on it; runs that they may decide are left out."""
     pending, now = list(runs), clock.now()

@@ -18,4 +18,5 @@ def refusals_visible_to(user: "User") -> "QuerySet[Any]":
     incidents: Any = apps.get_model("incidents", "Incident").objects.all()
     rows: Any = apps.get_model("remediation", "Refusal").objects.select_related("incident")
     seen = rows if user.scope.everything else rows.filter(target_is_visible(user))
-    return seen.exclude(incident__in=incidents.hidden_from(user))
+    found: QuerySet[Any] = seen.exclude(incident__in=incidents.hidden_from(user))
+    return found

@@ -29,7 +29,7 @@ def approve_run(run: ActionRun, *, actor: Actor, user: User, comment: str = "") 
         locked = undecided(run)
         policy.enforce(policy.of_decision(locked, actor=frozen, user=user, deed="approve"))
         children = list(locked.children.filter(decision=Decision.PENDING))
-        store_decision(locked, children, Decision.APPROVED, actor=frozen, comment=comment)
+        store_decision(locked, children=children, decision=Decision.APPROVED, actor=frozen, comment=comment)
         queue(locked, children=children, actor=frozen)
         tell_evidence(locked, actor=frozen)
     return _refreshed(run)
@@ -84,7 +84,7 @@ def undecided(run: ActionRun) -> ActionRun:
 
 
 def store_decision(
-    run: ActionRun, children: list[ActionRun], decision: Decision, *, actor: Actor, comment: str
+    run: ActionRun, *, children: list[ActionRun], decision: Decision, actor: Actor, comment: str
 ) -> None:
     """Write the decision on the whole and its parts down, and seal it."""
     said = unix_lines(comment)
@@ -104,7 +104,7 @@ def store_decision(
 def _close(run: ActionRun, decision: Decision, *, actor: Actor, comment: str, detail: str) -> None:
     status = RunStatus.EXPIRED if decision == Decision.EXPIRED else RunStatus.CANCELLED
     children = list(run.children.filter(decision=Decision.PENDING))
-    store_decision(run, children, decision, actor=actor, comment=comment)
+    store_decision(run, children=children, decision=decision, actor=actor, comment=comment)
     move_children([one for one in children if one.status == RunStatus.WAITING], status, actor=actor, detail=detail)
     move_run(run, status, actor=actor, detail=detail)
     tell_evidence(run, actor=actor)

@@ -42,7 +42,7 @@ def approve_alone(run: ActionRun, *, actor: Actor, user: User, comment: str) -> 
         for one in (locked, *children):
             one.emergency = True
         ActionRun.objects.filter(pk__in=[one.pk for one in (locked, *children)]).update(emergency=True)
-        store_decision(locked, children, Decision.APPROVED, actor=frozen, comment=reason)
+        store_decision(locked, children=children, decision=Decision.APPROVED, actor=frozen, comment=reason)
         made = _store(locked, actor=frozen, user=user, reason=reason)
         queue(locked, children=children, actor=frozen)
         tell_evidence(locked, actor=frozen)

@@ -22,8 +22,12 @@ def hold_after_undo(run: ActionRun) -> Hold | None:
         },
     )  # fmt: skip
     if made:
-        audit.record(
-            "hold.began", subject=f"hold:{hold.pk}", thread=run.thread, actor=run.requester, reason=run.comment,
-            data={"target": f"{run.target_kind}:{run.target_id}", "facet": run.facet, "run": run.pk},
-        )  # fmt: skip
+        _record(hold, run)
     return hold
+
+
+def _record(hold: Hold, run: ActionRun) -> None:
+    data = {"target": f"{run.target_kind}:{run.target_id}", "facet": run.facet, "run": run.pk}
+    audit.record(
+        "hold.began", subject=f"hold:{hold.pk}", thread=run.thread, actor=run.requester, reason=run.comment, data=data
+    )

@@ -13,7 +13,7 @@ from core.actors import Actor
 from notifications.services.tell import tell
 from remediation import alarms
 from remediation.catalog import get
-from remediation.models import ActionRun, ApprovalPage
+from remediation.models import ActionRun, ApprovalPage, ApproverRule
 from remediation.policy import approvers, is_destructive, settings
 from remediation.services.deciders import who_may_decide
 
@@ -30,7 +30,7 @@ def page_waiting() -> int:
     return sum(_page(run, rules, minutes) for run in runs)
 
 
-def _page(run: ActionRun, rules: Sequence[approvers.ApproverRule], minutes: dict[str, int]) -> int:
+def _page(run: ActionRun, rules: Sequence[ApproverRule], minutes: dict[str, int]) -> int:
     done = {page.step: page for page in run.pages.all()}
     named = approvers.approvers_of(run, rules)
     if FIRST not in done:

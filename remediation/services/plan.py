@@ -72,9 +72,9 @@ def declared_action(key: str, target: Target, undoes: ActionRun | None = None) -
 
 def make_plan(
     action: Action,
+    *,
     target: Target,
     arguments: dict[str, Any],
-    *,
     user: User | None,
     actor: Actor,
     incident: Incident | None,

@@ -77,7 +77,14 @@ def preview_action(
     )
     try:
         plan = make_plan(
-            declared, target, cleaned, user=user, actor=user.actor, incident=incident, undoes=undoes, dry=True
+            declared,
+            target=target,
+            arguments=cleaned,
+            user=user,
+            actor=user.actor,
+            incident=incident,
+            undoes=undoes,
+            dry=True,
         )
     except Refused as refusal:
         return replace(base, blockers=(Blocker(refusal.code, refusal.message, refusal.link, refusal.run),))

@@ -58,7 +58,14 @@ def request_action(
     subject = Subject.of_request(action, target, incident, arguments=cleaned, comment=reason[:300])
     with recording_refusals(subject, stage="request", actor=frozen), transaction.atomic():
         plan = make_plan(
-            declared, target, cleaned, user=user, actor=frozen, incident=incident, undoes=undoes, source=source
+            declared,
+            target=target,
+            arguments=cleaned,
+            user=user,
+            actor=frozen,
+            incident=incident,
+            undoes=undoes,
+            source=source,
         )
         supersede(plan, actor=frozen, user=user)
         return store_plan(plan, comment=reason, actor=frozen, user=user, incident=incident, source=Source(source))

@@ -54,7 +54,14 @@ def undo_by_portal(run: ActionRun, *, actor: Actor, comment: str) -> ActionRun:
         arguments = {} if declared.fans_out else declared.clean(undo_arguments(run))
         target = policy.target_of(run)
         plan = make_plan(
-            declared, target, arguments, user=None, actor=actor, incident=run.incident, undoes=run, source=Source.SYSTEM
+            declared,
+            target=target,
+            arguments=arguments,
+            user=None,
+            actor=actor,
+            incident=run.incident,
+            undoes=run,
+            source=Source.SYSTEM,
         )
         return store_plan(
             replace(plan, needs_approval=False),

@@ -34,9 +34,14 @@ def no_to(person: User, device: Device) -> Answer | None:
     return next((one for one in answers if one.verdict == Verdict.NO), None)
 
 
+def full(place: Company, _device: Device, ada: User) -> None:
+    cap(1)
+    ask(ada, "device.isolate", place.device())
+
+
 BRAKES: dict[str, Brake] = {
     "protected": lambda _place, device, _ada: shield(device, "portal"),
-    "cap": lambda place, _device, ada: (cap(1), ask(ada, "device.isolate", place.device())),
+    "cap": full,
     "free": lambda _place, device, ada: ask(ada, "device.isolate", device),
     "active": lambda _place, _device, ada: User.objects.filter(pk=ada.pk).update(is_active=False),
     "right": lambda _place, _device, ada: ada.roles.clear(),
@@ -86,7 +91,7 @@ def test_the_page_answers_and_tells_no_more_than_the_reader_may_see(
     client: Client, place: Company, ada: User, eve: User, adam: User, signed_in: SignedIn
 ) -> None:
     device = place.device()
-    query = {"person": eve.pk, "action": "device.isolate", "target": device.display_name}
+    query: dict[str, str | int] = {"person": eve.pk, "action": "device.isolate", "target": device.display_name}
     page = signed_in(client, adam).get("/actions/why/", query).content.decode()
     assert "lies outside the scope of Eve Sandberg" in page
     own = signed_in(client, eve).get("/actions/why/", query).content.decode()
