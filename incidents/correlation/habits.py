@@ -33,7 +33,7 @@ SAMPLE = 100_000
 MOST_AN_HOUR = 5
 MOST_KINDS = 5_000
 # So many quiet machine-days are taken for granted as long as little is known.
-GRANTED = 500.0
+GRANTED = 1000.0
 # Alerts that came since, by which the counts are made anew.
 RECOUNT_SHARE, RECOUNT_LEAST = 0.1, 200
 _NUMBERS = re.compile(r"[0-9]+")
@@ -71,7 +71,7 @@ class _House:
 class Habits:
     """`reach_of` and `is_ordinary` answer for any alert; both are remembered by its kind."""
 
-    chance: float = 0.01
+    chance: float = 0.005
     ordinary_below: timedelta = timedelta()
     houses: dict[str, _House] = field(default_factory=dict)
     _known: dict[tuple[str, str, str, str, int], tuple[timedelta, timedelta]] = field(default_factory=dict)
@@ -84,10 +84,13 @@ class Habits:
             house = self.houses.get(exercise) or _House()
             company = house.company(house.episodes(source, detector, title, rank), rank)
             found = self._known[kind] = (
-                timedelta(days=min(999.0, self.chance * house.machine_days / (2 * company))),
-                timedelta(days=min(999.0, self.chance * house.account_days / (2 * company))),
+                self._reach(house.machine_days, company),
+                self._reach(house.account_days, company),
             )
         return found
+
+    def _reach(self, days: float, company: int) -> timedelta:
+        return timedelta(days=min(999.0, self.chance * days / (2 * company)))
 
     def is_ordinary(self, exercise: str, source: str, detector: str, title: str, rank: int) -> bool:
         return self.reaches(exercise, source, detector, title, rank)[0] < self.ordinary_below

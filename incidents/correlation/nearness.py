@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Protocol
 
-from incidents.correlation.rules import ACCOUNT, DEVICE, SEQUENCE, WEAK_BELOW, Limits, Rule
+from incidents.correlation.rules import DEVICE, SEQUENCE, WEAK_BELOW, Limits, Rule
 
 # A later stage after an earlier one is less likely by chance than any two alerts are.
 STAGES_REACH_FURTHER = 2
@@ -55,6 +55,3 @@ def _goes_on(gap: timedelta, reach: timedelta, limits: Limits, earlier: Weighed,
     grave = min(earlier.rank, later.rank) >= WEAK_BELOW
     forward = 0 < earlier.stage < later.stage
     return grave and forward and gap <= min(limits.windows[SEQUENCE.key], reach * STAGES_REACH_FURTHER)
-
-
-ASSET_RULES = (DEVICE, ACCOUNT)

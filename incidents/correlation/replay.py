@@ -20,7 +20,7 @@ from incidents.correlation.nodes import Node, give_signals, load_nodes
 from incidents.correlation.rules import RULES, Limits
 from incidents.models import Alert
 
-MOST_ROUNDS = 3
+MOST_ROUNDS = 4
 
 
 @dataclass(slots=True)

@@ -151,7 +151,7 @@ for _rule in RULES.values():
 # What the limits are made of beside the rules: field of `Limits`, default, label, help, least, most.
 _THRESHOLDS: tuple[tuple[str, int, str, str, int, int], ...] = (
     (
-        "chance_permille", 10, "chance that is accepted, of a thousand",
+        "chance_permille", 5, "chance that is accepted, of a thousand",
         ("Two alerts about the same device or account belong together when an unrelated alert as rare and as grave "
         "would come so near by chance in at most so many of a thousand cases."),
         1, 500,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from core.models import AuditEvent
 from incidents.correlation.engine import correlate_waiting
+from incidents.correlation.second_look import look_again
 from incidents.models import Alert, Incident
 from incidents.services.comment import comment_on
 from incidents.services.manage import update_incident
@@ -79,6 +80,7 @@ def partition(items: list[dict[str, Any]], *, batch: int) -> set[frozenset[str]]
     for start in range(0, len(items), batch):
         receipts.append(take_in(*items[start : start + batch]))
         correlate_waiting()
+    look_again()
     together: dict[int, set[str]] = {}
     for receipt in receipts:
         for one, incident in zip(receipt.alerts, incidents_of(receipt), strict=True):
