@@ -15,7 +15,7 @@ from incidents.models import Alert, Incident
 from incidents.services.announce import publish_change
 from incidents.services.changes import SETTABLE_STATUS, clean_changes, fit_determination
 from incidents.services.roll_up import roll_up
-from incidents.services.service_levels import MOVING, end_pause, settle_clocks
+from incidents.services.service_levels import MOVING, clocks_ahead, end_pause
 from incidents.services.tell_of import tell_changed
 from notifications.models import Watch
 
@@ -58,10 +58,13 @@ def update_incident(
         before = {name: _shown(getattr(row, name)) for name in wanted}
         columns = _apply(row, wanted, actor)
         changed = {name: (before[name], _shown(getattr(row, name))) for name in wanted}
+        also = _beside(row, status) if status else {}
+        if MOVING & set(changes):
+            columns += _clocks(row, status or row.status, also, actor)
         if status is None:
             row.save(update_fields=columns)
         else:
-            _move(row, status, columns, actor=actor, reason=wanted.get("resolving_comment", "") or reason)
+            _move(row, status, columns, also, actor=actor, reason=wanted.get("resolving_comment", "") or reason)
         if changed:
             audit.record("incident.changed", subject=row.thread, thread=row.thread, actor=actor, reason=reason,
                          changes=changed, data={"version": row.version})  # fmt: skip
@@ -69,10 +72,6 @@ def update_incident(
             _resolve_alerts(row, actor=actor)
         if "assigned_to" in wanted:
             _hand_over_alerts(row, row.assigned_to, actor=actor)
-        if MOVING & set(changes):
-            if not row.is_open:
-                end_pause(row, actor=actor)
-            settle_clocks(row)
         publish_change(row, sorted(changes))
         tell_changed(row, before=former, followed=bool(getattr(row, "followed", False)), actor=actor)
     return row
@@ -92,17 +91,31 @@ def _wanted(row: Incident, changes: dict[str, Any]) -> dict[str, Any]:
     return differing
 
 
-def _move(row: Incident, wanted: str, columns: list[str], *, actor: Actor, reason: str) -> None:
-    """The status, with the columns that changed beside it."""
-    also = {name: getattr(row, name) for name in columns}
+def _beside(row: Incident, wanted: str) -> dict[str, Any]:
+    """The times that change with the status."""
+    also: dict[str, Any] = {}
     if wanted == IncidentStatus.RESOLVED:
         also["resolved"] = clock.now()
     elif row.status == IncidentStatus.RESOLVED:
         also.update(resolved=None, reopened_count=row.reopened_count + 1)
     if wanted == IncidentStatus.IN_PROGRESS and row.acknowledged is None:
         also["acknowledged"] = clock.now()
+    return also
+
+
+def _clocks(row: Incident, status: str, also: dict[str, Any], actor: Actor) -> list[str]:
+    closed = status == IncidentStatus.RESOLVED
+    if closed:
+        end_pause(row, actor=actor)
+    times = {name: also[name] for name in ("resolved", "acknowledged") if name in also}
+    return clocks_ahead(row, closed=closed, **times)
+
+
+def _move(row: Incident, wanted: str, columns: list[str], also: dict[str, Any], *, actor: Actor, reason: str) -> None:
+    """The status, with the columns that changed beside it."""
+    columns_too = {name: getattr(row, name) for name in columns} | also
     data = {"version": row.version}  # one act is told by several events; this says which belong together
-    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=reason, data=data, **also)
+    INCIDENT_STATUS.move(row, wanted, actor=actor, thread=row.thread, reason=reason, data=data, **columns_too)
 
 
 def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
@@ -112,7 +125,7 @@ def _resolve_alerts(row: Incident, *, actor: Actor) -> None:
         still_open, AlertStatus.RESOLVED, actor=actor, thread=row.thread,
         reason=f"{row.number} was resolved", resolved=now, updated=now,
     )  # fmt: skip
-    for name, value in roll_up([row.pk], actor=actor)[row.pk].items():
+    for name, value in roll_up([row.pk], locked=[row], actor=actor)[row.pk].items():
         setattr(row, name, value)
 
 

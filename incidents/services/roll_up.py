@@ -1,6 +1,6 @@
 """What an incident says about its alerts, computed anew: counts, severity, name, score, assets, scope, times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,18 +35,14 @@ _WRITTEN = {
 }  # fmt: skip
 
 
-def roll_up(incident_ids: Iterable[int], *, actor: Actor) -> dict[int, dict[str, Any]]:
+def roll_up(incident_ids: Iterable[int], *, locked: Sequence[Incident] = (), actor: Actor) -> dict[int, dict[str, Any]]:
     """Bring what the incidents say up to date, all with the same few queries; answers what was written, by key and
     column. A name or a severity that a person set stays; a change of the automatic ones goes into the history. The
-    version does not move: nothing that a person edits was written."""
+    version does not move: nothing that a person edits was written. `locked` are those that the caller holds already,
+    if it holds all."""
     with joined():
-        rows = {
-            row.pk: row
-            for row in Incident.objects.select_for_update()
-            .filter(pk__in=sorted(set(incident_ids)))
-            .order_by("pk")
-            .only(*_READ)
-        }
+        wanted = Incident.objects.filter(pk__in=sorted(set(incident_ids))).order_by("pk").only(*_READ)
+        rows = {row.pk: row for row in (locked or wanted.select_for_update())}
         if not rows:
             return {}
         entries, written = [], []
