@@ -16,11 +16,13 @@ from exercises.keys import DIRECTOR
 from exercises.models import Exercise
 from exercises.services.attack import advance_attacks
 from exercises.services.past import play_past
+from exercises.services.past_indicators import leave_indicators
 from exercises.services.remove_demo import remove_demo
 from incidents.correlation.engine import correlate_waiting
 from incidents.ingest.accept import accept_alerts
 from incidents.models import Alert, Device, Evidence, Incident
-from remediation.models import ActionRun, ControlState
+from remediation.models import ActionRun, ControlState, ExpertGroup, ExpertRequest, Indicator
+from remediation.services.ask_expert import ask_expert
 from remediation.services.request import request_action
 from reviews.models import Review
 from tests.exercises.test_the_past_is_played import stories
@@ -44,6 +46,7 @@ def played(db: None) -> Exercise:
     with clock.at(MOMENT):
         exercise, connection = open_demo(anchor=MOMENT)
     list(play_past(exercise, connection, stories("foothold", "phishing")))
+    leave_indicators(connection, anchor=MOMENT)
     return exercise
 
 
@@ -97,3 +100,15 @@ def test_a_removed_demo_does_not_go_on(played: Exercise) -> None:
     with clock.at(MOMENT + timedelta(minutes=30)):
         assert advance_attacks() == 0
     assert not Alert.objects.exists()
+
+
+def test_questions_and_indicators_go_with_it_whoever_asked(played: Exercise, ada: User) -> None:
+    device = Device.objects.filter(exercise=played.key).first()
+    assert device is not None
+    expert = User.objects.get(username="demo.dev.anand")
+    ask_expert(device, topic="Known?", text="Is it?", share=[], expert=expert, within_h=4, actor=ada.actor, user=ada)
+    assert ExpertRequest.objects.count() > 1
+    remove_demo(actor=DIRECTOR)
+    assert not ExpertRequest.objects.exists()
+    assert not ExpertGroup.objects.exists()
+    assert not Indicator.objects.exists()
