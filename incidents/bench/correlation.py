@@ -44,7 +44,7 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
     fed, seconds = Fed(), {"ingest": 0.0, "correlation": 0.0}
     try:
         for part in read_parts(Path(options["file"]), max(1, int(options.get("part", PART)))):
-            seconds["ingest"] += _timed(lambda part=part: feed(part, fed))  # type: ignore[misc]
+            seconds["ingest"] += _timed(lambda part=part: feed(part, fed))
             seconds["correlation"] += _timed(lambda: correlate_waiting(for_seconds=86_400))
         seconds["correlation"] += _timed(look_again)
     except BadFile as error:

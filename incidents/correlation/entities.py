@@ -61,8 +61,7 @@ class Entities:
 
 
 def load_entities(cursor: Any, rows: Sequence[Named], *, marked_hubs: bool = True) -> Entities:
-    """`marked_hubs` is whether the marks count that were put on hubs before."""
-    found = Entities()
+    found = Entities()  # `marked_hubs`: whether the marks count that were put on hubs before
     ids = {
         name: sorted({value for row in rows if (value := getattr(row, name)) is not None})
         for name in ("device_id", "file_id", "identity_id", "mailbox_id")

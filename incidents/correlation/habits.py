@@ -122,9 +122,9 @@ def habits_in_force(limits: Limits, *, keep: bool = False) -> Habits:
         return _habits_of(row.table, limits)
     table = count_habits(newest)
     if keep:
-        KnownHabits.objects.update_or_create(
-            pk=row.pk if row else None, defaults={"up_to_alert": newest, "table": table, "counted": clock.now()}
-        )
+        kept = row or KnownHabits()
+        kept.up_to_alert, kept.table, kept.counted = newest, table, clock.now()
+        kept.save()
     return _habits_of(table, limits)
 
 

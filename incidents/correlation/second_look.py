@@ -101,7 +101,7 @@ def _parts() -> Iterator[list[int]]:
 def _look_at(incidents: Collection[int], *, actor: Actor) -> Looked:
     free = [pk for pk, size in load_sizes(incidents, incidents).items() if not size.fixed]
     rows = Alert.objects.filter(incident__in=free).exclude(correlated=None)
-    now_in = {pk: incident for pk, incident in rows.values_list("pk", "incident_id") if incident is not None}
+    now_in = dict(rows.values_list("pk", "incident_id"))
     limits = limits_in_force()
     groups = replayed_groups(list(now_in), limits, fresh_habits(limits))
     changes = _changes(groups, now_in)
@@ -195,10 +195,10 @@ def _emptied(changes: Sequence[_Change]) -> dict[int, int]:
 def _redirect(emptied: dict[int, int], *, actor: Actor) -> None:
     """Their addresses and comments lead on."""
     targets = dict(Alert.objects.filter(pk__in=emptied.values()).values_list("pk", "incident_id"))
-    rows = Incident.objects.in_bulk([*emptied, *(pk for pk in targets.values() if pk is not None)])
+    rows = Incident.objects.in_bulk([*emptied, *targets.values()])
     by_target: dict[int, list[Incident]] = defaultdict(list)
     for incident, alert in emptied.items():
-        by_target[targets[alert] or 0].append(rows[incident])
+        by_target[targets[alert]].append(rows[incident])
     merge_incidents([(rows[pk], sources) for pk, sources in by_target.items()], actor=actor, reason=WHY)
 
 

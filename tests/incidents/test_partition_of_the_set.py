@@ -48,7 +48,7 @@ def partition(items: list[dict[str, Any]], *, part: int) -> dict[str, int]:
         take_in(*items[start : start + part])
         correlate_waiting(batch=part)
     look_again()
-    return {name: pk for name, pk in Alert.objects.values_list("provider_alert_id", "incident_id") if pk is not None}
+    return dict(Alert.objects.values_list("provider_alert_id", "incident_id"))
 
 
 @pytest.mark.parametrize(("seed", "part"), [(1, 7), (2, 40), (3, 500)])
