@@ -42,7 +42,7 @@ def test_the_standard_columns_come_back(desk: Client, ada: User) -> None:
     desk.post("/incidents/columns/", {"standard": "1", "column": ["tags"]}, headers=HTMX)
     ada.refresh_from_db()
     assert ada.tables == {}
-    assert heads(desk) == ["severity", "status", "alerts", "owner", "last"]
+    assert heads(desk) == ["severity", "status", "level", "alerts", "owner", "last"]
 
 
 def test_the_dialog_begins_with_what_is_shown(desk: Client) -> None:
