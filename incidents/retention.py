@@ -75,7 +75,7 @@ def _declare_entities(model: Any, label: str) -> None:
     kind, named = model.kind.value, Evidence.objects.filter(**{model.kind.value: OuterRef("pk")})
 
     def unseen_since(edge: datetime) -> QuerySet[Any]:
-        rows = model.objects.filter(~Exists(named), last_seen__lt=edge)
+        rows: QuerySet[Any] = model.objects.filter(~Exists(named), last_seen__lt=edge)
         return rows.filter(bindings=None, mitigation={}) if model in BINDINGS else rows
 
     def forget(keys: Sequence[int]) -> int:

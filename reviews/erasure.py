@@ -1,6 +1,6 @@
 """What reviews say of somebody who is erased: drafts lose the name, what was signed stays as it was signed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db.models import Q
 
@@ -25,7 +25,7 @@ def _drafts(person: erasure.Person) -> int:
     return findings + erasure.scrub(drafts, ("summary", "lessons"), person)
 
 
-def _signed_about(kind: str) -> erasure.Callable[[int], Iterable[str]]:
+def _signed_about(kind: str) -> Callable[[int], Iterable[str]]:
     def told(person: int) -> list[str]:
         named = Evidence.objects.filter(**{kind: person}).values("alert__incident")
         return _said(Review.objects.filter(incident__in=named, state=ReviewState.SIGNED).count())

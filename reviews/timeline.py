@@ -84,7 +84,7 @@ def _who_took(incident: Incident) -> str:
     owned = Q(verb="incident.changed", changes__has_key="assigned_to")
     for event in AuditEvent.objects.filter(begun | owned, subject=incident.thread).order_by("at", "id"):
         if event.verb == "incident.status":
-            return event.actor_name
+            return str(event.actor_name)
         if owner := event.changes["assigned_to"][1]:
             return str(owner)
     return "Somebody"

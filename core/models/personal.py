@@ -12,7 +12,7 @@ class NamesTextField(models.CharField):  # type: ignore[type-arg]
         return personal.opened(value) if isinstance(value, str) else value
 
 
-class NamesJSONField(models.JSONField):  # type: ignore[type-arg]
+class NamesJSONField(models.JSONField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        read = super().from_db_value(value, expression, connection)  # type: ignore[misc]
+        read = super().from_db_value(value, expression, connection)
         return personal.all_opened(read) if isinstance(value, str) and personal.PREFIX in value else read

@@ -174,8 +174,9 @@ class MergePlanNew(In):
     incidents = serializers.ListField(child=Id(), min_length=2, max_length=MOST_AT_ONCE)
 
 
-class MergeNew(MergePlanNew):
+class MergeNew(In):
     answer = IncidentOut
+    incidents = serializers.ListField(child=Id(), min_length=2, max_length=MOST_AT_ONCE)
     comment = Text(max_length=MAX_TEXT, allow_blank=True, required=False)
     reasons = serializers.ListField(
         child=Choice(CorrelationReason.choices), min_length=1, max_length=len(CorrelationReason), required=False

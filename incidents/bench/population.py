@@ -111,7 +111,7 @@ def populate(*, incidents: int, alerts: int) -> list[int]:
 
 def _insert(model: type[Model], columns: Mapping[str, str], origin: str, values: dict[str, Any]) -> None:
     given = {name: text.replace(" % ", " %% ") for name, text in columns.items()}
-    rest = {field.column: field for field in _written(model) if field.column not in columns}
+    rest = {str(field.column): field for field in _written(model) if field.column not in columns}
     values = {**values, **{f"default_{name}": _default(field) for name, field in rest.items()}}
     given |= {name: f"%(default_{name})s::{field.db_type(connection)}" for name, field in rest.items()}
     names, texts = ", ".join(given), ", ".join(given.values())

@@ -24,7 +24,7 @@ def place_hold(incident: Incident, *, reason: str, reference: str = "", actor: A
         row = Incident.objects.select_for_update().get(pk=incident.pk)
         if row.redirect_incident_id is not None:
             raise ValidationError(f"It was merged: hold INC-{row.redirect_incident_id}.")
-        hold = LegalHold.objects.create(
+        hold: LegalHold = LegalHold.objects.create(
             incident=row, reason=reason, reference=reference, placed_by=actor.as_json(), placed=clock.now()
         )
         _mark(row, held=True)
@@ -38,7 +38,7 @@ def lift_hold(hold: LegalHold, *, reason: str, actor: Actor) -> LegalHold:
     reason = _said(reason)
     with transaction.atomic():
         row = Incident.objects.select_for_update().get(pk=hold.incident_id)
-        stored = LegalHold.objects.select_for_update().get(pk=hold.pk)
+        stored: LegalHold = LegalHold.objects.select_for_update().get(pk=hold.pk)
         if not stored.in_force:
             raise ValidationError("It was lifted already.")
         stored.lifted, stored.lifted_by, stored.lift_reason = clock.now(), actor.as_json(), reason
