@@ -39,3 +39,23 @@ class LessonCategory(TextChoices):
     COMMUNICATION = "communication", "Communication"
     TRAINING = "training", "Training"
     TOOLING = "tooling", "Tools"
+
+
+class DecisionKind(TextChoices):
+    """What is decided before the bad night by whom it is decided in it."""
+
+    SHUT_DOWN = "shut_down", "Shut down a critical workload"
+    CALL_RESPONDERS = "call_responders", "Call in outside responders"
+    LAW_ENFORCEMENT = "law_enforcement", "Call law enforcement"
+    PRIVACY_REGULATOR = "privacy_regulator", "Notify the privacy regulator"
+    OTHER_REGULATOR = "other_regulator", "Notify auditors or other regulators"
+    TELL_BOARD = "tell_board", "Tell the board"
+    TELL_PUBLIC = "tell_public", "Speak to the public"
+    PAY_RANSOM = "pay_ransom", "Decide on a ransom"
+    OTHER = "other", "Something else"
+
+
+class DrillKind(TextChoices):
+    TABLETOP = "tabletop", "Tabletop exercise"
+    DRILL = "drill", "Drill with real systems"
+    SIMULATION = "simulation", "Attack simulation"

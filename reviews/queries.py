@@ -8,7 +8,7 @@ from django.db.models import Q
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from reviews.models import FollowUp, Lesson, PeriodReport, Review  # noqa: F401 - named in the base classes
+    from reviews.models import Contact, Drill, FollowUp, Lesson, PeriodReport, Review  # noqa: F401 - named in the base classes
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
@@ -44,3 +44,18 @@ class PeriodReportQuerySet(models.QuerySet["PeriodReport"]):
         if user.scope.everything:
             return self
         return self.filter(everything=False, group_ids__contained_by=sorted(user.scope.group_ids))
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def visible_to(self, user: "User") -> Self:
+        """Whoever reads incidents may have to call somebody."""
+        return self if user.holds("security_data.read") else self.none()
+
+    def with_people(self) -> Self:
+        return self.select_related("person", "deputy")
+
+
+class DrillQuerySet(models.QuerySet["Drill"]):
+    def visible_to(self, user: "User") -> Self:
+        """What was learned is for everybody who may have to do it."""
+        return self if user.holds("security_data.read") else self.none()
