@@ -291,3 +291,18 @@ class PauseReason(TextChoices):
     AWAITING_USER = "awaitingUser", "Waiting for the person concerned"
     PLANNED_WINDOW = "plannedWindow", "Waiting for a planned maintenance window"
     OTHER = "other", "Another reason, told in the note"
+
+
+class TaughtKind(TextChoices):
+    """What a person teaches the correlation."""
+
+    LINK = "link", "Never joined by this"
+    HUB = "hub", "Proves no relation"
+    OPTION = "option", "Option of a rule"
+
+
+class TaughtState(TextChoices):
+    PROPOSED = "proposed", "Proposed"
+    IN_FORCE = "inForce", "In force"
+    DECLINED = "declined", "Declined"
+    LIFTED = "lifted", "Lifted"

@@ -19,6 +19,7 @@ from incidents.correlation.nodes import (
     QUIET,
     Node,
     event_interval,
+    kind_of,
     repeated_value,
     rule_of_key,
     stage_of,
@@ -74,6 +75,7 @@ class Candidate:
     stage: int = 0
     reaches: tuple[timedelta, timedelta] = NOWHERE
     ordinary: bool = False
+    kind: str = ""
 
 
 @dataclass(slots=True)
@@ -250,6 +252,7 @@ class _Loader:
             stage_of(categories),
             self._habits.reaches(*kind),
             self._habits.is_ordinary(*kind),
+            kind_of(source, detector, title),
         )
         repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
         if repeated in self._wanted:

@@ -103,7 +103,7 @@ def _edges_to_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits
                 if one.proven and _by_file(node, key):
                     continue
                 gap = gap_between(node.first, node.last, one.first, one.last)
-                if gap > window or (rule := _tied(signal.rule, gap, limits, node, one)) is None:
+                if gap > window or (rule := _tied(key, signal.rule, gap, limits, node, one)) is None:
                     continue
                 point = found.goes_on_in[one.incident_id] if one.closed else ("incident", one.incident_id)
                 entry = (one.closed and one.benign, gap, one.alert_id, one, rule)
@@ -121,10 +121,12 @@ def _by_file(node: Node, key: tuple[str, str]) -> bool:
     return key[0] == PROGRAM.key and (FILE.key, key[1]) in node.signals
 
 
-def _tied(rule: Rule, gap: timedelta, limits: Limits, one: Node, other: Node | Candidate) -> Rule | None:
-    if one.first <= other.first:
-        return rule_that_ties(rule, gap, limits, one, other)
-    return rule_that_ties(rule, gap, limits, other, one)
+def _tied(
+    key: tuple[str, str], rule: Rule, gap: timedelta, limits: Limits, one: Node, other: Node | Candidate
+) -> Rule | None:
+    earlier, later = (one, other) if one.first <= other.first else (other, one)
+    by = rule_that_ties(rule, gap, limits, earlier, later)
+    return None if by is None or limits.taught.forbids(by.key, key, one.kind, other.kind) else by
 
 
 def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
@@ -165,7 +167,7 @@ def _pairs_of(key: tuple[str, str], listed: Sequence[Node], found: Candidates, l
                 continue
             differing = compared and differ(contents[node.id], contents[other.id])
             by = rule_that_ties(rule, gap, limits, other, node, differing=differing)
-            if by is None:
+            if by is None or limits.taught.forbids(by.key, key, node.kind, other.kind):
                 continue
             signal, spans = node.signals[key], ((node.first, node.last), (other.first, other.last))
             named_in = _named_in(node, found.by_signal.get(key, ()), window)

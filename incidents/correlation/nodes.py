@@ -10,7 +10,7 @@ from django.db import connection
 
 from incidents.correlation.addresses import is_comparable, is_internal_target, scoped_key
 from incidents.correlation.entities import Entities, Named, load_entities
-from incidents.correlation.habits import Habits
+from incidents.correlation.habits import Habits, plain_title
 from incidents.correlation.rules import (
     ACCOUNT,
     ADDRESS,
@@ -105,6 +105,10 @@ class Node:
         )
 
     @property
+    def kind(self) -> str:
+        return kind_of(self.source, self.detector, self.title)
+
+    @property
     def quiet(self) -> bool:
         return self.rank <= QUIET
 
@@ -145,6 +149,11 @@ def _node(row: Sequence[Any], habits: Habits) -> Node:
         pk, incident_id, source, detector, title, rank, first, last, exercise, provider, tuple(categories),
         stage_of(categories), habits.reaches(*kind), habits.is_ordinary(*kind),
     )  # fmt: skip
+
+
+def kind_of(source: str, detector: str, title: str) -> str:
+    """Which detection it was, for what people exclude: the source's name of it, else the title, numbers aside."""
+    return f"{source}|{detector or plain_title(title)}"
 
 
 def event_interval(first: datetime, last: datetime) -> tuple[datetime, datetime]:

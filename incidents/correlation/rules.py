@@ -6,11 +6,12 @@ options with revisions: on or off, its window in hours, its weight.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from core import options
+from incidents.correlation.taught import Taught, taught_in_force
 from incidents.enums import SEVERITY_RANK, CorrelationReason, Severity
 
 PREFIX = "correlation."
@@ -217,6 +218,8 @@ class Limits:
     background_alerts: int
     max_alerts: int
     max_days: int
+    # What people excluded; nothing of it is a rule.
+    taught: Taught = field(default_factory=Taught)
 
     @property
     def max_span(self) -> timedelta:
@@ -248,6 +251,7 @@ def limits_of(changed: Mapping[str, Any]) -> Limits:
             for key, rule in RULES.items()
         },
         weights={key: int(values[rule.weight_option]) for key, rule in RULES.items()},
+        taught=taught_in_force(),
         **{name: int(values[f"{PREFIX}{name}"]) for name, *_ in _THRESHOLDS},
     )
 

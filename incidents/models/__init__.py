@@ -1,6 +1,7 @@
 from incidents.models.alert import Alert
 from incidents.models.binding import DeviceBinding, IdentityBinding, MailboxBinding
 from incidents.models.comment import Comment
+from incidents.models.correlation_change import CorrelationChange
 from incidents.models.correlation_link import CorrelationLink
 from incidents.models.dead_letter import DeadLetter
 from incidents.models.device import Device
@@ -16,6 +17,7 @@ from incidents.models.saved_filter import SavedFilter
 __all__ = [
     "Alert",
     "Comment",
+    "CorrelationChange",
     "CorrelationLink",
     "DeadLetter",
     "Device",
