@@ -193,3 +193,10 @@ class AskedAbout(TextChoices):
     ALERT = "alert", "Alert"
     DEVICE = "device", "Device"
     FILE = "file", "File"
+
+
+class AnsweredBy(TextChoices):
+    """How the answer of a retainer reached the person who wrote it down."""
+
+    PHONE = "phone", "By phone"
+    MAIL = "mail", "By mail"

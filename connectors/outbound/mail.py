@@ -68,13 +68,15 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """`key` makes the Message-ID, the same at every try, so that a letter sent twice is known as one."""
+    """`key` makes the Message-ID, the same at every try, so that a letter sent twice is known as one. `reply_to` is the
+    person who is to be answered, where that is not the sender."""
 
     to: str
     subject: str
     text: str
     html: str
     key: str
+    reply_to: str = ""
 
 
 def mail_server() -> MailServer:
@@ -119,6 +121,8 @@ def compose(letter: Letter, *, server: MailServer) -> EmailMessage:
     message["Subject"] = " ".join(letter.subject.split())[:LONGEST_SUBJECT] or "News"
     message["From"] = Address(display_name=name, addr_spec=address)
     message["To"] = Address(addr_spec=letter.to)
+    if _plain_address(letter.reply_to):
+        message["Reply-To"] = Address(addr_spec=letter.reply_to)
     message["Date"] = format_datetime(clock.real_now())
     message["Message-ID"] = f"<{letter.key}@{urlsplit(settings.PUBLIC_URL).hostname or 'portal'}>"
     message["Auto-Submitted"] = "auto-generated"

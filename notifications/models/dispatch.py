@@ -11,7 +11,8 @@ class Dispatch(models.Model):
     """One mail or one call of an endpoint, on its way. Its words are made when it is sent, for who may read what then.
 
     A dispatch of a rule names the rule; a person's own mail names the person alone; a digest has no message and lists
-    its items.
+    its items. `letter` names a row such as `expert_message:7` whose room writes the words itself
+    (`notifications.services.letters`).
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -20,6 +21,7 @@ class Dispatch(models.Model):
     user = models.ForeignKey("accounts.User", models.CASCADE, null=True, related_name="+")
     address = models.EmailField(blank=True, help_text="Of a recipient who has no account.")
     endpoint = models.ForeignKey("notifications.Endpoint", models.CASCADE, null=True, related_name="dispatches")
+    letter = models.CharField(max_length=80, blank=True, db_default="")
     status = models.CharField(max_length=10, choices=DispatchStatus.choices, default=DispatchStatus.WAITING)
     said = models.CharField(max_length=300, blank=True, help_text="What the other side answered, or why not.")
     code = models.PositiveIntegerField(null=True)

@@ -19,6 +19,7 @@ from notifications.models import Dispatch, DispatchAttempt, Endpoint
 from notifications.options import INSIDE, PAUSE_AFTER
 from notifications.services.chat import chat_body
 from notifications.services.compose import digest_letter, letter_for, payload_for
+from notifications.services.letters import NotForThem, letter_ended, write_letter
 from notifications.services.match import groups_of
 from notifications.services.sign import headers_for
 from notifications.services.tell import tell
@@ -49,10 +50,6 @@ class Outcome:
     milliseconds: int = 0
 
 
-class NotForThem(Exception):
-    """Nobody who would get it may read it any more; the text says why."""
-
-
 def due_dispatches(limit: int = 50) -> list[int]:
     rows = Dispatch.objects.due(clock.real_now()).order_by("next_attempt_at", "id")
     return list(rows.values_list("pk", flat=True)[:limit])
@@ -67,7 +64,8 @@ def send_dispatch(pk: int) -> None:
     try:
         outcome = _try(row)
     except NotForThem as why:
-        _end(row, DispatchStatus.SKIPPED, Outcome(ok=False, said=str(why)))
+        with transaction.atomic():
+            _end(row, DispatchStatus.SKIPPED, Outcome(ok=False, said=str(why)))
         return
     except Exception as error:
         logger.exception("dispatch %s failed", row.pk)
@@ -88,6 +86,8 @@ def _claim(pk: int) -> Dispatch | None:
 
 
 def _try(row: Dispatch) -> Outcome:
+    if row.letter:
+        return _mail(write_letter(row))
     if row.message is None:
         return _mail(_digest(row))
     if row.rule is not None and not row.rule.enabled:
@@ -186,6 +186,7 @@ def _end(row: Dispatch, status: DispatchStatus, outcome: Outcome) -> None:
     row.status, row.said, row.code = status, outcome.said[:300], outcome.code
     row.ended, row.next_attempt_at = clock.real_now(), None
     row.save(update_fields=["status", "said", "code", "ended", "next_attempt_at"])
+    letter_ended(row)
 
 
 def _note_endpoint(endpoint: Endpoint, outcome: Outcome) -> None:

@@ -54,9 +54,7 @@ def log(request: AccountRequest) -> HttpResponse:
     if status in DispatchStatus.values:
         found = found.filter(status=status)
     page = leaf(found, NEWEST, purpose="dispatches", cursor=request.GET.get("cursor", ""))
-    rows = [
-        {"dispatch": row, "topic": topics.label_of(row.message.topic) if row.message else "Digest"} for row in page.rows
-    ]
+    rows = [{"dispatch": row, "topic": _topic(row)} for row in page.rows]
     context = {
         "rows": rows,
         "status": status,
@@ -73,6 +71,16 @@ def dispatch(request: AccountRequest, pk: int) -> HttpResponse:
     """The side pane: every try of one."""
     rows = Dispatch.objects.visible_to(request.user).select_related("message", "rule", "user", "endpoint")
     found = get_object_or_404(rows, pk=pk)
-    topic = topics.label_of(found.message.topic) if found.message else "Digest"
-    context = {"dispatch": found, "topic": topic, "tries": found.tries.all(), "back": reverse("notifications:log")}
+    context = {
+        "dispatch": found,
+        "topic": _topic(found),
+        "tries": found.tries.all(),
+        "back": reverse("notifications:log"),
+    }
     return render(request, "notifications/dispatch.html", context)
+
+
+def _topic(row: Dispatch) -> str:
+    if row.letter:
+        return "Letter to somebody outside"
+    return topics.label_of(row.message.topic) if row.message else "Digest"

@@ -2,7 +2,7 @@ from remediation.models.approval_page import ApprovalPage
 from remediation.models.approver_rule import ApproverRule
 from remediation.models.control_state import ControlState
 from remediation.models.emergency import EmergencyApproval
-from remediation.models.expert import ExpertGroup, ExpertMessage, ExpertRequest
+from remediation.models.expert import ExpertGroup, ExpertMessage, ExpertRequest, Retainer
 from remediation.models.hold import Hold
 from remediation.models.indicator import Indicator, IndicatorChange, IndicatorEnforcement
 from remediation.models.protection import ProtectedAsset
@@ -26,6 +26,7 @@ __all__ = [
     "IndicatorEnforcement",
     "ProtectedAsset",
     "Refusal",
+    "Retainer",
     "RunArtefact",
     "RunLog",
 ]

@@ -4,12 +4,14 @@ from django.db import models
 
 from core import clock
 from core.actors import Actor
-from remediation.enums import AskedAbout, ExpertStatus
+from notifications.enums import DispatchStatus
+from remediation.enums import AnsweredBy, AskedAbout, ExpertStatus
 from remediation.queries.experts import ExpertRequestQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
     from incidents.models import Incident
+    from notifications.models import Dispatch
 
 
 class ExpertGroup(models.Model):
@@ -24,6 +26,24 @@ class ExpertGroup(models.Model):
     retired = models.BooleanField(default=False)
     created = models.DateTimeField(default=clock.now)
     exercise = models.CharField(max_length=40, blank=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Retainer(models.Model):
+    """Somebody outside who is paid to be asked. They have no account: questions go out by mail, and a person writes the
+    answer down."""
+
+    name = models.CharField(max_length=120, unique=True)
+    address = models.EmailField("mail address")
+    phone = models.CharField(max_length=60, blank=True)
+    hours = models.CharField(max_length=120, blank=True, help_text="When they can be reached, in words.")
+    active = models.BooleanField(default=True)
+    created = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
@@ -54,6 +74,9 @@ class ExpertRequest(models.Model):
     group: "models.ForeignKey[ExpertGroup | None, ExpertGroup | None]" = models.ForeignKey(
         "remediation.ExpertGroup", models.PROTECT, null=True, related_name="requests"
     )
+    retainer: "models.ForeignKey[Retainer | None, Retainer | None]" = models.ForeignKey(
+        "remediation.Retainer", models.PROTECT, null=True, related_name="requests"
+    )
     created = models.DateTimeField(default=clock.now)
     due = models.DateTimeField()
     answered = models.DateTimeField(null=True, help_text="The first answer.")
@@ -67,7 +90,10 @@ class ExpertRequest(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(expert=None) ^ models.Q(group=None), name="expert_or_group_is_asked"
+                condition=models.Q(expert__isnull=False, group=None, retainer=None)
+                | models.Q(expert=None, group__isnull=False, retainer=None)
+                | models.Q(expert=None, group=None, retainer__isnull=False),
+                name="expert_request_asks_one",
             )
         ]
         indexes = [
@@ -89,7 +115,7 @@ class ExpertRequest(models.Model):
     @property
     def asked(self) -> str:
         """Whom it was put to."""
-        return str(self.expert or self.group)
+        return str(self.expert or self.group or self.retainer)
 
     @property
     def is_overdue(self) -> bool:
@@ -97,7 +123,11 @@ class ExpertRequest(models.Model):
 
 
 class ExpertMessage(models.Model):
-    """One message of the thread. `from_expert` is frozen: people leave groups."""
+    """One message of the thread. `from_expert` is frozen: people leave groups.
+
+    What goes to a retainer by mail has its dispatch; `delivery` stays when the dispatch is forgotten. `answered_by`
+    says how a retainer's answer came to the actor, who wrote it down.
+    """
 
     request: "models.ForeignKey[ExpertRequest, ExpertRequest]" = models.ForeignKey(
         "remediation.ExpertRequest", models.CASCADE, related_name="messages"
@@ -105,6 +135,12 @@ class ExpertMessage(models.Model):
     actor = models.JSONField()
     text = models.TextField()
     from_expert = models.BooleanField(default=False)
+    answered_by = models.CharField(max_length=5, choices=AnsweredBy.choices, blank=True, db_default="")
+    dispatch: "models.ForeignKey[Dispatch | None, Dispatch | None]" = models.ForeignKey(
+        "notifications.Dispatch", models.SET_NULL, null=True, related_name="+"
+    )
+    delivery = models.CharField(max_length=10, choices=DispatchStatus.choices, blank=True, db_default="")
+    delivery_said = models.CharField(max_length=300, blank=True, db_default="")
     at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -112,6 +148,11 @@ class ExpertMessage(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @property
+    def may_go_again(self) -> bool:
+        """Whether the mail did not arrive and nothing tries any more."""
+        return self.delivery in {DispatchStatus.FAILED, DispatchStatus.SKIPPED}
 
     @property
     def by(self) -> Actor:
