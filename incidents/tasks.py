@@ -10,7 +10,7 @@ from incidents.correlation.hubs import forget_quiet_hubs
 from incidents.correlation.second_look import look_again
 from incidents.models import Alert
 from incidents.services import dead_letter_alarm
-from incidents.services.service_levels import AT_ONCE, sweep_service_levels
+from incidents.services.service_levels import AT_ONCE, SWEEPER, sweep_service_levels
 
 SECOND_LOOK_EVERY = timedelta(minutes=15)
 
@@ -27,7 +27,7 @@ def correlate_pending() -> None:
 def advance_service_levels() -> None:
     """At most 20 batches a run; what is left is found by the next."""
     for _ in range(20):
-        if sweep_service_levels() < AT_ONCE:
+        if sweep_service_levels(actor=SWEEPER) < AT_ONCE:
             return
 
 

@@ -63,7 +63,7 @@ def roll_up(incident_ids: Iterable[int], *, locked: Sequence[Incident] = (), act
                 if counts["total"] and not counts["active"]
             ]
         )
-        entries += follow_roll_up(rows, written, now=clock.now())
+        entries += follow_roll_up(rows, written=written, now=clock.now())
         audit.record_many(entries, actor=actor)
     return {one["id"]: {**one, "updated": now} for one in written}
 

@@ -73,7 +73,7 @@ def clocks_ahead(row: Incident, **ahead: Any) -> list[str]:
 
 
 def follow_roll_up(
-    rows: Mapping[int, Incident], written: Sequence[Mapping[str, Any]], *, now: datetime
+    rows: Mapping[int, Incident], *, written: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[audit.Entry]:
     """After a roll-up: clocks begin for new incidents and follow a new severity. Answers what the log is to keep of it:
     everything from which the times can be computed again."""
@@ -140,7 +140,7 @@ def take_over_start(pairs: Sequence[tuple[Incident, Incident]], *, actor: Actor)
     audit.record_many(entries, actor=actor)
 
 
-def sweep_service_levels() -> int:
+def sweep_service_levels(*, actor: Actor) -> int:
     """Move the clocks that time alone has moved, and begin those of incidents from before there were any. Answers how
     many were looked at."""
     now = clock.now()
@@ -156,11 +156,11 @@ def sweep_service_levels() -> int:
             return 0
         begun = {row.pk for row in rows if row.sla_started is None}
         moved = _settle_many(rows, now=now)
-        audit.record_many([_beginning(row) for row in rows if row.pk in begun], actor=SWEEPER)
+        audit.record_many([_beginning(row) for row in rows if row.pk in begun], actor=actor)
         late = [row for row in rows if moved[row.pk] and row.pk not in begun]
         audit.record_many(
             [audit.Entry("incident.service_level", row.thread, row.thread, changes=moved[row.pk]) for row in late],
-            actor=SWEEPER,
+            actor=actor,
         )
         for row in late:
             announce_incident(row)

@@ -15,7 +15,7 @@ from core.models import AuditEvent
 from incidents.models import Incident
 from incidents.services import service_levels
 from incidents.services.merge import merge_incidents
-from incidents.services.service_levels import pause_clocks, resume_clocks, sweep_service_levels
+from incidents.services.service_levels import SWEEPER, pause_clocks, resume_clocks, sweep_service_levels
 from notifications.models import Message
 from tests.conftest import SignedIn
 from tests.factories.incidents import AlertFactory, IncidentFactory
@@ -31,7 +31,7 @@ def states(incident: Incident) -> dict[str, str]:
 
 def sweep_at(**span: float) -> int:
     with clock.at(later(**span)):
-        return sweep_service_levels()
+        return sweep_service_levels(actor=SWEEPER)
 
 
 def test_all_three_clocks_begin_when_the_incident_is_opened() -> None:
