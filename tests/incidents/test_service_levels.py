@@ -172,10 +172,10 @@ def test_incidents_from_before_begin_their_clocks_with_the_next_sweep() -> None:
 def test_an_edge_is_told_of_when_it_is_news(ada: User) -> None:
     incident = incident_at(clock.now() - timedelta(minutes=31))
     change_at(clock.now() - timedelta(minutes=1), incident, ada, custom_tags=["seen"])
-    sweep_service_levels()
+    sweep_service_levels(actor=SWEEPER)
     message = Message.objects.get(topic=service_levels.BREACHED)
     assert (message.subject, message.people) == (incident.thread, None)
-    assert sweep_service_levels() == 0
+    assert sweep_service_levels(actor=SWEEPER) == 0
 
 
 def test_containment_ends_its_clock(ada: User) -> None:
@@ -187,7 +187,7 @@ def test_containment_ends_its_clock(ada: User) -> None:
 def test_the_queue_filters_and_orders_by_service_level(client: Client, signed_in: SignedIn, ada: User) -> None:
     now = clock.now()
     late, early = incident_at(now - timedelta(minutes=50), title="late"), incident_at(now, title="early")
-    sweep_service_levels()
+    sweep_service_levels(actor=SWEEPER)
     signed_in(client, ada)
     page = client.get("/incidents/?level=breached").content.decode()
     assert f"incident-{late.pk}" in page
