@@ -10,7 +10,7 @@ from core import clock, options
 from incidents.models import Incident
 from incidents.services.merge import merge_incidents
 from incidents.services.move_alerts import move_alerts
-from incidents.services.service_levels import pause_clocks, resume_clocks, sweep_service_levels
+from incidents.services.service_levels import SWEEPER, pause_clocks, resume_clocks, sweep_service_levels
 from reviews.recompute import recompute
 from tests.factories.incidents import AlertFactory
 from tests.factories.past import MONDAY, change_at, contain_at, handled, incident_at, later
@@ -35,7 +35,7 @@ def every_turn(ada: User, rita: User, adam: User) -> None:
     options.put("incidents.sla_high_acknowledge_min", 90, actor=adam.actor, reason="found too strict")
     stuck = incident_at(later(days=5))
     with clock.at(later(days=5, hours=2)):
-        sweep_service_levels()
+        sweep_service_levels(actor=SWEEPER)
     change_at(later(days=5, hours=3), stuck, ada, severity="low", status="resolved", classification="truePositive")
 
 
@@ -118,7 +118,7 @@ def test_what_came_before_the_log_told_beginnings_is_said_and_no_difference() ->
 def test_an_incident_of_an_older_release_is_told_of_from_its_first_sweep_on() -> None:
     older = Incident.objects.create(display_name="older", created=MONDAY, first_activity=MONDAY, severity="high")
     with clock.at(later(hours=1)):
-        sweep_service_levels()
+        sweep_service_levels(actor=SWEEPER)
     contain_at(later(hours=2), older)
     outcome = recompute(*SPAN)
     assert (outcome.checked, outcome.untold, outcome.differences) == (1, 0, [])
