@@ -38,3 +38,12 @@ STOPPED = topics.declare(
     channels=("page",),
     urgent=True,
 )
+DRIFT = topics.declare(
+    "control.drift",
+    "Something in force was changed elsewhere",
+    "A target is no longer in the state that the last action put it in.",
+    group="Response",
+    permission=keys.REQUEST_RESPONSE,
+    channels=("page",),
+    urgent=True,
+)

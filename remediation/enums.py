@@ -42,6 +42,15 @@ class Source(TextChoices):
     SYSTEM = "system", "System"
 
 
+class PolicyStatus(TextChoices):
+    """Whether the effect of a run is in force now."""
+
+    ACTIVE = "active", "Active"
+    INACTIVE = "inactive", "Inactive"
+    NOT_APPLICABLE = "not_applicable", "Not applicable"
+    NO_STATUS = "no_status", "No status"
+
+
 class Facet(TextChoices):
     """The part of a target that an action changes; two open runs never share one."""
 

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from core import jobs
 from remediation.services.claims import due_runs
+from remediation.services.drift import look_at_due
 from remediation.services.emergency import roll_back_due
 from remediation.services.enforce_indicators import enforce_all
 from remediation.services.execute import advance_run as take_step
@@ -48,3 +49,9 @@ def watch_approvals() -> None:
     """Call whoever has to decide, and take back what nobody ratified."""
     page_waiting()
     roll_back_due()
+
+
+@shared_task
+def watch_what_is_in_force() -> None:
+    """Look whether targets are still as the last action left them."""
+    look_at_due()

@@ -26,10 +26,12 @@ from notifications.api.rules import RuleViewSet
 from remediation.api.actions import ActionViewSet
 from remediation.api.brake_settings import ApproverRuleViewSet, ProtectionViewSet
 from remediation.api.brakes import EmergencyViewSet, HoldViewSet, PolicyViewSet, RefusalViewSet, StopViewSet
+from remediation.api.control import ControlStateViewSet
 from remediation.api.indicators import IndicatorViewSet
 from reviews.api.figures import FiguresViewSet
 from reviews.api.follow_ups import FollowUpViewSet, LessonViewSet
 from reviews.api.period_reports import PeriodReportViewSet
+from reviews.api.readiness import ContactViewSet, DrillViewSet, ReadinessViewSet
 from reviews.api.report import ReportViewSet
 
 RESOURCES = {
@@ -40,6 +42,7 @@ RESOURCES = {
     "identities": IdentityViewSet,
     "mailboxes": MailboxViewSet,
     "actions": ActionViewSet,
+    "control-states": ControlStateViewSet,
     "holds": HoldViewSet,
     "emergencies": EmergencyViewSet,
     "refusals": RefusalViewSet,
@@ -53,6 +56,8 @@ RESOURCES = {
     "notification-rules": RuleViewSet,
     "follow-ups": FollowUpViewSet,
     "lessons": LessonViewSet,
+    "contacts": ContactViewSet,
+    "drills": DrillViewSet,
     "period-reports": PeriodReportViewSet,
     "audit": AuditViewSet,
     "options": OptionViewSet,
@@ -87,6 +92,7 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
         path(f"figures{slash}", FiguresViewSet.as_view({"get": "figures"}), name="figures"),
         path(f"figures/rows{slash}", FiguresViewSet.as_view({"get": "rows"}), name="figures-rows"),
         path(f"figures/navigator-layer{slash}", FiguresViewSet.as_view({"get": "layer"}), name="figures-layer"),
+        path(f"readiness{slash}", ReadinessViewSet.as_view({"get": "show"}), name="readiness"),
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
         re_path(
             rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",

@@ -163,6 +163,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 20},
     },
+    "watch-readiness": {"task": "reviews.tasks.watch_readiness", "schedule": 3600.0, "options": {"expires": 600}},
     "sweep-reviews": {"task": "reviews.tasks.sweep_reviews", "schedule": 60.0, "options": {"expires": 60}},
     "look-again": {
         "task": "incidents.tasks.look_again_at_untouched",
@@ -173,6 +174,11 @@ CELERY_BEAT_SCHEDULE = {
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "watch-approvals": {"task": "remediation.tasks.watch_approvals", "schedule": 20.0, "options": {"expires": 20}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
+    "watch-what-is-in-force": {
+        "task": "remediation.tasks.watch_what_is_in_force",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "enforce-indicators": {
         "task": "remediation.tasks.enforce_indicators",
         "schedule": 15.0,
@@ -183,10 +189,14 @@ CELERY_BEAT_SCHEDULE = {
     "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
     "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
     "find-silent-sources": {
-        "task": "notifications.tasks.find_silent_sources", "schedule": 60.0, "options": {"expires": 60},
+        "task": "notifications.tasks.find_silent_sources",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "watch-dead-letters": {
-        "task": "incidents.tasks.watch_dead_letters", "schedule": 300.0, "options": {"expires": 300},
+        "task": "incidents.tasks.watch_dead_letters",
+        "schedule": 300.0,
+        "options": {"expires": 300},
     },
     "forget-old-news": {"task": "notifications.tasks.forget_old_news", "schedule": 3600.0},
     "advance-attacks": {"task": "exercises.tasks.advance_attacks", "schedule": 10.0, "options": {"expires": 10}},

@@ -19,10 +19,12 @@ from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation import acts
 from remediation.api import errors as _errors  # noqa: F401 - says how refusals are told
 from remediation.api.brake_shapes import AloneIn
+from remediation.api.control_shapes import BulkIn, BulkOut
 from remediation.api.shapes import CatalogOut, MaybeComment, NeededComment, RunNew, RunOut
 from remediation.catalog import all_actions, is_known
 from remediation.enums import Decision, RunStatus, Source
 from remediation.models import ActionRun
+from remediation.services.bulk import Deed, Outcome, do_to_many, find_many
 from remediation.services.cancel import cancel_run
 from remediation.services.decide import approve_run, reject_run
 from remediation.services.emergency import approve_alone
@@ -73,6 +75,9 @@ class ActionViewSet(ApiViewSet):
         "cancel": keys.REQUEST_RESPONSE,
         "undo": keys.REQUEST_RESPONSE,
         "catalog": keys.READ,
+        "bulk_approve": keys.DECIDE_RESPONSE,
+        "bulk_reject": keys.DECIDE_RESPONSE,
+        "bulk_undo": keys.REQUEST_RESPONSE,
     }
 
     def get_queryset(self) -> QuerySet[ActionRun]:
@@ -151,6 +156,38 @@ class ActionViewSet(ApiViewSet):
         """Every action there is, with its arguments, effects, approval and undo."""
         actions = all_actions()
         return Response(CatalogOut({"results": actions, "next": None, "count": len(actions)}).data)
+
+    @extend_schema(request=BulkIn, responses=BulkOut)
+    @action(detail=False, methods=["post"], url_path="bulk/approve", url_name="bulk-approve")
+    def bulk_approve(self, _request: Request) -> Response:
+        """Approve several requests of one action. Each is decided by itself; the answer says what became of each."""
+        return self._many(Deed.APPROVE)
+
+    @extend_schema(request=BulkIn, responses=BulkOut)
+    @action(detail=False, methods=["post"], url_path="bulk/reject", url_name="bulk-reject")
+    def bulk_reject(self, _request: Request) -> Response:
+        """Reject several requests of one action, with the reason."""
+        return self._many(Deed.REJECT)
+
+    @extend_schema(request=BulkIn, responses=BulkOut)
+    @action(detail=False, methods=["post"], url_path="bulk/undo", url_name="bulk-undo")
+    def bulk_undo(self, _request: Request) -> Response:
+        """Ask to take several actions of one type back; each becomes a second run with its own approval."""
+        return self._many(Deed.UNDO)
+
+    def _many(self, deed: Deed) -> Response:
+        wanted = self.body(BulkIn)
+        ids = [int(one) for one in wanted["ids"]]
+        runs = find_many(ids, self.user)
+        done = do_to_many(
+            runs, deed=deed, actor=self.actor, user=self.user, comment=wanted.get("comment", ""), source=Source.API
+        ) if runs else []  # fmt: skip
+        seen = {run.pk for run in runs}
+        gone = [Outcome(pk, "", ok=False, code="not_found", message="There is no such action.")
+                for pk in dict.fromkeys(ids) if pk not in seen]  # fmt: skip
+        good = sum(one.ok for one in done)
+        results = [*done, *gone]
+        return Response(BulkOut({"results": results, "done": good, "refused": len(results) - good}).data)
 
     def _made(self, run: ActionRun) -> Response:
         response = self.show(run, status=201)

@@ -1,7 +1,6 @@
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Q
 
 from remediation.queries.runs import target_is_visible
 

@@ -9,9 +9,9 @@ from core import clock
 from core.actors import Actor
 from incidents.models import Device, Identity, Mailbox
 from incidents.services.mitigation import Mitigation, set_mitigation
-from remediation.catalog import Action, all_actions, get
+from remediation.catalog import get, words
 from remediation.models import ActionRun, ControlState
-from remediation.policy import Target
+from remediation.policy import MODELS, Target
 
 
 def set_desired(run: ActionRun, *, actor: Actor, target: Target) -> ControlState | None:
@@ -24,6 +24,7 @@ def set_desired(run: ActionRun, *, actor: Actor, target: Target) -> ControlState
         state.desired, state.run_id = action.wanted_of(run.arguments), run.pk
         state.by, state.since = run.requester.name, clock.now()
         state.generation += 1
+        state.drift_since, state.detail = None, ""
         state.save()
         _show(state, run, target, actor=actor)
     return state
@@ -34,8 +35,8 @@ def give_up_desired(run: ActionRun, *, actor: Actor, target: Target) -> None:
     with transaction.atomic():
         state = ControlState.objects.select_for_update().filter(run_id=run.pk, **facet_of(run)).first()
         if state is not None and state.desired != state.observed:
-            state.desired = state.observed
-            state.save(update_fields=["desired"])
+            state.desired, state.drift_since, state.detail = state.observed, None, ""
+            state.save(update_fields=["desired", "drift_since", "detail"])
             _show(state, run, target, actor=actor)
 
 
@@ -48,6 +49,9 @@ def set_observed(run: ActionRun, *, observed: ObservedState, actor: Actor, targe
         if state.observed != observed.value:
             state.since = observed.at or clock.now()
         state.observed, state.observed_at = observed.value[:40], observed.at or clock.now()
+        state.checked_at = clock.now()
+        if state.observed == state.desired:
+            state.drift_since, state.detail = None, ""
         state.save()
         _show(state, run, target, actor=actor)
 
@@ -63,6 +67,13 @@ def facet_of(run: ActionRun) -> dict[str, Any]:
 
 def state_of(run: ActionRun) -> ControlState | None:
     return ControlState.objects.filter(**facet_of(run)).first()
+
+
+def show_state(state: ControlState, run: ActionRun, *, actor: Actor) -> None:
+    """Bring the badge of the entity in line after a look that belongs to no run under way."""
+    target = MODELS[state.target_kind]._default_manager.filter(pk=state.target_id).first()
+    if target is not None:
+        _show(state, run, target, actor=actor)
 
 
 def _locked(run: ActionRun) -> ControlState:
@@ -93,8 +104,4 @@ def _show(state: ControlState, run: ActionRun, target: Target, *, actor: Actor) 
 
 def is_in_force(facet: str, word: str) -> bool:
     """Whether the word means that something is withheld now."""
-    return any(_means(action, facet, word) for action in all_actions())
-
-
-def _means(action: Action, facet: str, word: str) -> bool:
-    return action.in_force and action.facet == facet and action.wanted == word
+    return words.means_in_force(facet, word)

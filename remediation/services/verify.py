@@ -43,7 +43,7 @@ class Verdict:
 
 def verify(run: ActionRun, delivery: Delivery) -> None:
     """Look at the target once and draw the conclusion. The looking happens outside any transaction."""
-    observed = observe(delivery.connection, remote_target_of(delivery), run.facet, _key(run))
+    observed = observe(delivery.connection, remote_target_of(delivery), run.facet, key_of_facet(run))
     with transaction.atomic():
         held = still_claimed(run)
         if held is None or not (held.is_open or held.status == RunStatus.UNKNOWN):
@@ -55,7 +55,7 @@ def verify(run: ActionRun, delivery: Delivery) -> None:
         _conclude(held, delivery, observed)
 
 
-def _key(run: ActionRun) -> str:
+def key_of_facet(run: ActionRun) -> str:
     """What the connector is asked about within the facet."""
     return str(run.arguments.get("file_key") or run.arguments.get(get(run.action).facet_argument) or "")
 

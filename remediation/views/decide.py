@@ -12,8 +12,10 @@ from remediation.enums import Risk
 from remediation.forms import OptionalReasonForm, ReasonForm
 from remediation.models import ActionRun
 from remediation.refused import Refused
+from remediation.services.bulk import Deed
 from remediation.services.decide import approve_run, reject_run
 from remediation.views.answers import done
+from remediation.views.bulk import act, chosen_with, more_of
 from remediation.views.fetch import run_for
 from remediation.views.links import target_link
 from remediation.views.may import why_may_not_decide
@@ -35,7 +37,11 @@ def reject(request: AccountRequest, run_id: int) -> HttpResponse:
 def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpResponse:
     run = run_for(request.user, run_id)
     form = (OptionalReasonForm if approving else ReasonForm)(request.POST or None)
+    deed = Deed.APPROVE if approving else Deed.REJECT
     if request.method == "POST" and form.is_valid():
+        together = chosen_with(run, request, request.user, deed)
+        if len(together) > 1:
+            return act(request, together, deed, form.cleaned_data["reason"], back=reverse("remediation:pending"))
         verb = approve_run if approving else reject_run
         try:
             verb(run, actor=request.user.actor, user=request.user, comment=form.cleaned_data["reason"])
@@ -46,7 +52,8 @@ def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpRes
         return done(request, title=word, detail=f"{run.number}, {title_of(run)}. {then}", url=url)
     refusal = why_may_not_decide(run, request.user)
     status = 422 if request.method == "POST" else 200
-    return render(request, "remediation/ask.html", _context(run, form, approving, refusal), status=status)
+    more = {} if refusal else {"more": more_of(run, request.user, deed)}
+    return render(request, "remediation/ask.html", {**_context(run, form, approving, refusal), **more}, status=status)
 
 
 def _context(run: ActionRun, form: Form, approving: bool, refusal: str) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from remediation.enums import Decision
 from remediation.forms import ReasonForm
 from remediation.models import ActionRun
 from remediation.refused import Refused
+from remediation.services.bulk import Deed
 from remediation.services.cancel import cancel_run
 from remediation.services.decide import withdraw_run
 from remediation.services.undo import undo_run
 from remediation.views.answers import done
+from remediation.views.bulk import act, chosen_with, more_of
 from remediation.views.fetch import run_for
 from remediation.views.links import target_link
 from remediation.views.may import why_may_not_undo
@@ -58,11 +60,22 @@ def undo(request: AccountRequest, run_id: int) -> HttpResponse:
         "symbol": "undo",
         "refusal": why_may_not_undo(run, request.user),
     }
-    return _end(request, run, undo_run, words, "Undo requested")
+    together = chosen_with(run, request, request.user, Deed.UNDO) if request.method == "POST" else [run]
+    if len(together) > 1 and (form := ReasonForm(request.POST)).is_valid():
+        back = reverse("remediation:run", args=[run.pk])
+        return act(request, together, Deed.UNDO, form.cleaned_data["reason"], back=back)
+    more = None if words["refusal"] else more_of(run, request.user, Deed.UNDO)
+    return _end(request, run, undo_run, words, "Undo requested", more=more)
 
 
 def _end(
-    request: AccountRequest, run: ActionRun, verb: Callable[..., Any], words: dict[str, Any], title: str
+    request: AccountRequest,
+    run: ActionRun,
+    verb: Callable[..., Any],
+    words: dict[str, Any],
+    title: str,
+    *,
+    more: dict[str, Any] | None = None,
 ) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -79,6 +92,7 @@ def _end(
     context = {
         "form": form,
         "targets": [target_link(run.target_kind, run.target_id, run.target_name)],
+        "more": more,
         "ask": {"simulated": run.simulated, **words},
     }
     return render(request, "remediation/ask.html", context, status=422 if request.method == "POST" else 200)

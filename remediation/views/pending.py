@@ -42,6 +42,7 @@ def pending_context(request: AccountRequest) -> dict[str, Any]:
     return {
         "cards": [card for card in cards if not card["refusal"]] if only_mine else cards,
         "total": counted(waiting),
+        "may_decide": request.user.holds(keys.DECIDE_RESPONSE),
         "emergencies": open_emergencies(request.user),
         "mine": sum(not card["refusal"] for card in cards),
         "only_mine": only_mine,

@@ -51,6 +51,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "control": ControlState.objects.filter(
             target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key
         ).first(),
+        "may_reconcile": user.holds(keys.REQUEST_RESPONSE),
         "steps": story_of(run, delivery),
         "log": run.log_lines.all()[:200],
         "artefacts": run.artefacts.select_related("blob"),

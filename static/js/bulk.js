@@ -1,5 +1,5 @@
 // Checking rows: all, one, a range with Shift; the foot shows what can be done with them.
-const BOX = "[data-rows] td.box input[type=checkbox]";
+const BOX = "[data-rows] td.box input[type=checkbox], input[type=checkbox][data-check]";
 let lastBox = null;
 
 function boxes() {

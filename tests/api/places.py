@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "mailboxes": "incidents:mailbox.pk",
     "actions": "remediation.run_id",
     "indicators": "remediation.pk",
+    "control-states": "remediation:reconcile.state_id",
     "holds": "remediation:lift.hold_id",
     "emergencies": "remediation:ratify.run_id",
     "refusals": "remediation:refusal.pk",

@@ -32,10 +32,14 @@ from remediation.enums import RunStatus
 from remediation.models import (
     ActionRun,
     ApproverRule,
+    ControlState,
     EmergencyApproval,
     ExpertGroup,
+    ExpertMessage,
+    ExpertRequest,
     Hold,
     Refusal,
+    Retainer,
     RunArtefact,
 )
 from remediation.services.approver_rules import save_rule as save_approver_rule
@@ -146,12 +150,22 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
         "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
         "remediation:decide_many?": f"?what=approve&id={waiting.pk}",
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
-        **_words_of_experts(incident, ada, rita),
+        **_words_of_experts(incident, ada, rita), **_words_of_states(done),
         "remediation:package.run_id": done.pk, "remediation.pk": indicator.pk, "remediation.how": "remove",
         "remediation:package.artefact_id": RunArtefact.objects.create(run=done, blob=zipped, name="package.zip").pk,
         "connectors.pk": Connection.objects.get().pk, "incidents:bind-known.pk": Connection.objects.get().pk,
         "connectors.kind": "simulator", "incidents:unbind-known.pk": Connection.objects.get().pk,
     }  # fmt: skip
+
+
+def _words_of_states(done: ActionRun) -> dict[str, Any]:
+    """A device that somebody took out of its isolation elsewhere."""
+    state = ControlState.objects.create(
+        target_kind="device", target_id=done.target_id, facet="network", desired="isolated", observed="connected",
+        run_id=done.pk, by="Ada", observed_at=clock.now(), checked_at=clock.now(), drift_since=clock.now(),
+        detail="isolated is wanted, connected was seen.",
+    )  # fmt: skip
+    return {"remediation:reconcile.state_id": state.pk}
 
 
 def _words_of_experts(incident: Incident, ada: User, rita: User) -> dict[str, Any]:
@@ -160,7 +174,21 @@ def _words_of_experts(incident: Incident, ada: User, rita: User) -> dict[str, An
         actor=ada.actor, user=ada,
     )  # fmt: skip
     group = ExpertGroup.objects.create(name="Malware analysts")
+    retainer = Retainer.objects.create(name="Northwind Forensics", address="desk@northwind.example")
+    outside = ExpertRequest.objects.create(
+        subject_kind="incident", subject_id=incident.pk, subject_name=str(incident), incident=incident, topic="Known?",
+        asker=ada, asked_by=ada.actor.as_json(), retainer=retainer, due=clock.now(),
+    )  # fmt: skip
+    lost = ExpertMessage.objects.create(
+        request=outside,
+        actor=ada.actor.as_json(),
+        text="Which family?",
+        delivery="failed",
+        delivery_said="no such user",
+    )
     return {
+        "remediation:mail_again.pk": outside.pk, "remediation:mail_again.message_id": lost.pk,
+        "remediation:edit_retainer.pk": retainer.pk,
         "remediation:expert_request.pk": asked.pk, "remediation:close_expert_request.pk": asked.pk,
         "remediation:ask_expert.kind": "incident", "remediation:ask_expert.target_id": incident.pk,
         "remediation:edit_expert_group.pk": group.pk,
@@ -207,7 +235,7 @@ def _words_of_reviews(ada: User) -> dict[str, Any]:
 
 def _words_of_reports(review: Review, follow_up: FollowUp, ada: User) -> dict[str, Any]:
     lesson = write_lesson({"what": "Call back before paying."}, actor=ada.actor, incident=review.incident)
-    further = Incident.objects.exclude(pk=review.incident_id).earliest("pk")
+    further = Incident.objects.get(display_name="Ransomware spreading")
     link_incident(lesson, incident=further, actor=ada.actor)
     now = clock.now()
     period = Period("custom", now - timedelta(days=7), now, UTC, "day")
@@ -227,9 +255,10 @@ def _words_of_reports(review: Review, follow_up: FollowUp, ada: User) -> dict[st
 
 
 def _words_of_notifications(ada: User, adam: User) -> dict[str, Any]:
+    named = Incident.objects.get(display_name="Ransomware spreading").thread
     with transaction.atomic():
-        tell("incident.mention", subject=Incident.objects.earliest("pk").thread, title="adam mentioned you",
-             people=[ada, adam], url="/incidents/", actor=ACTOR)  # fmt: skip
+        tell("incident.mention", subject=named, title="adam mentioned you", people=[ada, adam], url="/incidents/",
+             actor=ACTOR)  # fmt: skip
     route_due()
     endpoint = Endpoint(name="Chat of the shift", kind="webhook", host="hooks.example.org")
     endpoint.seal_url("https://hooks.example.org/x")

@@ -149,7 +149,7 @@ def test_requests_of_different_kinds_are_not_decided_together(
 
     answer = signed_in(client, rita).post("/actions/decide/", {"id": [run.pk for run in runs], "reason": "Both"})
 
-    assert answer.status_code == 400
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("page", PAGES)

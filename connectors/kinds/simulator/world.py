@@ -121,6 +121,18 @@ def set_behaviour(connection: Connection, kind: str, remote_id: str, **words: An
             target_seen(connection, remote_id)
 
 
+def change_behind_our_back(connection: Connection, kind: str, remote_id: str, **state: Any) -> None:
+    """Somebody at the remote side changes the target by hand: no order, no history, nobody is told. For a file on a
+    device: `files={key: state}`."""
+    with SimulatedCompany(connection).target(kind, remote_id) as remote:
+        files = state.pop("files", {})
+        if files:
+            known = remote.state.get("files", {})
+            remote.state["files"] = {**known, **{key: {**known[key], "state": word} for key, word in files.items()}}
+        remote.state.update(state)
+        remote.save()
+
+
 def effects_of(connection: Connection, key: str) -> int:
     """How often the order with this idempotency key changed anything: never more than once."""
     order = ConnectorState.objects.filter(connection=connection, object_kind=ORDER, object_id=key).first()

@@ -1,0 +1,143 @@
+"""Drift: what is at a target is no longer what the last run put there. Somebody or something changed it behind the
+portal's back; the portal looks now and then, says so, and changes nothing by itself."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from connectors.ports import ObservedState
+from connectors.services.observe import observe
+from connectors.targets import Target as RemoteTarget
+from core import audit, clock
+from core.actors import Actor
+from incidents.models import Device, Identity, Mailbox
+from incidents.services.bindings import NotBound, binding_of
+from notifications.services.tell import tell
+from remediation import alarms, policy
+from remediation.catalog import get, words
+from remediation.enums import OPEN_STATUSES
+from remediation.lifecycle import announce_run
+from remediation.models import ActionRun, ControlState
+from remediation.services.control import show_state
+from remediation.services.verify import key_of_facet
+
+# At most so many looks a sweep, so that many targets in force make the rounds longer and not the load higher.
+LOOKS = 20
+EVERY = timedelta(minutes=5)
+# What was given back is watched for a while too.
+AFTERWARDS = timedelta(days=7)
+WATCHER = Actor.system("remediation")
+
+
+def look_at_due() -> int:
+    """Look at the targets whose last look is the longest ago. Answers how many."""
+    looked = 0
+    for state in _due()[:LOOKS]:
+        look_at(state)
+        looked += 1
+    return looked
+
+
+def look_at(state: ControlState) -> ControlState:
+    """Read the truth of one state again and keep it. The looking happens outside any transaction."""
+    run = ActionRun.objects.select_related("incident").filter(pk=state.run_id).first()
+    seen = _observe(state, run)
+    with transaction.atomic():
+        held = ControlState.objects.select_for_update().get(pk=state.pk)
+        held.checked_at = clock.now()
+        if held.generation == state.generation and run is not None and not _in_transit(held):
+            _conclude(held, run, seen)
+        held.save()
+    return held
+
+
+def _due() -> list[ControlState]:
+    now = clock.now()
+    facets = sorted({action.facet.value for action in words.lasting()})
+    rows = ControlState.objects.exclude(desired="").exclude(run_id=None).filter(facet__in=facets)
+    rows = rows.filter(words.in_force("desired", "observed") | Q(since__gte=now - AFTERWARDS) | ~Q(drift_since=None))
+    rows = rows.filter(Q(checked_at=None) | Q(checked_at__lte=now - EVERY))
+    return list(rows.order_by(F("checked_at").asc(nulls_first=True), "pk")[:LOOKS])
+
+
+def _observe(state: ControlState, run: ActionRun | None) -> ObservedState:
+    """What is there; not known, with the reason, where nothing can be looked at."""
+    if run is None:
+        return ObservedState(state.facet, known=False, detail="The run that wanted this is no longer kept.")
+    target = policy.MODELS[state.target_kind]._default_manager.filter(pk=state.target_id).first()
+    if not isinstance(target, Device | Identity | Mailbox):
+        return ObservedState(state.facet, known=False, detail="The target no longer exists.")
+    try:
+        binding = binding_of(target)
+    except NotBound as error:
+        return ObservedState(state.facet, known=False, detail=str(error))
+    if not binding.connection.enabled:
+        return ObservedState(state.facet, known=False, detail=f"The connection {binding.connection} is switched off.")
+    remote = RemoteTarget(state.target_kind, binding.remote_id, str(target))
+    return observe(binding.connection, remote, state.facet, key_of_facet(run))
+
+
+def _in_transit(state: ControlState) -> bool:
+    """A run is under way there: what is seen now is on its way to what is wanted."""
+    return ActionRun.objects.filter(
+        target_kind=state.target_kind, target_id=state.target_id, facet=state.facet, facet_key=state.facet_key,
+        status__in=OPEN_STATUSES,
+    ).exclude(queued=None).exists()  # fmt: skip
+
+
+def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
+    if not seen.known:
+        state.detail = f"Could not be looked at: {seen.detail}"[:300]
+        return
+    before = state.drift_since
+    state.observed, state.observed_at = seen.value[:40], seen.at or clock.now()
+    state.detail = difference(state, run, seen)[:300]
+    if not state.detail:
+        state.drift_since = None
+    elif before is None:
+        state.drift_since = state.observed_at
+    show_state(state, run, actor=WATCHER)
+    if (before is None) != (state.drift_since is None):
+        _tell(state, run)
+
+
+def difference(state: ControlState, run: ActionRun, seen: ObservedState) -> str:
+    """How what was seen differs from what is wanted, in words; empty when it does not."""
+    if seen.value != state.desired:
+        return f"{state.desired} is wanted, {seen.value} was seen."
+    action = get(run.action)
+    for name in action.wanted_arguments if action.wanted == state.desired else ():
+        wanted, found = run.arguments.get(name), seen.attributes.get(name)
+        if wanted != found:
+            label = next(one.label.lower() for one in action.parameters if one.name == name)
+            return f"{label} {wanted} is wanted, {found or 'none'} was seen."
+    return ""
+
+
+def _tell(state: ControlState, run: ActionRun) -> None:
+    """The history, the open pages and the people hear of it, once for each time that it happens."""
+    drifts = state.is_drifting
+    audit.record(
+        "control.drifted" if drifts else "control.agrees",
+        subject=f"run:{run.pk}", thread=run.thread, actor=WATCHER, reason=state.detail,
+        data={"target": f"{state.target_kind}:{state.target_id}", "facet": state.facet, "desired": state.desired,
+              "observed": state.observed},
+    )  # fmt: skip
+    announce_run(run)
+    if not drifts:
+        return
+    incident = run.incident
+    groups = run.device_group_ids or (incident.device_group_ids if incident is not None else [])
+    tell(
+        alarms.DRIFT,
+        subject=f"run:{run.pk}",
+        title=f"{run.target_name} is no longer {state.desired.replace('_', ' ')}",
+        body=f"{state.detail} It was not changed through the portal.",
+        url="/actions/in-force/?drift=1",
+        severity=incident.severity if incident is not None else "",
+        device_group_ids=groups,
+        once=f"{state.pk}:{state.generation}:{state.drift_since}",
+        facts={"run": run.pk, "action": run.action, **({"incident": incident.pk} if incident is not None else {})},
+        actor=WATCHER,
+    )
