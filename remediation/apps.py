@@ -12,17 +12,21 @@ class RemediationConfig(AppConfig):
         from accounts import audit_log
         from incidents.history import tells_of
         from notifications import vocabulary
+        from notifications.services.letters import register_letters
         from remediation import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
         from remediation import alarms as _alarms  # noqa: F401 - declares what the brakes tell
         from remediation import expert_slots, indicator_slots, news, news_of_experts, respond, slots
         from remediation.catalog import all_actions
         from remediation.erasure import declare_parts
+        from remediation.readiness import declare_checks
         from remediation.retention import declare_kinds
+        from remediation.services import retainer_mail
 
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
         declare_kinds()
         declare_parts()
+        declare_checks()
         news.register()
         vocabulary.lend("actions", lambda: [(action.key, action.label) for action in all_actions()])
         tells_of("run", slots.runs_of)
@@ -41,6 +45,7 @@ class RemediationConfig(AppConfig):
         )
         fill("search.results", Filling("experts", expert_slots.search_results))
         news_of_experts.register()
+        register_letters("expert_message", compose=retainer_mail.compose, ended=retainer_mail.ended)
         fill("evidence.respond", Filling("indicator", indicator_slots.evidence_button))
         fill("entity.state", Filling("indicator", indicator_slots.entity_pill))
         fill("search.results", Filling("indicators", indicator_slots.search_results))

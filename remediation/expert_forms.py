@@ -7,7 +7,8 @@ from django import forms
 
 from accounts import keys
 from accounts.models import User
-from remediation.models import ExpertGroup
+from remediation.enums import AnsweredBy
+from remediation.models import ExpertGroup, ExpertRequest, Retainer
 from remediation.services.ask_expert import LONGEST_H, MAX_TEXT, MAX_TOPIC
 from remediation.services.share import DEFAULT, Block
 
@@ -46,6 +47,8 @@ class AskExpertForm(forms.Form):
         kind, _, number = self.cleaned_data["to"].partition(":")
         if kind == "group":
             return {"group": ExpertGroup.objects.get(pk=int(number))}
+        if kind == "retainer":
+            return {"retainer": Retainer.objects.get(pk=int(number))}
         return {"expert": User.objects.get(pk=int(number))}
 
 
@@ -53,6 +56,46 @@ class SayForm(forms.Form):
     text = forms.CharField(
         label="Message", max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 4, "class": "input"})
     )
+
+
+class RetainerSayForm(SayForm):
+    """The thread with a retainer: what one asks on goes out by mail, what the retainer said is written down."""
+
+    def __init__(self, *args: Any, request: ExpertRequest, asker: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = request.asked
+        own = [("", f"My message, mailed to {name}")] if asker else []
+        self.fields["answered_by"] = forms.ChoiceField(
+            label="This is",
+            choices=[*own, *((how.value, f"The answer of {name}, {how.label.lower()}") for how in AnsweredBy)],
+            required=not asker,
+            widget=forms.Select(attrs={"class": "input"}),
+            help_text="The portal receives no mail: what a retainer answers is written here by a person, and says so.",
+        )
+        self.order_fields(["answered_by", "text"])
+
+    @property
+    def answer(self) -> AnsweredBy | None:
+        chosen = self.cleaned_data["answered_by"]
+        return AnsweredBy(chosen) if chosen else None
+
+
+class RetainerForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Somebody outside who may be asked by mail."""
+
+    class Meta:
+        model = Retainer
+        fields = ("name", "address", "phone", "hours", "active")
+        labels = {"address": "Mail address", "hours": "Reached at", "active": "May be asked"}
+        widgets = {name: forms.TextInput(attrs={"class": "input"}) for name in ("name", "phone", "hours")} | {
+            "address": forms.EmailInput(attrs={"class": "input"})
+        }
+
+    def clean_address(self) -> str:
+        address = str(self.cleaned_data["address"])
+        if not address.isascii():
+            raise forms.ValidationError("An address in plain letters is needed: not every mail server takes others.")
+        return address
 
 
 class ExpertGroupForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -78,12 +121,17 @@ class ExpertGroupForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _askable(user: User) -> list[tuple[str, Any]]:
-    """Groups first, then people who may read."""
+    """Groups first, then people who may read, then who is asked outside."""
     groups = ExpertGroup.objects.filter(retired=False, members__is_active=True).distinct().order_by("name")
     people = User.objects.filter(is_active=True).exclude(pk=user.pk).prefetch_related("roles")
     readers = [one for one in people.order_by("display_name", "username")[:MOST_PEOPLE] if one.holds(keys.READ)]
     offered = [
         ("Groups", [(f"group:{group.pk}", f"{group.name} ({group.answer_within_h} h)") for group in groups]),
         ("People", [(f"person:{one.pk}", str(one)) for one in readers]),
+        ("Outside, by mail", [(f"retainer:{one.pk}", _retainer(one)) for one in Retainer.objects.filter(active=True)]),
     ]
     return [entry for entry in offered if entry[1]]
+
+
+def _retainer(one: Retainer) -> str:
+    return f"{one.name} <{one.address}>"

@@ -22,6 +22,14 @@ EXPERT_ANSWERED = topics.declare(
     channels=("page", "mail"),
 )
 
+EXPERT_UNDELIVERED = topics.declare(
+    "expert.undelivered",
+    "My question did not reach a retainer",
+    "The mail with a question of yours was refused for good, or nothing took it until the portal gave up.",
+    group="Experts",
+    channels=("page", "mail"),
+)
+
 
 def may_read(user: User, pk: int) -> bool:
     return ExpertRequest.objects.visible_to(user).filter(pk=pk).exists()

@@ -17,11 +17,12 @@ from core.pages import leaf
 from core.pagination import Keyset, counted
 from incidents.models import Alert, Device, File, Incident
 from remediation.enums import AskedAbout, ExpertStatus
-from remediation.expert_forms import AskExpertForm, SayForm
-from remediation.models import ExpertRequest
+from remediation.expert_forms import AskExpertForm, RetainerSayForm, SayForm
+from remediation.models import ExpertRequest, Retainer
 from remediation.queries.experts import ExpertRequestQuerySet
 from remediation.refused import Refused
-from remediation.services.ask_expert import ask_expert, close_request, is_expert, say
+from remediation.services.ask_expert import ask_expert, close_request, is_expert, may_write_answer, say
+from remediation.services.retainer_mail import send_again
 from remediation.services.share import DEFAULT, Subject, blocks_of
 from remediation.views.fetch import incident_for
 
@@ -64,23 +65,33 @@ def request_list(request: AccountRequest) -> HttpResponse:
 def expert_request(request: AccountRequest, pk: int) -> HttpResponse:
     """One thread: what was shared, what was said. POST says more."""
     found = request_for(request.user, pk)
-    form = SayForm(request.POST or None)
+    form = _say_form(request, found)
     page = reverse("remediation:expert_request", args=[pk])
     if request.method == "POST" and form.is_valid():
+        how = form.answer if isinstance(form, RetainerSayForm) else None
         try:
-            say(found, text=form.cleaned_data["text"], actor=request.user.actor, user=request.user)
+            say(found, text=form.cleaned_data["text"], answered_by=how, actor=request.user.actor, user=request.user)
         except (Refused, ValidationError) as error:
             form.add_error(None, getattr(error, "message", str(error)))
         else:
             return done(request, f"Said in {found.number}", back=page, refresh=REFRESH)
-    mine = found.asker_id == request.user.pk
-    context = {
-        "request_": found, "messages_": found.messages.all()[:500], "form": form, "subject": _link(found, request.user),
-        "expert": is_expert(found, request.user), "mine": mine, "back": page,
-        "may_write": (mine or is_expert(found, request.user)) and found.status != ExpertStatus.CLOSED,
-        "crumbs": [{"label": "Expert requests", "url": reverse("remediation:experts")}, {"label": found.number}],
-    }  # fmt: skip
+    context = _thread(request.user, found) | {"form": form, "back": page}
     return render(request, "remediation/expert_request.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["POST"])
+@requires(keys.READ)
+def mail_again(request: AccountRequest, pk: int, message_id: int) -> HttpResponse:
+    """Another mail of a message that did not reach the retainer."""
+    found = request_for(request.user, pk)
+    message = get_object_or_404(found.messages.all(), pk=message_id)
+    page = reverse("remediation:expert_request", args=[pk])
+    try:
+        send_again(message, actor=request.user.actor, user=request.user)
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return redirect(page)
+    return done(request, f"{found.number} goes to {found.asked} again", back=page, refresh=REFRESH)
 
 
 @require_http_methods(["POST"])
@@ -110,15 +121,38 @@ def ask(request: AccountRequest, kind: str, target_id: int) -> HttpResponse:
         if made is not None:
             page = reverse("remediation:expert_request", args=[made.pk])
             return done(request, f"{made.number}: {made.asked} is asked", back=page, leave=True)
+    outside = Retainer.objects.filter(active=True).exists()
     context = {"form": form, "subject": subject, "kind": kind, "blocks": blocks, "action": request.get_full_path(),
-               "opened": DEFAULT, "back": f"/{_PATHS[kind]}/{target_id}/"}  # fmt: skip
+               "opened": DEFAULT, "outside": outside, "back": f"/{_PATHS[kind]}/{target_id}/"}  # fmt: skip
     return render(request, "remediation/expert_ask.html", context, status=422 if form.errors else 200)
 
 
 def request_for(user: User, pk: int) -> ExpertRequest:
     """The request, when this person asked it, is asked, or sees what it is about; else 404."""
-    rows = ExpertRequest.objects.visible_to(user).select_related("asker", "expert", "group", "incident")
+    rows = ExpertRequest.objects.visible_to(user).select_related("asker", "expert", "group", "retainer", "incident")
     return get_object_or_404(rows.distinct(), pk=pk)
+
+
+def _say_form(request: AccountRequest, found: ExpertRequest) -> SayForm:
+    if found.retainer_id is None:
+        return SayForm(request.POST or None)
+    return RetainerSayForm(request.POST or None, request=found, asker=found.asker_id == request.user.pk)
+
+
+def _thread(user: User, found: ExpertRequest) -> dict[str, Any]:
+    mine, expert = found.asker_id == user.pk, is_expert(found, user)
+    open_ = found.status != ExpertStatus.CLOSED
+    return {
+        "request_": found,
+        "messages_": found.messages.select_related("dispatch")[:500],
+        "subject": _link(found, user),
+        "expert": expert,
+        "mine": mine,
+        "may_close": (mine or expert) and open_,
+        "may_write": (mine or expert or may_write_answer(found, user)) and open_,
+        "may_mail": may_write_answer(found, user) and open_,
+        "crumbs": [{"label": "Expert requests", "url": reverse("remediation:experts")}, {"label": found.number}],
+    }
 
 
 def _ask(
@@ -147,7 +181,7 @@ def _subject(user: User, kind: str, target_id: int) -> Subject:
 
 
 def _chosen(user: User, state: str) -> ExpertRequestQuerySet:
-    rows = ExpertRequest.objects.select_related("asker", "expert", "group", "incident")
+    rows = ExpertRequest.objects.select_related("asker", "expert", "group", "retainer", "incident")
     if state == "mine":
         return rows.filter(pk__in=ExpertRequest.objects.of_person(user).values("pk"))
     seen = rows.filter(pk__in=ExpertRequest.objects.visible_to(user).values("pk"))

@@ -17,11 +17,13 @@ from connectors.services.connections import create_connection
 from core import blobs, clock
 from core.actors import Actor
 from core.models import AuditEvent
+from incidents.enums import TaughtKind
 from incidents.ingest.accept import accept_alerts
-from incidents.models import DeadLetter, Device, File, Identity, Incident, Mailbox
+from incidents.models import Alert, DeadLetter, Device, File, Identity, Incident, Mailbox
 from incidents.services.bindings import bind
 from incidents.services.create_incident import create_incident
 from incidents.services.legal_hold import place_hold
+from incidents.services.teach_correlation import Lesson, teach
 from incidents.story import story_of
 from notifications.models import Dispatch, Endpoint, Notice, Pulse
 from notifications.services.route import route_due
@@ -119,8 +121,18 @@ def _words_of_incidents(incident: Incident, entities: Entities, ada: User) -> di
         "incidents:manage?": f"?id={incident.pk}",
         "incidents:merge?": f"?id={incident.pk}",
         "incidents:lift-hold.pk": place_hold(incident, reason="Proceedings", actor=ACTOR).pk,
+        **_words_of_correlation(alert, ada),
         **{f"incidents:{deed}-letter.pk": DeadLetter.objects.get().pk for deed in ("dead", "replay", "discard")},
     }  # fmt: skip
+
+
+def _words_of_correlation(alert: Alert, ada: User) -> dict[str, Any]:
+    """A proposal to take the alert's file for a hub, and a rule."""
+    file = File.objects.latest("pk")
+    lesson = Lesson(TaughtKind.HUB, "svc_update.exe proves no relation", thing=f"file:{file.pk}")
+    change = teach(lesson, reason="An installer of ours", user=ada, actor=ada.actor, alert=alert)
+    return {"incidents:teach.pk": alert.pk, "incidents:correlation-rule.key": "file",
+            **{f"incidents:{deed}-taught.pk": change.pk for deed in ("decide", "lift")}}  # fmt: skip
 
 
 def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: User) -> dict[str, Any]:

@@ -36,6 +36,7 @@ PAGES_WITHOUT_SCOPE = (
     "notifications:rotate-endpoint", "notifications:delete-endpoint", "notifications:resume-endpoint",
     "notifications:switch-endpoint", "notifications:test-endpoint", "notifications:dispatch", "notifications:limit",
     "notifications:forget", "notifications:new-", "remediation:edit_expert_group",
+    "remediation:edit_retainer",
 )  # fmt: skip
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()
