@@ -19,12 +19,16 @@ from incidents.views import (
     move,
     overview,
     queue,
+    repeats,
+    rules,
     search,
     service_level,
     story,
     summary,
     tabs,
     talk,
+    taught,
+    teach,
     waiting,
 )
 
@@ -76,6 +80,14 @@ _DEAD_LETTERS = [
     path("admin/dead-letters/<int:pk>/replay/", dead_letters.replay, name="replay-letter"),
     path("admin/dead-letters/<int:pk>/discard/", dead_letters.discard, name="discard-letter"),
 ]
+_CORRELATION = [
+    path("alerts/<int:pk>/correlation/", teach.teach_from, name="teach"),
+    path("admin/correlation/", rules.rule_list, name="correlation"),
+    path("admin/correlation/repeats/", repeats.try_what_repeats, name="try-repeats"),
+    path("admin/correlation/taught/<int:pk>/decide/", taught.decide_taught, name="decide-taught"),
+    path("admin/correlation/taught/<int:pk>/lift/", taught.lift_taught, name="lift-taught"),
+    path("admin/correlation/<slug:key>/", rules.rule, name="correlation-rule"),
+]
 _HOLDS = [
     path("incidents/<int:pk>/hold/", legal_holds.place, name="place-hold"),
     path("admin/legal-holds/", legal_holds.hold_list, name="legal-holds"),
@@ -107,6 +119,7 @@ def _of_entities() -> list[URLPattern]:
 urlpatterns = [
     *_QUEUE,
     *_HOLDS,
+    *_CORRELATION,
     *_ERASURE,
     *_INCIDENT,
     *_ALERTS,

@@ -78,6 +78,10 @@ class MoveAlertsForm(forms.Form):
     )  # fmt: skip
     reason = forms.ChoiceField(label="Why they belong there", choices=CorrelationReason.choices)
     comment = forms.CharField(label="Comment", required=False, max_length=500, widget=forms.Textarea({"rows": 2}))
+    teach = forms.BooleanField(
+        label="Then say what correlation should learn from it", required=False,
+        help_text="Opens the reasons for which the first of them was joined.",
+    )  # fmt: skip
 
     def clean_to(self) -> int | None:
         text = str(self.cleaned_data["to"]).strip()

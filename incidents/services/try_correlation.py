@@ -4,11 +4,15 @@ The same alerts are put together twice, once as it is now and once as it would b
 change alone. Only alerts that the person sees are taken, and no more than can be done while somebody waits.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+
+from django.core.cache import cache
 
 from accounts.models import User
 from core import clock
@@ -24,6 +28,8 @@ DAYS = 30
 MOST_REPLAYED = 4_000
 MOST_AFFECTED = 10
 MOST_CORRECTIONS = 2_000
+# For so long a trial that somebody looked at lets them save what they tried.
+KEPT_S = 900
 BY_HAND = (MOVED, MERGED)
 
 
@@ -168,3 +174,21 @@ def _put_together(among: Mapping[int, int]) -> set[tuple[int, int]]:
         (min(alert, oldest[incident]), max(alert, oldest[incident])) for alert, incident in by_hand.items()
         if alert in among and oldest.get(incident) in among
     }  # fmt: skip
+
+
+def try_and_keep(limits: Limits, *, what: object, user: User) -> dict[str, Any]:
+    """As `try_limits`, kept for a while under `what`, so that saving knows that it was looked at."""
+    trial = try_limits(limits, user=user).as_json()
+    cache.set(_kept_as(what, user), trial, KEPT_S)
+    return trial
+
+
+def kept_trial(what: object, *, user: User) -> dict[str, Any] | None:
+    """The trial of exactly this that the person looked at within the last minutes."""
+    found: dict[str, Any] | None = cache.get(_kept_as(what, user))
+    return found
+
+
+def _kept_as(what: object, user: User) -> str:
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    return f"correlation-trial:{user.pk}:{digest}"
