@@ -11,12 +11,14 @@ class AccountsConfig(AppConfig):
 
         from accounts import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
         from accounts.models.user import name_keys
+        from accounts.readiness import declare_checks
         from accounts.services import sessions, sign_in_history
         from accounts.services.built_in import lay_down_built_ins
         from accounts.services.providers import lay_down_provider
         from core import personal
 
         personal.source("user", name_keys)
+        declare_checks()
         # After every migrate (and every flush of a test): an upgrade may have added permission keys.
         post_migrate.connect(lay_down_built_ins, sender=self)
         post_migrate.connect(lay_down_provider, sender=self)

@@ -75,9 +75,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must be so before the bad night. `url` is where it is mended, `verb` what the link says, `mended_by`
-    the right that this takes. `rows_for` is the right to read things by name, where reading the page is not enough.
-    With `whole` it is told to those alone who see everything."""
+    """One thing that must be so before the bad night. `url` is where it is mended, `verb` what the link says,
+    `mended_by` the right that this takes. `rows_for` is the right to read things by name, where reading the page is
+    not enough. With `whole` it is told to those alone who see everything."""
 
     key: str
     label: str

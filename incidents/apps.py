@@ -13,6 +13,7 @@ class IncidentsConfig(AppConfig):
         from incidents.history import withheld_words
         from incidents.models import identity, mailbox
         from incidents.news import known_sources, register
+        from incidents.readiness import declare_checks
         from incidents.retention import declare_kinds
         from incidents.services.erase_account import declare_parts
         from notifications import vocabulary
@@ -24,5 +25,6 @@ class IncidentsConfig(AppConfig):
         personal.source("mailbox", mailbox.name_keys)
         declare_kinds()
         declare_parts()
+        declare_checks()
         fill_preview()
         fill_connections()

@@ -7,6 +7,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from notifications import options as _options  # noqa: F401 - declares the options of telling
         from notifications.erasure import declare_parts
+        from notifications.readiness import declare_checks
         from notifications.services import accounts as _accounts  # noqa: F401 - declares the topic of one's own account
         from notifications.services import portal_news as _portal  # noqa: F401 - declares topics of its own
         from notifications.services import pulse as _pulse  # noqa: F401 - declares a topic of its own
@@ -14,3 +15,4 @@ class NotificationsConfig(AppConfig):
         from notifications.services import send as _send  # noqa: F401 - declares a topic of its own
 
         declare_parts()
+        declare_checks()

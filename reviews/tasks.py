@@ -6,6 +6,7 @@ from reviews.models import ReviewDocument
 from reviews.services import period_report
 from reviews.services.follow_up import remind_of_overdue
 from reviews.services.print import print_document as make
+from reviews.services.readiness import note_changes
 
 
 @shared_task
@@ -25,3 +26,9 @@ def sweep_reviews() -> None:
     """Reports whose message was lost, and follow-ups whose date has passed."""
     period_report.take_up_lost()
     remind_of_overdue()
+
+
+@shared_task
+def watch_readiness() -> None:
+    """Notes what changed since the last look, and tells of what got worse."""
+    note_changes()

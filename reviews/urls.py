@@ -2,13 +2,16 @@ from django.urls import path
 
 from reviews.views import (
     addenda,
+    contacts,
     document,
+    drills,
     figures,
     follow_up_list,
     follow_ups,
     lessons,
     levels,
     periods,
+    readiness,
     review_list,
     review_page,
     sign,
@@ -69,4 +72,19 @@ _LESSONS = [
     path("lessons/<int:pk>/unlink/<int:incident_id>/", lessons.unlink, name="unlink_lesson"),
     path("lessons/<int:pk>/follow-up/", lessons.agree_follow_up, name="lesson_follow_up"),
 ]
-urlpatterns = [*_REVIEWS, *_FIGURES, *_PERIODS, *_FOLLOW_UPS, *_LESSONS]
+_PREPARATION = [
+    path("readiness/", readiness.readiness, name="readiness"),
+    path("readiness/export.csv", readiness.readiness_csv, name="readiness_csv"),
+    path("contacts/", contacts.contact_list, name="contacts"),
+    path("contacts/export.csv", contacts.contacts_csv, name="contacts_csv"),
+    path("contacts/new/", contacts.new_contact, name="new_contact"),
+    path("contacts/<int:pk>/edit/", contacts.edit_contact, name="edit_contact"),
+    path("contacts/<int:pk>/confirm/", contacts.confirm_contact, name="confirm_contact"),
+    path("contacts/<int:pk>/remove/", contacts.delete_contact, name="delete_contact"),
+    path("drills/", drills.drill_list, name="drills"),
+    path("drills/export.csv", drills.drills_csv, name="drills_csv"),
+    path("drills/new/", drills.new_drill, name="new_drill"),
+    path("drills/<int:pk>/edit/", drills.edit_drill, name="edit_drill"),
+    path("drills/<int:pk>/remove/", drills.delete_drill, name="delete_drill"),
+]
+urlpatterns = [*_REVIEWS, *_FIGURES, *_PERIODS, *_FOLLOW_UPS, *_LESSONS, *_PREPARATION]

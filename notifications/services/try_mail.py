@@ -32,5 +32,7 @@ def try_mail(to: str, *, actor: Actor) -> Outcome:
     except MailRefused as error:
         outcome = Outcome(ok=False, said=error.said, code=error.code)
     with transaction.atomic():
-        audit.record("mail.tested", subject="mail:server", actor=actor, data={"to": to, "said": outcome.said})
+        audit.record(
+            "mail.tested", subject="mail:server", actor=actor, data={"to": to, "said": outcome.said, "ok": outcome.ok}
+        )
     return outcome

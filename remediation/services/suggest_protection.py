@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 from accounts.enums import UserKind
 from accounts.models import User
 from incidents.models import Device, Identity
+from incidents.queries.entities import DeviceQuerySet
 from remediation.enums import ProtectedKind
 from remediation.models import ProtectedAsset
 from remediation.policy.protection import matches, names_of, roles_of
@@ -25,6 +26,7 @@ _ROLES: tuple[tuple[ProtectedKind, re.Pattern[str], str], ...] = (
     (ProtectedKind.DNS, re.compile(r"(^|[-_.])(dns|ns)[-_]?\d*$|dns.?server"), "DNS server"),
     (ProtectedKind.GATEWAY, re.compile(r"(^|[-_.])(gw|gateway|fw|firewall|vpn|router)\d*$|networkdevice"), "gateway"),
     (ProtectedKind.DATABASE, re.compile(r"(^|[-_.])(sql|db|postgres|oracle)[-_]?\d*$|database"), "database"),
+    (ProtectedKind.OTHER, re.compile(r"(^|[-_.])(backup|bkp|veeam)[-_]?\d*$|backup.?server"), "backup server"),
 )  # fmt: skip
 _BREAK_GLASS = re.compile(r"break.?glass|emergency.?(access|admin)")
 
@@ -51,6 +53,11 @@ def suggestions(user: User) -> list[Suggestion]:
 
 
 def _devices(user: User) -> Iterator[Suggestion]:
+    return key_devices(Device.objects.visible_to(user))
+
+
+def key_devices(seen: DeviceQuerySet) -> Iterator[Suggestion]:
+    """Of these devices those that others hang on, whether they are protected or not."""
     own, stores = _own_names(), _store_names()
     words = Q()
     for word in (
@@ -67,11 +74,14 @@ def _devices(user: User) -> Iterator[Suggestion]:
         "db",
         "postgres",
         "oracle",
+        "backup",
+        "bkp",
+        "veeam",
     ):
         words |= Q(key__iregex=rf"(^|[-_.]){word}[-_]?[0-9]*([.]|$)")
     tagged = ~Q(tags=[]) | ~Q(category="computersAndMobile")
     named = Q(key__in=own | stores) | Q(host_name__in=own | stores) | Q(ip_addresses__overlap=list(own | stores))
-    for device in Device.objects.visible_to(user).filter(words | tagged | named).order_by("key")[: 20 * MOST]:
+    for device in seen.filter(words | tagged | named).order_by("key")[: 20 * MOST]:
         names = {name.lower() for name in (*names_of(device), *device.ip_addresses)}
         if hit := names & own:
             yield Suggestion(ProtectedKind.PORTAL, device, f"The portal answers at {min(hit)}.")

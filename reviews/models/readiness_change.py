@@ -4,7 +4,7 @@ from core import clock
 
 
 class ReadinessChange(models.Model):
-    """From `at` on a check of readiness stood so, for the portal as a whole. The first row of a check has no `former`."""
+    """From `at` on a check of readiness stood so, for the portal as a whole. The first of a check has no `former`."""
 
     check_key = models.CharField(max_length=60)
     state = models.CharField(max_length=8)

@@ -28,6 +28,9 @@ TABS = (
     ("follow_ups", "Follow-ups", "/follow-ups/", keys.READ),
     ("lessons", "Lessons", "/lessons/", keys.READ),
     ("handover", "Handover", "/handover/", keys.READ),
+    ("readiness", "Readiness", "/readiness/", keys.READ_REPORTS),
+    ("contacts", "Contacts", "/contacts/", keys.READ),
+    ("drills", "Exercises", "/drills/", keys.READ),
 )
 
 

@@ -34,6 +34,8 @@ WORDS: Mapping[str, str] = {
     "options": "accounts:edit_option.key",
     "follow-ups": "reviews.follow_up_id",
     "lessons": "reviews.pk",
+    "contacts": "reviews:edit_contact.pk",
+    "drills": "reviews:edit_drill.pk",
     "period-reports": "reviews:period.pk",
 }
 

@@ -54,6 +54,8 @@ from reviews.enums import DocumentState, FindingKind
 from reviews.figures.period import Period
 from reviews.models import FollowUp, PeriodReport, Review
 from reviews.report import as_stored, digest_of
+from reviews.services.contacts import add_contact
+from reviews.services.drills import add_drill
 from reviews.services.follow_up import add_follow_up
 from reviews.services.lessons import link_incident, write_lesson
 from reviews.services.period_report import contents_of, order_report
@@ -261,9 +263,22 @@ def _words_of_reports(review: Review, follow_up: FollowUp, ada: User) -> dict[st
     return {
         "reviews.pk": lesson.pk, "reviews:unlink_lesson.incident_id": further.pk,
         "reviews:change_follow_up.pk": follow_up.pk, "reviews:finish_follow_up.pk": follow_up.pk,
+        **_words_of_preparation(lesson),
         "reviews:rows?": "?figure=opened", "reviews:rows_csv?": "?figure=opened",
         **{f"reviews:{page}.pk": report.pk for page in of_reports},
     }  # fmt: skip
+
+
+def _words_of_preparation(lesson: Any) -> dict[str, Any]:
+    today = clock.now().date()
+    decides = {"name": "Ines Roth", "phone": "+49 30 1", "reviewed": today}
+    contact = add_contact({"decision": "shut_down", **decides}, actor=ACTOR)
+    scenario = {"kind": "tabletop", "held": today, "scenario": "Ransomware on a Friday", "findings": "No number."}
+    drill = add_drill(scenario, lessons=[lesson], actor=ACTOR)
+    return {
+        **{f"reviews:{deed}_contact.pk": contact.pk for deed in ("edit", "confirm", "delete")},
+        **{f"reviews:{deed}_drill.pk": drill.pk for deed in ("edit", "delete")},
+    }
 
 
 def _words_of_notifications(ada: User, adam: User) -> dict[str, Any]:
