@@ -41,6 +41,7 @@ class Delivery(models.Model):
     claim = models.PositiveIntegerField(default=0)
     start_s = models.PositiveIntegerField(default=3_600, help_text="From handing over to start.")
     run_s = models.PositiveIntegerField(default=3_600, help_text="From start to end.")
+    seal = models.CharField(max_length=64, blank=True, db_default="", help_text="That the portal gave this order.")
     give_up_at = models.DateTimeField()
     created = models.DateTimeField(default=clock.now)
     delivered_at = models.DateTimeField(null=True)

@@ -13,6 +13,7 @@ from connectors.errors import ConnectorError, Retry
 from connectors.models import Connection, Delivery
 from connectors.ports import Connector, Request
 from connectors.receipts import Receipt
+from connectors.seal import seal_of
 from connectors.services.settle import Step, poll_pause_s, settle
 from connectors.targets import Target
 from core import clock, jobs, outbox
@@ -41,24 +42,23 @@ class Order:
 
 def order_delivery(order: Order) -> Delivery:
     """Store the order and wake a worker. A second call with the same key answers the first one's delivery."""
+    values: dict[str, Any] = {
+        "reference": order.reference,
+        "connection": order.connection,
+        "action": order.action,
+        "target_kind": order.target.kind,
+        "remote_id": order.target.remote_id,
+        "target_name": order.target.name[:320],
+        "arguments": dict(order.arguments),
+        "reason": order.reason,
+        "reverses": dict(order.reverses),
+        "give_up_at": clock.now() + timedelta(seconds=order.queue_s),
+        "start_s": order.start_s,
+        "run_s": order.run_s,
+    }
+    seal = seal_of(Delivery(idempotency_key=order.key, **values))
     with transaction.atomic():
-        delivery, created = Delivery.objects.get_or_create(
-            idempotency_key=order.key,
-            defaults={
-                "reference": order.reference,
-                "connection": order.connection,
-                "action": order.action,
-                "target_kind": order.target.kind,
-                "remote_id": order.target.remote_id,
-                "target_name": order.target.name[:320],
-                "arguments": dict(order.arguments),
-                "reason": order.reason,
-                "reverses": dict(order.reverses),
-                "give_up_at": clock.now() + timedelta(seconds=order.queue_s),
-                "start_s": order.start_s,
-                "run_s": order.run_s,
-            },
-        )
+        delivery, created = Delivery.objects.get_or_create(idempotency_key=order.key, defaults={**values, "seal": seal})
         if created:
             jobs.enqueue("connectors.tasks.step_delivery", delivery.pk)
     return delivery

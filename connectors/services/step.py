@@ -10,6 +10,7 @@ from connectors.errors import ConnectorError
 from connectors.models import Delivery, Halt
 from connectors.ports import Connector
 from connectors.registry import open_connection
+from connectors.seal import seal_fits
 from connectors.services.deliver import submit
 from connectors.services.halt import LOOK_AGAIN_S, pass_gate
 from connectors.services.poll import poll
@@ -19,6 +20,7 @@ from core import clock
 # Longer than the longest call of a connector, which is bounded to 20 seconds.
 LEASE = timedelta(seconds=30)
 MISCONFIGURED_PAUSE_S = 60.0
+NOT_OURS = "The order was not given by the portal, or was changed after it was given."
 
 
 def step_delivery(delivery_id: int, *, even_if_not_due: bool = False) -> bool:
@@ -28,6 +30,9 @@ def step_delivery(delivery_id: int, *, even_if_not_due: bool = False) -> bool:
         return False
     if delivery.cancel_asked_at is not None and not delivery.ticket and not delivery.maybe_sent:
         return settle(delivery, Step(DeliveryState.CANCELLED, error="Cancelled before it left."))
+    if not delivery.ticket and not seal_fits(delivery):
+        ended = DeliveryState.TIMED_OUT if delivery.maybe_sent else DeliveryState.FAILED
+        return settle(delivery, Step(ended, error_code="seal_broken", error=NOT_OURS))
     try:
         connector = open_connection(delivery.connection)
     except ConnectorError as error:
