@@ -32,6 +32,7 @@ from notifications.services.inbox import unread_count
 from remediation.models import ActionRun, ExpertRequest
 from remediation.policy import decidable
 from reviews.due import waiting_for_signature, wanting_review
+from soc_portal.links import ADMINISTRATION, Link
 
 KEPT_S = 30
 LIVE_TOPICS = "incident.created incident.changed run.changed expert.changed review.changed"
@@ -55,25 +56,6 @@ class Counts:
         return waiting + self.mine + self.unowned
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One entry of the rail or of the administration's tabs; `also` are further paths it stands for; with
-    `whole_scope` it is for those who see all device groups."""
-
-    label: str
-    url: str
-    icon: str
-    permission: str
-    also: tuple[str, ...] = ()
-    whole_scope: bool = False
-
-    def is_for(self, user: User) -> bool:
-        return user.holds(self.permission) and (user.scope.everything or not self.whole_scope)
-
-    def is_at(self, path: str) -> bool:
-        return path.startswith((self.url, *self.also))
-
-
 OVERVIEW = Link("Overview", "/overview/", "chart", keys.READ)
 INCIDENTS = Link("Incidents", "/incidents/", "queue", keys.READ, ("/alerts/",))
 WAITING = Link("Waiting for me", "/waiting/", "inbox", keys.READ)
@@ -82,6 +64,7 @@ EXPERTS = Link("Expert requests", "/experts/", "help", keys.READ)
 INDICATORS = Link("Indicators", "/indicators/", "shield", keys.READ)
 REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ, ("/follow-ups/", "/lessons/"))
 HANDOVER = Link("Handover", "/handover/", "refresh", keys.READ)
+READINESS = Link("Readiness", "/readiness/", "check", keys.READ_REPORTS, ("/contacts/", "/drills/"))
 REPORTS = Link("Reports", "/reports/", "chart", keys.READ_REPORTS)
 ENTITIES = (
     Link("Devices", "/devices/", "laptop", keys.READ),
@@ -90,25 +73,6 @@ ENTITIES = (
     Link("Files", "/files/", "file", keys.READ),
 )
 AUDIT = Link("Audit log", "/admin/audit/", "audit", keys.READ_AUDIT)
-ADMINISTRATION = (
-    Link("People", "/admin/users/", "users", keys.MANAGE_AUTHORIZATION),
-    Link("Roles", "/admin/roles/", "shield", keys.MANAGE_AUTHORIZATION),
-    Link("Device groups", "/admin/groups/", "laptop", keys.MANAGE_AUTHORIZATION),
-    Link("Sign-in", "/admin/sign-in/", "shield", keys.MANAGE_AUTHORIZATION),
-    Link("API tokens", "/admin/tokens/", "key", keys.MANAGE_AUTHORIZATION),
-    Link("Approvers", "/admin/approvers/", "check", keys.MANAGE_AUTHORIZATION),
-    Link("Protected assets", "/admin/protected/", "shield", keys.MANAGE_SETTINGS),
-    Link("Refusals", "/admin/refusals/", "lock", keys.READ_AUDIT),
-    Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
-    Link("Sources", "/admin/sources/", "inbox", keys.MANAGE_SYSTEM),
-    Link("Notification rules", "/admin/notification-rules/", "bell", keys.MANAGE_SETTINGS),
-    Link("Mail and webhooks", "/admin/notifications/", "mail", keys.MANAGE_SYSTEM),
-    Link("Experts", "/admin/experts/", "users", keys.MANAGE_SETTINGS),
-    Link("Options", "/admin/options/", "sliders", keys.MANAGE_SETTINGS),
-    Link("Retention", "/admin/retention/", "clock", keys.MANAGE_SETTINGS),
-    Link("Legal holds", "/admin/legal-holds/", "lock", keys.MANAGE_HOLDS),
-    Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM, whole_scope=True),
-)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -160,7 +124,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(EXPERTS, path, counts.questions_for_me),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
         _item(HANDOVER, path),
-        *([_item(REPORTS, path)] if user.holds(REPORTS.permission) else []),
+        *(_item(link, path) for link in (REPORTS, READINESS) if user.holds(link.permission)),
     ]
     groups: list[dict[str, Any]] = [
         {"items": work if user.holds(keys.READ) else []},
@@ -170,9 +134,17 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
     return [group for group in groups if group["items"]]
 
 
-def administration(user: User, path: str) -> list[dict[str, Any]]:
-    """The pages of the administration that this person may open."""
-    return [_item(link, path) for link in ADMINISTRATION if link.is_for(user)]
+def administration(user: User, path: str) -> dict[str, list[dict[str, Any]]]:
+    """Its parts, each leading to its first page, and the pages of the part that is open: those this person may open."""
+    parts, pages = [], []
+    for name, links in ADMINISTRATION.items():
+        allowed = [link for link in links if link.is_for(user)]
+        is_open = any(link.is_at(path) for link in links)
+        if allowed:
+            parts.append({"label": name, "url": allowed[0].url, "current": is_open})
+        if is_open:
+            pages = [_item(link, path) for link in allowed]
+    return {"parts": parts, "pages": pages}
 
 
 def count_for(user: User) -> Counts:
@@ -208,10 +180,11 @@ def _reviews_to_write(user: User) -> int:
 
 
 def _foot(user: User, path: str) -> list[dict[str, Any]]:
-    allowed = [link for link in ADMINISTRATION if link.is_for(user)]
+    everything = [link for links in ADMINISTRATION.values() for link in links]
+    allowed = [link for link in everything if link.is_for(user)]
     items = []
     if allowed:
-        current = any(link.is_at(path) for link in ADMINISTRATION)
+        current = any(link.is_at(path) for link in everything)
         items.append({"label": "Administration", "url": allowed[0].url, "icon": "gear", "current": current})
     if user.holds(AUDIT.permission):
         items.append(_item(AUDIT, path))
