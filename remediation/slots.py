@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import User
 from incidents.history import word_of
 from incidents.models import Device, File, Identity, Incident, Mailbox
-from remediation.models import ActionRun
+from remediation.models import ActionRun, ControlState
 from remediation.policy import decidable
 from remediation.views.cards import approval_cards
 from remediation.views.emergency import open_emergencies
@@ -54,6 +54,17 @@ def withheld_words(user: User) -> QuerySet[Any, Any]:
 def entity_tab(request: HttpRequest, entity: Entity) -> dict[str, Any]:
     """The Actions tab of an entity's page."""
     return {"label": "Actions", "url": reverse("remediation:of_target", args=[entity.kind, entity.pk])}
+
+
+def entity_pane(request: HttpRequest, entity: Entity) -> dict[str, Any]:
+    """The Action center of an entity beside the list that names it."""
+    return {"url": reverse("remediation:pane_of_target", args=[entity.kind, entity.pk])}
+
+
+def drift_pill(request: HttpRequest, subject: tuple[Entity, Incident | None]) -> dict[str, Any] | None:
+    """That the entity is not as the last action left it."""
+    drifts = ControlState.objects.of_target(subject[0]).drifting().exists()
+    return {"text": "Drift", "kind": "warn", "icon": "warn"} if drifts else None
 
 
 def waiting_section(request: HttpRequest, user: User) -> dict[str, Any]:

@@ -38,6 +38,7 @@ urlpatterns = [
     path("actions/ask/<slug:kind>/<int:target_id>/<str:action>/", ask.ask, name="ask"),
     path("actions/of/incident/<int:incident_id>/", of_incident.of_incident, name="of_incident"),
     path("actions/of/<slug:kind>/<int:target_id>/", of_target.of_target, name="of_target"),
+    path("actions/of/<slug:kind>/<int:target_id>/pane/", of_target.pane_of_target, name="pane_of_target"),
     path("actions/<int:run_id>/", run_page.run_page, name="run"),
     path("actions/<int:run_id>/approve/", decide.approve, name="approve"),
     path("actions/<int:run_id>/reject/", decide.reject, name="reject"),

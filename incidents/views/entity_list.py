@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
-from core import exports, wording
+from core import exports, slots, wording
 from core.pages import leaf
 from core.pagination import Keyset, counted
 from incidents.assets import entity_url
@@ -37,7 +37,13 @@ def entity_list(request: AccountRequest, kind: str) -> HttpResponse:
     context = {
         "kind": spec,
         "rows": [
-            {"entity": row, "url": entity_url(kind, row.pk), "held": containment_of(row), "cells": cells_of(spec, row)}
+            {
+                "entity": row,
+                "url": entity_url(kind, row.pk),
+                "held": containment_of(row),
+                "cells": cells_of(spec, row),
+                "pane": next((entry["url"] for entry in slots.entries("entity.pane", request, row)), ""),
+            }
             for row in page.rows
         ],
         "total_words": wording.counted(counted(rows), spec.word, spec.plural),

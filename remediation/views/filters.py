@@ -17,6 +17,7 @@ from remediation.catalog import registry
 from remediation.enums import Decision, PolicyStatus, RunStatus, Source
 from remediation.models import ActionRun
 from remediation.queries.runs import RunQuerySet
+from remediation.views.links import MODELS
 
 WINDOWS = {"1d": ("1 day", 1), "7d": ("1 week", 7), "30d": ("30 days", 30), "180d": ("6 months", 180)}
 DEFAULT_WINDOW, CUSTOM = "30d", "custom"
@@ -41,6 +42,7 @@ _CHOICES: dict[str, tuple[str, dict[str, str]]] = {
 }
 TEXTS = {"search": "Target contains", "requester": "Requested by", "decider": "Decided by", "incident": "Incident"}
 MOST_DIGITS, MOST_TEXT = 18, 200
+ONE_TARGET = "of"  # `device:17`, as the page of an entity links it
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,15 @@ class HistoryFilter:
             if values:
                 chips.append(self._chip(labels[name][0], ", ".join(labels[name][1][one] for one in values), name))
         chips += [self._chip(label, self.text(name), name) for name, label in TEXTS.items() if self.text(name)]
-        return chips
+        return [*chips, self._chip("On", self._one_target(), ONE_TARGET)] if self.text(ONE_TARGET) else chips
+
+    def _one_target(self) -> str:
+        """Its name, as far as this person may read it."""
+        kind, _, number = self.text(ONE_TARGET).partition(":")
+        if kind not in MODELS or not _is_number(number):
+            return self.text(ONE_TARGET)
+        found = MODELS[kind].objects.visible_to(self.user).filter(pk=int(number)).first()
+        return str(found or self.text(ONE_TARGET))
 
     def window_words(self) -> str:
         if self.window != CUSTOM:
@@ -151,8 +161,16 @@ def _policy(values: list[str]) -> Q:
 
 def _incident(text: str) -> Q:
     number = text.upper().removeprefix("INC-")
-    known = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
-    return Q(incident=int(number)) if known else Q(pk__in=[])
+    return Q(incident=int(number)) if _is_number(number) else Q(pk__in=[])
+
+
+def _of_target(text: str) -> Q:
+    kind, _, number = text.partition(":")
+    return Q(target_kind=kind[:10], target_id=int(number)) if _is_number(number) else Q(pk__in=[])
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
 _MEANING: dict[str, Callable[[list[str]], Q]] = {
@@ -167,4 +185,5 @@ _TEXT_MEANING: dict[str, Callable[[str], Q]] = {
     "requester": lambda text: Q(requested_by__name__icontains=text),
     "decider": lambda text: Q(decided_by__name__icontains=text),
     "incident": _incident,
+    ONE_TARGET: _of_target,
 }

@@ -58,7 +58,7 @@ def history(request: AccountRequest) -> HttpResponse:
         "older_url": at_cursor(request, page.older),
         "pending_total": counted(ActionRun.objects.visible_to(request.user).top_level().pending()),
         "may_undo": request.user.holds(keys.REQUEST_RESPONSE),
-        "may_manage_retention": request.user.holds(keys.MANAGE_SYSTEM),
+        "may_manage_retention": request.user.holds(keys.MANAGE_SETTINGS),
     }
     return render(request, "remediation/history.html", context)
 
