@@ -50,3 +50,5 @@ class RemediationConfig(AppConfig):
         fill("entity.state", Filling("indicator", indicator_slots.entity_pill))
         fill("search.results", Filling("indicators", indicator_slots.search_results))
         fill("entity.tabs", Filling("actions", slots.entity_tab, order=80))
+        fill("entity.pane", Filling("actions", slots.entity_pane))
+        fill("entity.state", Filling("drift", slots.drift_pill))
