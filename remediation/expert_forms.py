@@ -5,15 +5,14 @@ from typing import Any
 
 from django import forms
 
-from accounts import keys
 from accounts.models import User
 from remediation.enums import AnsweredBy
+from remediation.expert_askable import askable_groups, askable_people, askable_retainers
 from remediation.models import ExpertGroup, ExpertRequest, Retainer
 from remediation.services.ask_expert import LONGEST_H, MAX_TEXT, MAX_TOPIC
 from remediation.services.share import DEFAULT, Block
 
 _WITHIN = (("4", "4 hours"), ("24", "1 day"), ("72", "3 days"), ("168", "1 week"))
-MOST_PEOPLE = 200
 
 
 class AskExpertForm(forms.Form):
@@ -122,13 +121,10 @@ class ExpertGroupForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def _askable(user: User) -> list[tuple[str, Any]]:
     """Groups first, then people who may read, then who is asked outside."""
-    groups = ExpertGroup.objects.filter(retired=False, members__is_active=True).distinct().order_by("name")
-    people = User.objects.filter(is_active=True).exclude(pk=user.pk).prefetch_related("roles")
-    readers = [one for one in people.order_by("display_name", "username")[:MOST_PEOPLE] if one.holds(keys.READ)]
     offered = [
-        ("Groups", [(f"group:{group.pk}", f"{group.name} ({group.answer_within_h} h)") for group in groups]),
-        ("People", [(f"person:{one.pk}", str(one)) for one in readers]),
-        ("Outside, by mail", [(f"retainer:{one.pk}", _retainer(one)) for one in Retainer.objects.filter(active=True)]),
+        ("Groups", [(f"group:{group.pk}", f"{group.name} ({group.answer_within_h} h)") for group in askable_groups()]),
+        ("People", [(f"person:{one.pk}", str(one)) for one in askable_people(user)]),
+        ("Outside, by mail", [(f"retainer:{one.pk}", _retainer(one)) for one in askable_retainers()]),
     ]
     return [entry for entry in offered if entry[1]]
 

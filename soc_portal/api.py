@@ -16,6 +16,7 @@ from accounts.api.tokens import TokenViewSet
 from connectors.api.connections import ConnectionViewSet
 from core.api.routing import addresses
 from incidents.api.alerts import AlertViewSet
+from incidents.api.correlation import CorrelationChangeViewSet, CorrelationRuleViewSet
 from incidents.api.dead_letters import DeadLetterViewSet
 from incidents.api.entities import DeviceViewSet, FileViewSet, IdentityViewSet, MailboxViewSet
 from incidents.api.incidents import IncidentViewSet
@@ -27,6 +28,7 @@ from remediation.api.actions import ActionViewSet
 from remediation.api.brake_settings import ApproverRuleViewSet, ProtectionViewSet
 from remediation.api.brakes import EmergencyViewSet, HoldViewSet, PolicyViewSet, RefusalViewSet, StopViewSet
 from remediation.api.control import ControlStateViewSet
+from remediation.api.experts import ExpertViewSet
 from remediation.api.indicators import IndicatorViewSet
 from reviews.api.figures import FiguresViewSet
 from reviews.api.follow_ups import FollowUpViewSet, LessonViewSet
@@ -49,9 +51,12 @@ RESOURCES = {
     "protections": ProtectionViewSet,
     "approvers": ApproverRuleViewSet,
     "indicators": IndicatorViewSet,
+    "experts": ExpertViewSet,
     "connections": ConnectionViewSet,
     "dead-letters": DeadLetterViewSet,
     "legal-holds": LegalHoldViewSet,
+    "correlation-rules": CorrelationRuleViewSet,
+    "correlation-changes": CorrelationChangeViewSet,
     "notices": NoticeViewSet,
     "notification-rules": RuleViewSet,
     "follow-ups": FollowUpViewSet,

@@ -4,14 +4,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import keys, step_up
+from core.api.errors import invalid
 from core.api.filters import AnyId, AnyOf, AnyText, Before, Since
 from core.api.views import ApiViewSet
 from incidents.enums import EntityKind
@@ -20,7 +23,7 @@ from remediation import acts
 from remediation.api import errors as _errors  # noqa: F401 - says how refusals are told
 from remediation.api.brake_shapes import AloneIn
 from remediation.api.control_shapes import BulkIn, BulkOut
-from remediation.api.shapes import CatalogOut, MaybeComment, NeededComment, RunNew, RunOut
+from remediation.api.shapes import CatalogOut, DownloadIn, MaybeComment, NeededComment, RunNew, RunOut
 from remediation.catalog import all_actions, is_known
 from remediation.enums import Decision, RunStatus, Source
 from remediation.models import ActionRun
@@ -28,6 +31,7 @@ from remediation.services.bulk import Deed, Outcome, do_to_many, find_many
 from remediation.services.cancel import cancel_run
 from remediation.services.decide import approve_run, reject_run
 from remediation.services.emergency import approve_alone
+from remediation.services.open_package import hand_out
 from remediation.services.request import request_action
 from remediation.services.undo import undo_run
 from remediation.taken_back import taken_back_of
@@ -75,6 +79,7 @@ class ActionViewSet(ApiViewSet):
         "cancel": keys.REQUEST_RESPONSE,
         "undo": keys.REQUEST_RESPONSE,
         "catalog": keys.READ,
+        "download": keys.READ,
         "bulk_approve": keys.DECIDE_RESPONSE,
         "bulk_reject": keys.DECIDE_RESPONSE,
         "bulk_undo": keys.REQUEST_RESPONSE,
@@ -149,6 +154,27 @@ class ActionViewSet(ApiViewSet):
         run = self.get_object()
         comment = self.body(NeededComment)["comment"]
         return self._made(undo_run(run, actor=self.actor, user=self.user, comment=comment, source=Source.API))
+
+    @extend_schema(request=DownloadIn, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["post"], url_path=r"artefacts/(?P<artefact_id>[0-9]{1,18})/download")
+    def download(self, request: Request, pk: str, artefact_id: str) -> HttpResponse:
+        """A file that the run produced, as bytes. What holds personal data takes a `reason`, which is kept in the audit
+        log; `part` is one file of a package. An Idempotency-Key is refused: the file would be remembered with it."""
+        run = self.get_object()
+        artefact = get_object_or_404(run.artefacts.select_related("blob", "run"), pk=artefact_id)
+        wanted = self.body(DownloadIn)
+        if "Idempotency-Key" in request.headers:
+            raise invalid("A download takes no Idempotency-Key.")
+        try:
+            content = hand_out(
+                artefact, part=wanted.get("part", ""), reason=wanted.get("reason", ""), actor=self.actor, user=self.user
+            )
+        except LookupError as error:
+            raise invalid(str(error), field="part") from None
+        response = HttpResponse(content, content_type="application/octet-stream")
+        response["Content-Disposition"] = f'attachment; filename="{run.number}-{artefact.pk}"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
 
     @extend_schema(responses=CatalogOut)
     @action(detail=False)

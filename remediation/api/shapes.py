@@ -36,6 +36,7 @@ class LogLine(Out):
 
 
 class ArtefactOut(Out):
+    id = Id(source="pk")
     name = serializers.CharField()
     media_type = serializers.CharField(source="blob.media_type")
     size = serializers.IntegerField(source="blob.size")
@@ -157,3 +158,8 @@ class MaybeComment(In):
 
 class NeededComment(In):
     comment = Text(max_length=MAX_COMMENT)
+
+
+class DownloadIn(In):
+    reason = Text(max_length=MAX_COMMENT, required=False, allow_blank=True, help_text="Needed for what is guarded.")
+    part = Text(max_length=300, required=False, allow_blank=True, help_text="One file of a package, as text.")

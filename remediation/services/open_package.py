@@ -12,6 +12,7 @@ from accounts.models import User
 from core import audit, blobs
 from core.actors import Actor
 from remediation import policy
+from remediation.catalog import get
 from remediation.models import RunArtefact
 from remediation.refused import Refused
 from remediation.services.request import clean_comment
@@ -65,6 +66,18 @@ def open_package(artefact: RunArtefact, *, part: str, reason: object, actor: Act
             data={"artefact": artefact.name, "part": part or "the whole", "sha256": artefact.blob.sha256},
         )
     return content
+
+
+def is_guarded(artefact: RunArtefact) -> bool:
+    """Whether it may hold personal data and so is handed out for a reason."""
+    return artefact.blob.media_type == ZIP and get(artefact.run.action).guarded
+
+
+def hand_out(artefact: RunArtefact, *, part: str, reason: str, actor: Actor, user: User) -> bytes:
+    """The file; what is guarded for a reason alone, and what has parts in part. Raises as `open_package`."""
+    if is_guarded(artefact) or part:
+        return open_package(artefact, part=part, reason=reason, actor=actor, user=user)
+    return blobs.read(artefact.blob)
 
 
 def may_open(user: User) -> bool:

@@ -4,8 +4,7 @@ from django.shortcuts import get_object_or_404, redirect
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from core import blobs
-from remediation.catalog import get
-from remediation.services.open_package import ZIP
+from remediation.services.open_package import is_guarded
 from remediation.views.fetch import run_for
 
 
@@ -14,8 +13,8 @@ def artefact(request: AccountRequest, run_id: int, artefact_id: int) -> HttpResp
     """A file that a run of mine to see produced; always a download, never shown in place. What holds personal data is
     handed out on a page of its own, for a reason."""
     run = run_for(request.user, run_id)
-    found = get_object_or_404(run.artefacts.select_related("blob"), pk=artefact_id)
-    if found.blob.media_type == ZIP and get(run.action).guarded:
+    found = get_object_or_404(run.artefacts.select_related("blob", "run"), pk=artefact_id)
+    if is_guarded(found):
         return redirect("remediation:package", run.pk, found.pk)
     response = HttpResponse(blobs.read(found.blob), content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="{run.number}-{found.pk}"'

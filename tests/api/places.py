@@ -22,9 +22,12 @@ WORDS: Mapping[str, str] = {
     "refusals": "remediation:refusal.pk",
     "protections": "remediation:unprotect.pk",
     "approvers": "remediation:edit_approver_rule.pk",
+    "experts": "remediation:expert_request.pk",
     "connections": "connectors.pk",
     "dead-letters": "incidents:dead-letter.pk",
     "legal-holds": "incidents:lift-hold.pk",
+    "correlation-rules": "incidents:correlation-rule.key",
+    "correlation-changes": "incidents:lift-taught.pk",
     "device-groups": "accounts:edit_group.pk",
     "notices": "notifications:open.pk",
     "notification-rules": "notifications:rule.pk",
@@ -43,4 +46,9 @@ WORDS: Mapping[str, str] = {
 def set_api_stage(ada: User, rita: User, adam: User) -> dict[str, Any]:
     """Make it all; answers the words of the pages and, for each resource, its `pk`."""
     words = set_stage(ada, rita, adam)
-    return {**words, **{f"{resource}.pk": words[word] for resource, word in WORDS.items()}, "format_key": "graph"}
+    return {
+        **words,
+        **{f"{resource}.pk": words[word] for resource, word in WORDS.items()},
+        "format_key": "graph",
+        "artefact_id": words["remediation.artefact_id"],
+    }
