@@ -4,6 +4,7 @@ from celery import shared_task
 
 from connectors.services.step import due_deliveries
 from connectors.services.step import step_delivery as take_step
+from connectors.services.watch import check_due
 from core import jobs
 
 
@@ -18,3 +19,8 @@ def poll_deliveries() -> None:
     jobs.woken("connectors.tasks.poll_deliveries")
     for delivery_id in due_deliveries():
         take_step(delivery_id)
+
+
+@shared_task
+def check_connections() -> None:
+    check_due()

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from core import jobs, options
 from notifications.options import KEPT_DAYS
-from notifications.services import digest, forget, pulse
+from notifications.services import connection_pulse, digest, forget, pulse
 from notifications.services.route import SEND, route_due
 from notifications.services.send import due_dispatches, send_dispatch
 from notifications.services.tell import ROUTE
@@ -37,4 +37,5 @@ def forget_old_news() -> None:
 
 @shared_task
 def find_silent_sources() -> None:
+    connection_pulse.watch_connections(actor=pulse.SENTRY)
     pulse.find_silent(actor=pulse.SENTRY)

@@ -185,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15},
     },
     "poll-deliveries": {"task": "connectors.tasks.poll_deliveries", "schedule": 1.0, "options": {"expires": 2}},
+    "check-connections": {
+        "task": "connectors.tasks.check_connections",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "route-messages": {"task": "notifications.tasks.route_messages", "schedule": 5.0, "options": {"expires": 10}},
     "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
     "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},

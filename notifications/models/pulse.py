@@ -13,7 +13,7 @@ REMEMBERED_DAYS = 14
 
 
 class Pulse(models.Model):
-    """Something that ought to be heard from again and again, such as a feed of alerts.
+    """Something that ought to be heard from again and again, such as a feed of alerts or a connection.
 
     `longest` is `{"2026-11-22": seconds}`: the longest silence of each of the last 14 days. Its usual rhythm is the
     longest of them, so that nights and weekends of a feed are no alarm. A silence that was an alarm is not learned.
@@ -28,6 +28,8 @@ class Pulse(models.Model):
     longest = models.JSONField(default=dict)
     limit_minutes = models.PositiveIntegerField(null=True, help_text="Set by an administrator; else its own rhythm.")
     watched = models.BooleanField(default=True)
+    paused = models.BooleanField(default=False, db_default=False, help_text="It is switched off, so it may be silent.")
+    failing = models.CharField(max_length=300, blank=True, db_default="", help_text="Why its check failed last.")
     silent_since = models.DateTimeField(null=True, help_text="The alarm was raised.")
 
     class Meta:
@@ -46,7 +48,7 @@ class Pulse(models.Model):
     @property
     def allowed(self) -> timedelta | None:
         """After which silence the alarm is raised; None for never."""
-        if not self.watched:
+        if not self.watched or self.paused:
             return None
         if self.limit_minutes is not None:
             return timedelta(minutes=self.limit_minutes)

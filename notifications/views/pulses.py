@@ -20,7 +20,7 @@ PAGE = "notifications:sources"
 @require_safe
 @requires(keys.MANAGE_SYSTEM)
 def sources(request: AccountRequest) -> HttpResponse:
-    rows = sorted(Pulse.objects.all(), key=lambda row: (row.silent_since is None, row.label))
+    rows = sorted(Pulse.objects.all(), key=lambda row: (row.silent_since is None and not row.failing, row.label))
     return render(request, "notifications/sources.html", {"rows": rows})
 
 
