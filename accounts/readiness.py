@@ -38,9 +38,9 @@ def _second_factors(_look: Look) -> Finding:
         for one in sorted(lacking, key=lambda one: (one not in asked, one not in strong, str(one).casefold()))
     ])  # fmt: skip
     state = State.OK if not lacking else State.MISSING if asked or strong else State.WARN
-    sentence = f"{have} of {counted(len(team), 'person,people')} sign in with a second factor."
+    sentence = f"{have} of {counted(len(team), 'person', 'people')} sign in with a second factor."
     if asked or strong:
-        sentence += f" {counted(len({*asked, *strong}), 'person,people')} with strong rights or the duty to do not."
+        sentence += f" {counted(len({*asked, *strong}), 'person', 'people')} with strong rights or the duty to do not."
     return Finding(state, sentence, have, len(team), rows, more)
 
 
@@ -66,7 +66,7 @@ def _administrators(_look: Look) -> Finding:
     found = [one for one in people() if one.holds(keys.MANAGE_AUTHORIZATION)]
     rows, more = listed([Row(str(one), "", f"/admin/users/{one.pk}/") for one in found])
     state = State.OK if len(found) > 1 else State.WARN if found else State.MISSING
-    sentence = f"{counted(len(found), 'person,people')} can give and take rights."
+    sentence = f"{counted(len(found), 'person', 'people')} can give and take rights."
     if len(found) == 1:
         sentence = "Only one person can give and take rights; nobody stands in."
     return Finding(state, sentence, min(len(found), 2), 2, rows, more)

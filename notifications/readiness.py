@@ -10,6 +10,7 @@ from core.readiness import Check, Finding, Group, Look, Row, State, declare, lis
 from core.wording import counted, duration
 from notifications.enums import DispatchStatus
 from notifications.models import Dispatch, Endpoint, Pulse, Rule, RuleHit
+from notifications.services.try_mail import SUBJECT
 
 MAIL_DAYS = options.declare(
     Option(
@@ -20,11 +21,10 @@ MAIL_DAYS = options.declare(
         maximum=730,
     )
 )
-MAIL = "mail:server"
 
 
 def _mail(look: Look) -> Finding:
-    tests = AuditEvent.objects.filter(subject=MAIL, verb__in=("mail.tested", "mail.received")).order_by("-at", "-id")
+    tests = AuditEvent.objects.filter(subject=SUBJECT, verb__in=("mail.tested", "mail.received")).order_by("-at", "-id")
     last = tests.first()
     if last is None:
         return Finding(State.MISSING, "No test mail was ever sent.")

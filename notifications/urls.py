@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from notifications.views import choices, endpoints, inbox, pulses, rules, sending
+from notifications.views import arrived, choices, endpoints, inbox, pulses, rules, sending
 
 app_name = "notifications"
 _HOOK = "admin/notifications/endpoints/"
@@ -8,6 +8,7 @@ _RULE = "notification-rules/"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("notices/", inbox.inbox, name="inbox"),
     path("notices/bell/", inbox.bell, name="bell"),
+    path("notices/mail-arrived/", arrived.mail_arrived, name="mail-arrived"),
     path("notices/mark/", inbox.mark_notices, name="mark"),
     path("notices/<int:pk>/", inbox.open_notice, name="open"),
     path("me/notifications/", choices.choices, name="choices"),

@@ -22,6 +22,7 @@ from exercises.services.lay_company import lay_company
 from exercises.services.noise import play_day
 from exercises.services.past import play_past
 from exercises.services.past_indicators import leave_indicators
+from exercises.services.past_preparation import leave_preparation
 from exercises.services.remove_demo import remove_demo
 from exercises.services.simulated_world import lay_world
 from exercises.services.standing import leave_standing
@@ -70,6 +71,7 @@ def play_demo(*, seed: int, with_history: bool, say: Say) -> Exercise:
     leave_standing(exercise, anchor=_anchor(exercise))
     if with_history:
         _past(exercise, connection, say)
+    leave_preparation(anchor=_anchor(exercise))
     _team_at_work(working=False)
     exercise.refresh_from_db()
     return exercise

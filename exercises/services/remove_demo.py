@@ -11,6 +11,7 @@ from exercises.lifecycle import EXERCISE_STATE, REMOVING
 from exercises.models import Exercise
 from incidents.services.forget_exercise import forget_exercise as forget_incidents
 from remediation.services.forget_exercise import forget_exercise as forget_runs
+from reviews.services.forget_exercise import forget_exercise as forget_preparation
 
 
 def remove_demo(*, actor: Actor) -> dict[str, int]:
@@ -22,7 +23,7 @@ def remove_demo(*, actor: Actor) -> dict[str, int]:
         if exercise.state != REMOVING:
             EXERCISE_STATE.move(exercise, REMOVING, actor=actor)
     with transaction.atomic():
-        counts = {"runs": forget_runs(DEMO, actor=actor)}
+        counts = {"prepared": forget_preparation(DEMO, actor=actor), "runs": forget_runs(DEMO, actor=actor)}
         counts |= forget_incidents(DEMO, actor=actor)
         counts["orders"] = forget_connections(DEMO, actor=actor)
         counts["people"] = forget_people(DEMO, actor=actor)

@@ -1,7 +1,7 @@
 """Readiness is computed: each check turns with what it looks at, is told as far as one may see, and is remembered."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.enums import UserKind
-from accounts.models import DeviceGroup, Role, User
+from accounts.models import DeviceGroup, LinkedIdentity, Role, SignInProvider, User
 from connectors.models import Connection
 from core import clock, options
 from core.actors import Actor
@@ -19,8 +19,10 @@ from core.backups import note_backup
 from core.models import AuditEvent, BackupKind
 from core.readiness import Finding, Look, State, declared
 from incidents.enums import Criticality, SensorHealth
-from incidents.models import Device
+from incidents.models import Alert, CorrelationLink, Device
+from incidents.services.create_incident import create_incident
 from notifications.models import Endpoint, Message, Pulse, Rule, RuleHit
+from notifications.services.try_mail import code_of
 from remediation.models import ApproverRule
 from remediation.services.protect import protect
 from reviews.models import Contact, Drill, ReadinessChange
@@ -31,11 +33,18 @@ from reviews.services.lessons import write_lesson
 from reviews.services.readiness import FELL, note_changes, standings
 from tests.conftest import SignedIn
 from tests.factories.api import caller
+from tests.factories.mail import Postbox, mail_server
 from tests.factories.people import DeviceGroupFactory, person
 
 pytestmark = pytest.mark.django_db
 ACTOR = Actor.system("test")
 CHECKS = {check.key: check for check in declared()}
+
+
+@pytest.fixture
+def postbox(settings: Any) -> Iterator[Postbox]:
+    with mail_server(settings) as box:
+        yield box
 
 
 def look(key: str, reader: User | None = None, *, later: timedelta = timedelta()) -> Finding:
@@ -77,8 +86,6 @@ def test_somebody_with_strong_rights_and_no_second_factor_is_missing(adam: User,
 
 
 def test_whom_a_provider_vouches_for_counts_as_guarded(ada: User) -> None:
-    from accounts.models import LinkedIdentity, SignInProvider
-
     provider = SignInProvider.objects.create(key="corp", name="Corp", issuer="https://x.example", client_id="portal")
     LinkedIdentity.objects.create(provider=provider, subject="1", user=ada)
     assert state("second_factors") == "warn"
@@ -169,9 +176,6 @@ def test_the_share_of_devices_without_criticality_is_measured_against_an_option(
 
 
 def test_a_rule_of_correlation_has_worked_when_it_joined() -> None:
-    from incidents.models import Alert, CorrelationLink
-    from incidents.services.create_incident import create_incident
-
     before = look("correlation_rules")
     incident = create_incident("One", severity="low", description="", category="Impact", entities=[], tags=[],
                                actor=ACTOR)  # fmt: skip
@@ -200,6 +204,24 @@ def test_a_source_that_fell_silent_turns_the_check() -> None:
     assert state("sources") == "ok"
     Pulse.objects.update(silent_since=clock.now())
     assert state("sources") == "missing"
+
+
+def test_a_test_mail_counts_when_somebody_says_that_it_arrived(
+    client: Client, signed_in: SignedIn, adam: User, postbox: Postbox
+) -> None:
+    assert state("test_mail") == "missing"
+    signed_in(client, adam)
+    client.post("/admin/notifications/test-mail/", {"to": "adam@example.org"})
+    assert state("test_mail") == "warn"
+    code = code_of("of-the-mail")
+    assert client.post("/notices/mail-arrived/?code=forged").status_code == 422
+    assert state("test_mail") == "warn"
+    assert client.get(f"/notices/mail-arrived/?code={code}").status_code == 200
+    client.post(f"/notices/mail-arrived/?code={code}")
+    assert (state("test_mail"), state("test_mail", later=timedelta(days=100))) == ("ok", "warn")
+    postbox.answer = "554 refused"
+    client.post("/admin/notifications/test-mail/", {"to": "adam@example.org"})
+    assert state("test_mail") == "missing"
 
 
 def test_connections_have_to_answer_and_to_be_real() -> None:
@@ -361,5 +383,6 @@ def test_an_exercise_is_linked_to_what_was_learned(client: Client, signed_in: Si
     assert list(row.lessons.all()) == [lesson]
     assert lesson.number in client.get("/drills/").content.decode()
     assert caller(ada).get("/drills").body["results"][0]["lesson_ids"] == [str(lesson.pk)]
+    subject = f"drill:{row.pk}"
     remove_drill(row, actor=mona.actor, reason="Written twice")
-    assert AuditEvent.objects.filter(subject=f"drill:{row.pk}", reason="Written twice").exists()
+    assert AuditEvent.objects.filter(subject=subject, reason="Written twice").exists()
