@@ -33,7 +33,7 @@ def _mail(look: Look) -> Finding:
             return Finding(State.MISSING, f"The last test mail, on {last.at:%d %b %Y}, did not leave.")
         return Finding(State.WARN, f"The server took a test mail on {last.at:%d %b %Y}; nobody has said it arrived.")
     state = State.OK if last.at >= look.now - timedelta(days=options.get(MAIL_DAYS.key)) else State.WARN
-    return Finding(state, f"A test mail arrived; {last.actor_name} said so on {last.at:%d %b %Y}.")
+    return Finding(state, f"A test mail arrived; whoever got it said so on {last.at:%d %b %Y}.")
 
 
 def _sources(_look: Look) -> Finding:

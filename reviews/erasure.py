@@ -8,7 +8,7 @@ from core import erasure
 from core.wording import counted
 from incidents.models import Evidence
 from reviews.enums import ReviewState
-from reviews.models import Finding, Review
+from reviews.models import Contact, Drill, Finding, Review
 
 
 def declare_parts() -> None:
@@ -16,6 +16,8 @@ def declare_parts() -> None:
         erasure.part(kind, "drafts of reviews", _drafts)
         erasure.keeps(kind, _signed_about(kind))
     erasure.keeps("user", _signed_by)
+    erasure.part("user", "contacts", _contacts)
+    erasure.part("user", "exercises", _drills)
 
 
 def _drafts(person: erasure.Person) -> int:
@@ -23,6 +25,19 @@ def _drafts(person: erasure.Person) -> int:
     drafts = Review.objects.filter(incident__in=named, state=ReviewState.DRAFT)
     findings = erasure.scrub(Finding.objects.filter(review__in=drafts), ("text",), person)
     return findings + erasure.scrub(drafts, ("summary", "lessons"), person)
+
+
+def _contacts(person: erasure.Person) -> int:
+    """Nobody is named in their place: the entry becomes a finding."""
+    gone = Contact.objects.filter(person=person.id).update(person=None, name=person.stand_in, phone="", mail="")
+    stood_in = Contact.objects.filter(deputy=person.id)
+    gone += stood_in.update(deputy=None, deputy_name=person.stand_in, deputy_phone="", deputy_mail="")
+    named = ("words", "name", "deputy_name", "note")
+    return gone + erasure.scrub(Contact.objects.all(), named, person)
+
+
+def _drills(person: erasure.Person) -> int:
+    return erasure.scrub(Drill.objects.all(), ("scenario", "participants", "findings"), person)
 
 
 def _signed_about(kind: str) -> Callable[[int], Iterable[str]]:

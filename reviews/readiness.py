@@ -23,6 +23,10 @@ BACKUP = _days("backup", 2, "a new backup is due")
 REHEARSAL = _days("rehearsal", 90, "the restore of a backup has to be rehearsed again")
 REVIEWED = _days("contact", 180, "a named decider has to be reviewed")
 DRILL = _days("drill", 180, "the next exercise is due, where none is planned earlier")
+_HOW = {
+    BackupKind.BACKUP: "On the portal's machine: ./soc backup FILE.",
+    BackupKind.REHEARSAL: "On the portal's machine: ./soc verify FILE --rehearse.",
+}
 REQUIRED = tuple(kind for kind in DecisionKind if kind != DecisionKind.OTHER)
 
 
@@ -38,9 +42,10 @@ def _of_records(look: Look, kind: BackupKind, days: int, noun: str) -> Finding:
     good, last = last_backup(kind), last_backup(kind, succeeded=None)
     rows = (Row(_said(last.at), f"Failed: {last.detail}"),) if last is not None and not last.succeeded else ()
     if good is None:
-        return Finding(State.MISSING, f"No {noun} has succeeded yet.", rows=rows)
+        return Finding(State.MISSING, f"No {noun} has succeeded yet. {_HOW[kind]}", rows=rows)
     if good.at < look.now - timedelta(days=days):
-        sentence = f"The last good {noun} was on {_said(good.at)}; {counted(days, 'day')} are allowed."
+        old = f"The last good {noun} was on {_said(good.at)}; at most {counted(days, 'day')} may lie between two."
+        sentence = f"{old} {_HOW[kind]}"
         return Finding(State.MISSING, sentence, rows=rows)
     sentence = f"The last good {noun} was on {_said(good.at)}."
     return Finding(State.WARN if rows else State.OK, sentence + (" A later one failed." if rows else ""), rows=rows)

@@ -83,7 +83,7 @@ class Contact(models.Model):
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether at night there is somebody to call at all: the decider, or the deputy."""
-        first = bool(self.decider) and not (self.person and not self.person.is_active)
-        second = bool(self.stand_in) and not (self.deputy and not self.deputy.is_active)
+        """Whether at night there is somebody to reach at all: the decider, or the deputy."""
+        first = bool(self.decider and self.reaches) and not (self.person and not self.person.is_active)
+        second = bool(self.stand_in and self.reaches_deputy) and not (self.deputy and not self.deputy.is_active)
         return first or second

@@ -32,7 +32,7 @@ def add_contact(values: dict[str, Any], *, actor: Actor, exercise: str = "") -> 
         row = Contact(created=now, updated=now, exercise=exercise, **_clean(values))
         _check(row)
         row.save()
-        _record("contact.added", row, actor, {name: (None, _told(getattr(row, name))) for name in sorted(values)})
+        _record("contact.added", row, actor, {name: (None, _told(row, name)) for name in sorted(values)})
     return row
 
 
@@ -44,16 +44,18 @@ def change_contact(
         row = Contact.objects.select_for_update().get(pk=contact.pk)
         if expected_version is not None and row.version != expected_version:
             raise StaleContact
-        before = {name: getattr(row, name) for name in changes}
+        before = {name: (getattr(row, name), _told(row, name)) for name in changes}
         for name, value in _clean(changes).items():
             setattr(row, name, value)
-        differing = {name: (old, getattr(row, name)) for name, old in before.items() if old != getattr(row, name)}
+        differing = {
+            name: (told, _told(row, name)) for name, (old, told) in before.items() if old != getattr(row, name)
+        }
         if not differing:
             return row
         _check(row)
         row.updated, row.version = clock.now(), row.version + 1
         row.save()
-        _record("contact.changed", row, actor, {name: tuple(map(_told, pair)) for name, pair in differing.items()})
+        _record("contact.changed", row, actor, differing)
     return row
 
 
@@ -64,7 +66,7 @@ def review_contact(contact: Contact, *, actor: Actor) -> Contact:
 
 def remove_contact(contact: Contact, *, actor: Actor, reason: str) -> None:
     with transaction.atomic():
-        data = {name: _told(getattr(contact, name)) for name in sorted(CHANGEABLE)}
+        data = {name: _told(contact, name) for name in sorted(CHANGEABLE)}
         audit.record("contact.removed", subject=f"contact:{contact.pk}", actor=actor, reason=reason[:500], data=data)
         contact.delete()
 
@@ -90,10 +92,15 @@ def _check(row: Contact) -> None:
     row.clean_fields()
 
 
-def _told(value: Any) -> Any:
+def _told(row: Contact, name: str) -> Any:
+    """As the history keeps it: how somebody with an account is reached goes when they are erased."""
+    value = getattr(row, name)
     if isinstance(value, User):
         return value.named
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    owner = {"phone": row.person, "mail": row.person, "deputy_phone": row.deputy, "deputy_mail": row.deputy}.get(name)
+    return owner.in_history(value) if owner and value else value
 
 
 def _record(verb: str, row: Contact, actor: Actor, changes: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from notifications.services.route import route_due
 from notifications.services.rules import save_rule
 from notifications.services.sign import new_secret
 from notifications.services.tell import tell
+from notifications.services.try_mail import code_of
 from remediation.enums import RunStatus
 from remediation.models import (
     ActionRun,
@@ -303,6 +304,7 @@ def _words_of_notifications(ada: User, adam: User) -> dict[str, Any]:
     return {
         **{f"notifications:{deed}.pk": rule.pk for deed in deeds},
         **{f"notifications:{deed}.pk": endpoint.pk for deed in of_hook},
+        "notifications:mail-arrived?": f"?code={code_of('of-the-stage')}",
         "notifications:open.pk": Notice.objects.get(user=adam, topic="incident.mention").pk,
         "notifications:dispatch.pk": sent.pk, "notifications.kind": "incident",
         "notifications:limit.pk": pulse.pk, "notifications:forget.pk": pulse.pk,

@@ -12,6 +12,8 @@ from django.test import Client
 
 from accounts.enums import UserKind
 from accounts.models import DeviceGroup, LinkedIdentity, Role, SignInProvider, User
+from accounts.services.erase_person import erase_user
+from accounts.services.people import deactivate_user
 from connectors.models import Connection
 from core import clock, options
 from core.actors import Actor
@@ -353,6 +355,21 @@ def test_contacts_are_kept_by_managers_and_read_by_the_team(
     client.post(f"/contacts/{row.pk}/remove/", {"reason": "Left the company"})
     verbs = AuditEvent.objects.filter(subject=f"contact:{row.pk}").order_by("id").values_list("verb", flat=True)
     assert list(verbs) == ["contact.added", "contact.changed", "contact.removed"]
+
+
+def test_somebody_who_is_erased_is_named_no_more(rita: User, adam: User) -> None:
+    User.objects.filter(pk=rita.pk).update(email="r.moreno@example.org")
+    rita.refresh_from_db()
+    add_contact(decided(person=rita, name="", phone="+49 30 4711", mail="moreno@home.example"), actor=ACTOR)
+    drill(participants="Rita Moreno, the board")
+    deactivate_user(rita, actor=adam.actor)
+    erase_user(rita, actor=adam.actor, reason="Asked for it")
+    row = Contact.objects.get()
+    assert (row.person, row.phone, row.decider) == (None, "", f"Erased person {rita.pk}")
+    assert Drill.objects.get().participants == f"Erased person {rita.pk}, the board"
+    told = str(AuditEvent.objects.get(subject=f"contact:{row.pk}", verb="contact.added").changes)
+    assert "4711" not in told
+    assert "home.example" not in told
 
 
 def test_what_makes_no_sense_is_refused(rita: User) -> None:
