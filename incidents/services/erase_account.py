@@ -17,6 +17,7 @@ from core.wording import counted
 from incidents.models import (
     Alert,
     Comment,
+    CorrelationChange,
     CorrelationLink,
     Device,
     Evidence,
@@ -102,9 +103,11 @@ def declare_parts() -> None:
         erasure.part(kind, "incidents", lambda one: erasure.scrub(_incidents(one), _INCIDENT, one))
         erasure.part(kind, "comments", _comments)
         erasure.part(kind, "reasons of correlation", _links)
+        erasure.part(kind, "what correlation was taught", _taught)
         erasure.part(kind, "devices", _devices)
     erasure.part("user", "frozen names", erasure.frozen_actors)
     erasure.part("user", "incidents", _modifiers)
+    erasure.part("user", "comments", lambda one: erasure.scrub_naming(Comment, ("text",), one))
     erasure.objects("user", _held_cases)
 
 
@@ -130,6 +133,12 @@ def _comments(person: erasure.Person) -> int:
 
 def _links(person: erasure.Person) -> int:
     return erasure.scrub(CorrelationLink.objects.filter(incident__in=_incidents(person)), ("evidence",), person)
+
+
+def _taught(person: erasure.Person) -> int:
+    """What excludes the person's account goes by its address: without it, it excludes nothing any more."""
+    rows = CorrelationChange.objects.filter(alert__in=_alerts(person))
+    return erasure.scrub(rows, ("shown", "thing", "reason", "lift_reason"), person)
 
 
 def _devices(person: erasure.Person) -> int:

@@ -13,6 +13,7 @@ from core.actors import Actor
 from incidents.models import (
     Alert,
     Comment,
+    CorrelationChange,
     CorrelationLink,
     DeadLetter,
     Device,
@@ -63,6 +64,7 @@ def _forget_alerts(exercise: str, actor: Actor) -> int:
     DeadLetter.objects.filter(alert__exercise=exercise).update(alert=None)
     CorrelationLink.objects.filter(other_alert__exercise=exercise).update(other_alert=None)
     CorrelationLink.objects.filter(alert__exercise=exercise).delete()
+    CorrelationChange.objects.filter(exercise=exercise).exclude(exercise="").delete()
     Evidence.objects.filter(alert__exercise=exercise).delete()
     count = alerts.count()
     alerts.delete()
