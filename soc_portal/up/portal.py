@@ -65,7 +65,12 @@ class Portal:
         return named | {"web": self.web, "worker": self.worker, "beat": self.beat}
 
     def record_children(self) -> None:
-        leftovers.record(self._children_file, self._children())
+        """On a full disk they go on without: the list only helps the next start where the kernel does not."""
+        try:
+            leftovers.record(self._children_file, self._children())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                print(f"soc: {self._children_file} cannot be written: {error.strerror}", file=sys.stderr, flush=True)
 
     def where_it_logs(self, name: str) -> str:
         return f" (see {self._log(name)})" if name != "beat" else ""
