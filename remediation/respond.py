@@ -85,7 +85,20 @@ def _read(entity: Entity, user: User) -> Known:
         seen_runs=frozenset(run.pk for run in seen),
         shielded=shield.in_words if shield and shield.refuses else "",
     )
-    return known if isinstance(entity, File) else _with_binding(known, entity)
+    return _with_copies(known, entity) if isinstance(entity, File) else _with_binding(known, entity)
+
+
+def _with_copies(known: Known, file: File) -> Known:
+    """A file is held back where a copy of it is; when the last one was restored there is nothing to restore."""
+    quarantine = registry.get("file.quarantine")
+    copies = ControlState.objects.filter(target_kind="device", facet=quarantine.facet, facet_key=file.key)
+    words = {word for pair in copies.values_list("desired", "observed") for word in pair}
+    if not words:
+        return known
+    given_back = registry.get(quarantine.undo).wanted
+    return replace(
+        known, states={**known.states, quarantine.facet: UNSURE if quarantine.wanted in words else given_back}
+    )
 
 
 def _with_binding(known: Known, entity: Device | Identity | Mailbox) -> Known:

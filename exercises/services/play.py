@@ -25,7 +25,7 @@ from exercises.services.past_indicators import leave_indicators
 from exercises.services.past_preparation import leave_preparation
 from exercises.services.remove_demo import remove_demo
 from exercises.services.simulated_world import lay_world
-from exercises.services.standing import leave_standing
+from exercises.services.standing import leave_standing, let_drift
 from incidents.models import Incident
 from remediation.enums import OPEN_STATUSES
 from remediation.models import ActionRun, Indicator
@@ -140,6 +140,7 @@ def _past(exercise: Exercise, connection: Connection, say: Say) -> None:
             say(f"history {told} %")
     if Exercise.objects.filter(pk=exercise.pk, state=PLAYING).exists():
         leave_indicators(connection, anchor=_anchor(exercise))
+        let_drift()
 
 
 def _team_at_work(*, working: bool) -> None:

@@ -1,4 +1,5 @@
-"""What the team leaves open when the play begins: a request that waits for a decision, an order for a lost laptop."""
+"""What the team leaves open when the play begins: a request that waits for a decision, an order for a lost laptop.
+After the past is told, a quarantine that somebody lifted by hand."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -7,12 +8,14 @@ from random import Random
 from django.db import transaction
 
 from accounts.models import User
+from connectors.kinds.simulator.world import change_behind_our_back
 from exercises.attacks.mail_fraud import PAYMENT, SHARED
 from exercises.history.story import Deed, Step
 from exercises.keys import DEMO
 from exercises.models import Exercise
 from exercises.services.past_actions import act, ask
 from incidents.models import Incident
+from remediation.models import ActionRun, ControlState
 from remediation.refused import Refused
 
 _MESSAGE = Step(Deed.DELETE_MESSAGE, SHARED, "Asks for payment to a new account; still unread there.", letter=PAYMENT)
@@ -38,3 +41,15 @@ def leave_standing(exercise: Exercise, *, anchor: datetime) -> None:
         row.plan = {**row.plan, "standing": True}
         row.save(update_fields=["plan"])
     exercise.refresh_from_db()
+
+
+def let_drift() -> None:
+    """On one machine somebody has taken a file out of its quarantine by hand; the portal finds that by looking."""
+    runs = ActionRun.objects.filter(exercise=DEMO, action="file.quarantine").exclude(connection=None)
+    held = ControlState.objects.filter(desired="quarantined", observed="quarantined", run_id__in=runs.values("pk"))
+    state = held.order_by("-since", "-pk").first()
+    if state is None:
+        return
+    run = runs.select_related("connection").get(pk=state.run_id)
+    if run.connection is not None:
+        change_behind_our_back(run.connection, "device", run.remote_id, files={state.facet_key: "present"})

@@ -21,6 +21,7 @@ from remediation.views.outcomes import answer_many
 from remediation.views.titles import title_of
 
 MOST_DIGITS = 18
+MOST_SAID = 3
 _SYMBOLS = {Deed.APPROVE: "check", Deed.REJECT: "x", Deed.UNDO: "undo"}
 _VERBS = {Deed.APPROVE: "Approve", Deed.REJECT: "Reject", Deed.UNDO: "Ask to undo"}
 _NEEDS = {Deed.APPROVE: keys.DECIDE_RESPONSE, Deed.REJECT: keys.DECIDE_RESPONSE, Deed.UNDO: keys.REQUEST_RESPONSE}
@@ -137,3 +138,10 @@ def _effects(runs: list[ActionRun], deed: Deed) -> dict[str, str]:
     if deed == Deed.UNDO:
         told["approval"] = "Another person must approve each." if does.needs_approval else "No approval needed."
     return told
+
+
+def _some_of(sentences: list[str]) -> str:
+    """What happens to the first few in full; of many the rest is counted."""
+    more = len(sentences) - MOST_SAID
+    said = " ".join(sentences[:MOST_SAID])
+    return f"{said} The same for {more} more, each as it was asked for." if more > 0 else said

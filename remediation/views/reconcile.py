@@ -90,6 +90,7 @@ def _way(text: str) -> Way | None:
 
 def _shown(found: Proposal, way: Way) -> dict[str, Any]:
     state, run, asks = found.state, found.run, found.asks
+    again = Way.REAPPLY in found.open_ways
     return {
         "state": state,
         "run": run,
@@ -102,9 +103,9 @@ def _shown(found: Proposal, way: Way) -> dict[str, Any]:
             for one, label in LABELS.items()
         ],
         "open": bool(found.open_ways),
-        "effects": " ".join(asks.effects) if asks else "",
-        "approval": asks.approval if asks else "",
-        "warnings": asks.warnings if asks else (),
+        "effects": " ".join(asks.effects) if asks and again else "",
+        "approval": asks.approval if asks and again else "",
+        "warnings": asks.warnings if asks and again else (),
         "simulated": run.simulated,
     }
 

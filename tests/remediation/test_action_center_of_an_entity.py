@@ -75,7 +75,7 @@ def test_drift_shows_on_the_page_of_the_entity_on_its_run_and_among_what_is_in_f
         assert "Drift</span>" in text(client, url), url
     assert str(device) not in text(client, "/actions/in-force/?kind=mailbox")
     dialog = text(client, f"/actions/in-force/{state.pk}/reconcile/")
-    assert "isolated is wanted, connected was seen." in dialog
+    assert "Isolated is wanted, connected was seen." in dialog
     assert "Ask for it again" in dialog
 
 

@@ -6,11 +6,24 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from connectors.kinds.simulator.world import put_file
 from connectors.models import Connection
 from remediation.enums import RunStatus
 from remediation.models import ActionRun, ControlState
+from remediation.services.carry_out import carry_out
+from remediation.services.undo import undo_run
 from tests.conftest import SignedIn
-from tests.factories.remediation import Company, DeviceFactory, approve, ask, company, done, incident_naming
+from tests.factories.remediation import (
+    Company,
+    DeviceFactory,
+    FileFactory,
+    approve,
+    ask,
+    company,
+    done,
+    incident_naming,
+    saw,
+)
 from tests.remediation.test_pages import text
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +162,20 @@ def test_a_connection_that_is_switched_off_offers_nothing(
 
     assert "is switched off" in offered
     assert set(re.findall(r"/actions/ask/device/\d+/([a-z_.]+)/", offered)) <= FACTS
+
+
+def test_a_file_that_was_restored_everywhere_is_not_offered_to_be_restored_again(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
+) -> None:
+    file, device = FileFactory.create(), world.device()
+    put_file(world.connection, device.key, file.key, name=file.display_name)
+    saw(file, device)
+    run = done(ada, rita, "file.quarantine", file)
+    ask_url, restore_url = f"/actions/ask/file/{file.pk}/file.quarantine/", f"/actions/ask/file/{file.pk}/file.restore/"
+    assert restore_url in respond(signed_in(client, ada), f"/files/{file.pk}/")
+
+    carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="A tool of ours")))
+
+    offered = respond(client, f"/files/{file.pk}/")
+    assert ask_url in offered
+    assert restore_url not in offered
