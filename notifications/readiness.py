@@ -37,11 +37,13 @@ def _mail(look: Look) -> Finding:
 
 
 def _sources(_look: Look) -> Finding:
-    known = list(Pulse.objects.filter(watched=True))
+    known = list(Pulse.objects.filter(watched=True, paused=False))
     if not known:
         return Finding(State.MISSING, "No source of alerts was ever heard from.", 0, 0)
-    silent = [one for one in known if one.silent_since is not None]
-    rows, more = listed([Row(one.label, f"Silent for {duration(one.silence)}", "/admin/sources/") for one in silent])
+    silent = [one for one in known if one.silent_since is not None or one.failing]
+    rows, more = listed([
+        Row(one.label, one.failing or f"Silent for {duration(one.silence)}", "/admin/sources/") for one in silent
+    ])  # fmt: skip
     fine = len(known) - len(silent)
     state = State.OK if not silent else State.WARN if fine else State.MISSING
     return Finding(state, f"{fine} of {counted(len(known), 'source')} speak as usual.", fine, len(known), rows, more)

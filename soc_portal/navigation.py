@@ -65,6 +65,7 @@ INDICATORS = Link("Indicators", "/indicators/", "shield", keys.READ)
 REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ, ("/follow-ups/", "/lessons/"))
 HANDOVER = Link("Handover", "/handover/", "refresh", keys.READ)
 READINESS = Link("Readiness", "/readiness/", "check", keys.READ_REPORTS, ("/contacts/", "/drills/"))
+CONTACTS = Link("Contacts", "/contacts/", "check", keys.READ, ("/drills/",))
 REPORTS = Link("Reports", "/reports/", "chart", keys.READ_REPORTS)
 ENTITIES = (
     Link("Devices", "/devices/", "laptop", keys.READ),
@@ -124,7 +125,8 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(EXPERTS, path, counts.questions_for_me),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),
         _item(HANDOVER, path),
-        *(_item(link, path) for link in (REPORTS, READINESS) if user.holds(link.permission)),
+        *([_item(REPORTS, path)] if user.holds(REPORTS.permission) else []),
+        _item(READINESS if user.holds(READINESS.permission) else CONTACTS, path),
     ]
     groups: list[dict[str, Any]] = [
         {"items": work if user.holds(keys.READ) else []},

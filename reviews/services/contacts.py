@@ -44,8 +44,9 @@ def change_contact(
         row = Contact.objects.select_for_update().get(pk=contact.pk)
         if expected_version is not None and row.version != expected_version:
             raise StaleContact
-        before = {name: (getattr(row, name), _told(row, name)) for name in changes}
-        for name, value in _clean(changes).items():
+        cleaned = _clean(changes)
+        before = {name: (getattr(row, name), _told(row, name)) for name in cleaned}
+        for name, value in cleaned.items():
             setattr(row, name, value)
         differing = {
             name: (told, _told(row, name)) for name, (old, told) in before.items() if old != getattr(row, name)

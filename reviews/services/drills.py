@@ -48,8 +48,9 @@ def change_drill(
         row = Drill.objects.select_for_update().get(pk=drill.pk)
         if expected_version is not None and row.version != expected_version:
             raise StaleDrill
-        before = {name: getattr(row, name) for name in changes}
-        for name, value in _clean(changes).items():
+        cleaned = _clean(changes)
+        before = {name: getattr(row, name) for name in cleaned}
+        for name, value in cleaned.items():
             setattr(row, name, value)
         pairs = {name: (old, getattr(row, name)) for name, old in before.items() if old != getattr(row, name)}
         told: dict[str, Any] = {name: tuple(map(_told, pair)) for name, pair in pairs.items()}

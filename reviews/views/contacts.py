@@ -25,7 +25,7 @@ from reviews.services.contacts import (
     remove_contact,
     review_contact,
 )
-from reviews.views.room import tabs_for
+from reviews.views.room import preparation_tabs
 
 HEADER = ("decision", "in words", "decides", "telephone", "mail", "deputy", "telephone of the deputy",
           "mail of the deputy", "note", "last reviewed", "not as it should be")  # fmt: skip
@@ -44,7 +44,7 @@ def contact_list(request: AccountRequest) -> HttpResponse:
     rows = [{"contact": row, "gaps": row.gaps(today, days=days)} for row in _seen(request)]
     named = {row["contact"].decision for row in rows}
     context = {
-        "tabs": tabs_for(request.user, "contacts"), "rows": rows, "days": days,
+        "tabs": preparation_tabs(request.user, "contacts"), "rows": rows, "days": days,
         "unnamed": [kind.label for kind in REQUIRED if kind not in named],
         "may_change": request.user.holds(keys.MANAGE_PREPARATION),
     }  # fmt: skip

@@ -18,7 +18,7 @@ from reviews.preparation_forms import DrillForm, RemoveForm
 from reviews.queries import DrillQuerySet
 from reviews.readiness import DRILL, due_of
 from reviews.services.drills import CHANGEABLE, StaleDrill, add_drill, change_drill, remove_drill
-from reviews.views.room import tabs_for
+from reviews.views.room import preparation_tabs
 
 HEADER = ("held", "kind", "scenario", "participants", "findings", "next due", "overdue", "lessons")
 BACK = "reviews:drills"
@@ -48,7 +48,7 @@ def _rows(request: AccountRequest) -> list[dict[str, Any]]:
 @requires(keys.READ)
 def drill_list(request: AccountRequest) -> HttpResponse:
     context = {
-        "tabs": tabs_for(request.user, "drills"),
+        "tabs": preparation_tabs(request.user, "drills"),
         "rows": _rows(request),
         "may_change": request.user.holds(keys.MANAGE_PREPARATION),
     }

@@ -15,7 +15,7 @@ from core.permissions import label_of
 from core.readiness import State
 from reviews.models import ReadinessChange
 from reviews.services.readiness import Standing, by_group, holding, standings
-from reviews.views.room import tabs_for
+from reviews.views.room import preparation_tabs
 
 # The strip shows so many days; a change further back is in the list below it.
 STRIP_DAYS, STRIP_WIDTH, MOST_CHANGES = 90, 180, 12
@@ -34,7 +34,8 @@ def readiness(request: AccountRequest) -> HttpResponse:
     ]
     worst = [one.check for one in found if one.finding.state == State.MISSING]
     context = {
-        "tabs": tabs_for(request.user, "readiness"), "groups": groups, "holding": holding(found), "total": len(found),
+        "tabs": preparation_tabs(request.user, "readiness"), "groups": groups, "holding": holding(found),
+        "total": len(found),
         "counts": [{"label": state.label, "kind": KINDS[state][0], "icon": KINDS[state][1],
                     "count": sum(one.finding.state == state for one in found)} for state in State],
         "worst": worst, "whole": request.user.scope.everything, "at": now, "days": STRIP_DAYS,
@@ -84,5 +85,5 @@ def strip(history: Sequence[ReadinessChange], now: datetime) -> list[dict[str, A
         if right > left:
             x = (left - begin) / timedelta(days=STRIP_DAYS) * STRIP_WIDTH
             width = (right - left) / timedelta(days=STRIP_DAYS) * STRIP_WIDTH
-            pieces.append({"x": f"{x:.1f}", "width": f"{max(width, 1.0):.1f}", "kind": KINDS[State(row.state)][0]})
+            pieces.append({"x": f"{x:.1f}", "width": f"{max(width, 2.0):.1f}", "kind": KINDS[State(row.state)][0]})
     return pieces

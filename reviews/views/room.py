@@ -28,6 +28,8 @@ TABS = (
     ("follow_ups", "Follow-ups", "/follow-ups/", keys.READ),
     ("lessons", "Lessons", "/lessons/", keys.READ),
     ("handover", "Handover", "/handover/", keys.READ),
+)
+PREPARATION = (
     ("readiness", "Readiness", "/readiness/", keys.READ_REPORTS),
     ("contacts", "Contacts", "/contacts/", keys.READ),
     ("drills", "Exercises", "/drills/", keys.READ),
@@ -42,6 +44,12 @@ def tabs_for(user: User, current: str, query: str = "") -> list[dict[str, Any]]:
          "current": key == current}
         for key, label, url, needed in TABS if user.holds(needed)
     ]  # fmt: skip
+
+
+def preparation_tabs(user: User, current: str) -> list[dict[str, Any]]:
+    """The tabs of what is prepared; whoever does not read reports begins with the contacts."""
+    return [{"label": label, "url": url, "current": key == current}
+            for key, label, url, needed in PREPARATION if user.holds(needed)]  # fmt: skip
 
 
 def _kept[T](key: str, find: Callable[[], T]) -> T:
