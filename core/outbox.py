@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from core import clock, jobs
+from core.due import due
 from core.logs import request_id, trace
 from core.models import OutboxEvent
 
@@ -56,7 +57,7 @@ def _deliver_next() -> int | None:
     with transaction.atomic():
         event = (
             OutboxEvent.objects.select_for_update(skip_locked=True)
-            .filter(delivered_at=None, due__lte=clock.real_now())
+            .filter(due("due"), delivered_at=None)
             .order_by("due", "id")
             .first()
         )

@@ -16,6 +16,7 @@ from connectors.services.halt import LOOK_AGAIN_S, pass_gate
 from connectors.services.poll import poll
 from connectors.services.settle import Step, settle
 from core import clock
+from core.due import due, lapsed
 
 # Longer than the longest call of a connector, which is bounded to 20 seconds.
 LEASE = timedelta(seconds=30)
@@ -54,19 +55,18 @@ def _hand_over(delivery: Delivery, connector: Connector) -> bool:
 
 def due_deliveries(limit: int = 100) -> list[int]:
     """Ids of what should be looked at now."""
-    now = clock.real_now()
-    due = Delivery.objects.exclude(state__in=FINAL_STATES).filter(_is_free(), due__lte=now)
-    return list(due.order_by("due", "id").values_list("pk", flat=True)[:limit])
+    rows = Delivery.objects.exclude(state__in=FINAL_STATES).filter(_is_free(), due("due"))
+    return list(rows.order_by("due", "id").values_list("pk", flat=True)[:limit])
 
 
 def _claim(delivery_id: int, *, even_if_not_due: bool) -> Delivery | None:
-    due = Q() if even_if_not_due else Q(due__lte=clock.real_now())
+    when = Q() if even_if_not_due else due("due")
     with transaction.atomic():
         delivery = (
             Delivery.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("connection")
             .exclude(state__in=FINAL_STATES)
-            .filter(due, _is_free(), pk=delivery_id)
+            .filter(when, _is_free(), pk=delivery_id)
             .first()
         )
         if delivery is None:
@@ -89,4 +89,4 @@ def _mark_sent(delivery: Delivery) -> bool | Halt:
 
 
 def _is_free() -> Q:
-    return Q(leased_until=None) | Q(leased_until__lt=clock.real_now())
+    return Q(leased_until=None) | lapsed("leased_until")

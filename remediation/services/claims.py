@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from core import clock, jobs
+from core.due import due
 from remediation.models import ActionRun
 
 LEASE = timedelta(seconds=30)
@@ -17,7 +18,7 @@ def claim_run(run_id: int, *, even_if_not_due: bool = False) -> ActionRun | None
     """The run when it is due and nobody else holds it."""
     with transaction.atomic():
         rows = ActionRun.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=run_id)
-        rows = rows.exclude(next_step_at=None) if even_if_not_due else rows.filter(next_step_at__lte=clock.real_now())
+        rows = rows.exclude(next_step_at=None) if even_if_not_due else rows.filter(due("next_step_at"))
         run = rows.select_related("incident", "connection").first()
         if run is None:
             return None
@@ -38,8 +39,8 @@ def still_claimed(run: ActionRun) -> ActionRun | None:
 
 
 def due_runs(limit: int) -> list[int]:
-    due = ActionRun.objects.filter(next_step_at__lte=clock.real_now()).order_by("next_step_at", "id")
-    return list(due.values_list("pk", flat=True)[:limit])
+    rows = ActionRun.objects.filter(due("next_step_at")).order_by("next_step_at", "id")
+    return list(rows.values_list("pk", flat=True)[:limit])
 
 
 def look_again(run: ActionRun, seconds: float) -> None:
