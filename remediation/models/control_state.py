@@ -38,7 +38,9 @@ class ControlState(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["checked_at", "id"], condition=~models.Q(desired=""), name="state_to_look_at"),
+            models.Index(
+                models.F("checked_at").asc(nulls_first=True), "id", condition=~models.Q(desired=""), name="state_due"
+            ),
             models.Index(fields=["-since", "-id"], name="state_newest"),
             models.Index(fields=["drift_since"], condition=~models.Q(drift_since=None), name="state_drifting"),
             models.Index(fields=["run_id"], name="state_of_run"),
