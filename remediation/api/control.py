@@ -1,5 +1,6 @@
 """`/control-states`: what is in force, what drifts, and what would be done about it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,7 +17,7 @@ from incidents.enums import EntityKind
 from remediation.api.control_shapes import ControlStateOut, PlanOut, ReconciledOut, ReconcileIn
 from remediation.catalog import words
 from remediation.enums import Facet, Source
-from remediation.models import ControlState
+from remediation.models import ActionRun, ControlState
 from remediation.services.reconcile import Way, propose, reconcile
 from remediation.taken_back import taken_back_of
 
@@ -55,13 +56,21 @@ class ControlStateViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[ControlState]:
         return ControlState.objects.visible_to(self.user)
 
+    def context_of(self, rows: list[Any]) -> dict[str, Any]:
+        return {**super().context_of(rows), "seen_runs": self._seen_runs(rows)}
+
+    def _seen_runs(self, states: Iterable[ControlState]) -> set[int]:
+        ids = [state.run_id for state in states if state.run_id]
+        return set(ActionRun.objects.visible_to(self.user).filter(pk__in=ids).values_list("pk", flat=True))
+
     @extend_schema(responses=PlanOut)
     @action(detail=False)
     def plan(self, _request: Request) -> Response:
         """What would be done about the 50 oldest drifts. Changes nothing."""
         drifting = self.get_queryset().filter(drift_since__isnull=False).order_by("drift_since", "pk")
         found = propose(drifting[:MOST_PLANNED], self.user)
-        return Response(PlanOut({"results": found, "next": None, "count": len(found)}).data)
+        known = {"seen_runs": {one.run.pk for one in found}}
+        return Response(PlanOut({"results": found, "next": None, "count": len(found)}, context=known).data)
 
     @extend_schema(request=ReconcileIn, responses=ReconciledOut)
     @action(detail=True, methods=["post"])
@@ -74,5 +83,6 @@ class ControlStateViewSet(ApiViewSet):
             state, way=Way(wanted["way"]), actor=self.actor, user=self.user, comment=wanted["comment"],
             source=Source.API,
         )  # fmt: skip
-        known = {"taken_back": taken_back_of([run.pk])} if run else {}
-        return Response(ReconciledOut({"state": self.get_object(), "run": run}, context=known).data)
+        after = self.get_object()
+        known = {"seen_runs": self._seen_runs([after]), "taken_back": taken_back_of([run.pk] if run else [])}
+        return Response(ReconciledOut({"state": after, "run": run}, context=known).data)

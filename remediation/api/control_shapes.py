@@ -31,8 +31,8 @@ class ControlStateOut(Out):
     observed = serializers.CharField(help_text="What was last seen; empty when nothing was.")
     in_force = serializers.SerializerMethodField()
     since = Moment()
-    by = serializers.CharField()
-    run_id = Id(allow_null=True)
+    by = serializers.SerializerMethodField()
+    run_id = serializers.SerializerMethodField()
     observed_at = Moment(allow_null=True)
     checked_at = Moment(allow_null=True, help_text="The last look, also when nothing could be seen.")
     drift_since = Moment(allow_null=True)
@@ -41,6 +41,17 @@ class ControlStateOut(Out):
     @extend_schema_field(StateTargetOut)
     def get_target(self, state: ControlState) -> dict[str, str]:
         return {"kind": state.target_kind, "id": str(state.target_id)}
+
+    def get_by(self, state: ControlState) -> str:
+        """Who wanted it; empty where you may not see the run."""
+        return state.by if state.run_id is None or self._is_seen(state) else ""
+
+    def get_run_id(self, state: ControlState) -> str | None:
+        """The run that wanted it; null where you may not see it."""
+        return str(state.run_id) if self._is_seen(state) else None
+
+    def _is_seen(self, state: ControlState) -> bool:
+        return state.run_id in self.context["seen_runs"]
 
     def get_in_force(self, state: ControlState) -> bool:
         """Whether something is withheld there now, as last seen."""

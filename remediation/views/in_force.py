@@ -87,6 +87,7 @@ def _row(state: ControlState, run: ActionRun | None, *, seen: bool) -> dict[str,
         "withheld": words.means_in_force(state.facet, state.observed or state.desired),
         "as_wanted": state.observed == state.desired,
         "simulated": bool(run and run.simulated),
+        "by": state.by if run is None or seen else "somebody",
         "age": clock.now() - state.since,
         "reconcile_url": reverse("remediation:reconcile", args=[state.pk]),
     }

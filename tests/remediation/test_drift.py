@@ -20,7 +20,16 @@ from remediation.services.stop import stop_everything
 from remediation.services.undo import undo_run
 from tests.conftest import SignedIn
 from tests.factories.api import caller
-from tests.factories.remediation import Company, FileFactory, approve, ask, company, done, saw
+from tests.factories.remediation import (
+    Company,
+    FileFactory,
+    approve,
+    ask,
+    company,
+    done,
+    incident_naming,
+    saw,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -192,3 +201,36 @@ def test_somebody_of_another_group_sees_no_state_and_no_drift(
     assert client.get(f"/actions/in-force/{state.pk}/reconcile/").status_code == 404
     assert caller(eve).get(f"/control-states/{state.pk}").status == 404
     assert caller(eve).get("/control-states").ids == []
+
+
+def test_a_program_reads_what_is_in_force_the_plan_and_reconciles(place: Company, ada: User, rita: User) -> None:
+    _, state = reconnected(place, ada, rita)
+    done(ada, rita, "device.isolate", place.device())
+    caller_of_ada = caller(ada)
+    assert len(caller_of_ada.get("/control-states", in_force="true").ids) == 2
+    (row,) = caller_of_ada.get("/control-states", drift="true").body["results"]
+    assert (row["id"], row["desired"], row["observed"], row["in_force"]) == (
+        str(state.pk), "isolated", "connected", False)  # fmt: skip
+    (plan,) = caller_of_ada.get("/control-states/plan").body["results"]
+    assert (plan["proposal"], plan["needs_approval"]) == ("reapply", True)
+    assert ActionRun.objects.pending().count() == 0
+    answer = caller_of_ada.post(f"/control-states/{state.pk}/reconcile", {"way": "reapply", "comment": "Infected"})
+    assert (answer.status, answer.body["run"]["decision"]) == (200, "pending")
+    assert caller_of_ada.post(f"/control-states/{state.pk}/reconcile", {"way": "reapply", "comment": "x"}).status == 422
+    assert caller_of_ada.post(f"/control-states/{state.pk}/reconcile", {"way": "other", "comment": "x"}).status == 400
+
+
+def test_a_run_of_a_restricted_incident_is_not_named_by_its_state(
+    client: Client, place: Company, ada: User, rita: User, signed_in: SignedIn
+) -> None:
+    device = place.device()
+    incident = incident_naming(device)
+    run = carry_out(approve(rita, ask(ada, "device.isolate", device, incident=incident)))
+    incident.restricted_to.set([ada])
+    incident.restricted = True
+    incident.save()
+    (row,) = caller(rita).get("/control-states").body["results"]
+    assert (row["run_id"], row["by"]) == (None, "")
+    page = signed_in(client, rita).get("/actions/in-force/").content.decode()
+    assert run.number not in page
+    assert "Ada Lindqvist" not in page
