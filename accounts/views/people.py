@@ -100,6 +100,9 @@ def person(request: AccountRequest, pk: int) -> HttpResponse:
         "refusal": _why_not(request, user),
         "has": factors.factors_of(user),
         "sessions": len(sessions.sessions_of(user)),
+        "may_erase": request.user.holds(keys.ERASE_PEOPLE)
+        and user.kind == UserKind.PERSON
+        and user.name_key is not None,
     }
     return render(request, "accounts/person.html", context)
 
