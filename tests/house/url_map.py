@@ -7,7 +7,15 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 API = "api:"
-_OF_TWO_WORDS = ("notification-rules", "dead-letters", "device-groups", "follow-ups", "legal-holds", "period-reports")
+_OF_TWO_WORDS = (
+    "control-states",
+    "notification-rules",
+    "dead-letters",
+    "device-groups",
+    "follow-ups",
+    "legal-holds",
+    "period-reports",
+)
 TWINS = "with_slash:"  # the same addresses with a slash at their end
 
 
