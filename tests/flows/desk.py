@@ -1,5 +1,7 @@
 """A person at a browser of their own."""
 
+from typing import Literal
+
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from accounts.models import User
@@ -12,8 +14,9 @@ PATIENCE_MS = 30_000
 class Desk:
     """Signed in through the page, as everybody is."""
 
-    def __init__(self, browser: Browser, url: str, person: User) -> None:
-        self.page: Page = browser.new_context(base_url=url, reduced_motion="reduce").new_page()
+    def __init__(self, browser: Browser, url: str, person: User, theme: Literal["light", "dark"] = "light") -> None:
+        context = browser.new_context(base_url=url, reduced_motion="reduce", color_scheme=theme)
+        self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.goto("/accounts/login/")
         self.page.locator("[name=login]").fill(person.username)
