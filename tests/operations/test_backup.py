@@ -96,6 +96,13 @@ def manifest_of(file: Path) -> Manifest:
         return Manifest.read(opened)
 
 
+def test_a_backup_says_no_secret_outside_its_ciphertext(kept: Kept) -> None:
+    logs = "".join(file.read_text() for file in (kept.lived.portal.data / "logs").glob("*.log"))
+    told = f"{kept.output} {manifest_of(kept.file)} {kept.file.read_bytes()!r} {logs}"
+    secrets = [PASS_PHRASE, *kept.lived.tokens.values()]
+    assert [secret for secret in secrets if secret in told] == []
+
+
 def test_a_backup_is_one_moment_of_a_portal_at_work(kept: Kept) -> None:
     counts = manifest_of(kept.file).counts
     assert kept.before <= counts["incidents_alert"] <= kept.after
