@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from accounts.models import User
 from core import clock
-from incidents.models import Incident
+from incidents.models import Alert, Incident
 from incidents.services.comment import comment_on
 from tests.factories.remediation import FileFactory, ask, company, incident_naming
 from tests.factories.reviews import resolved_incident
@@ -47,6 +47,10 @@ def test_one_approves_alone_another_ratifies_and_everything_is_stopped_and_resum
     day.answer("I agree.")
     expect(day.page.locator("#brakes")).to_contain_text("Ratified", timeout=PATIENCE_MS)
 
+    stop_and_resume(night, day)
+
+
+def stop_and_resume(night: Desk, day: Desk) -> None:
     night.goto("/actions/brakes/")
     open_dialog(night, "/actions/stop/")
     night.answer("A rule runs wild.")
@@ -78,6 +82,19 @@ def test_incidents_are_merged_and_an_alert_is_moved_out_again_with_the_why(
     device = company().device()
     stays, goes = incident_naming(device), incident_naming(device)
     desk, other = at_desk(ada, "light"), at_desk(rita, "dark")
+    merge(desk, stays, goes)
+    target = Incident.objects.get(redirect_incident=None, pk__in=[stays.pk, goes.pk])
+    other.goto(f"/incidents/{(goes if target == stays else stays).pk}/")
+    other.page.wait_for_url(f"**/incidents/{target.pk}/**")
+    other.goto(f"/incidents/{target.pk}/activities/")
+    other.see("The same machine within the hour.")
+    alert = move_out(other, target)
+    assert alert.incident_id not in {stays.pk, goes.pk}
+    other.goto(f"/incidents/{alert.incident_id}/activities/")
+    other.see("Another user was at work.")
+
+
+def merge(desk: Desk, stays: Incident, goes: Incident) -> None:
     desk.goto(f"/incidents/{stays.pk}/")
     desk.page.locator("summary[aria-label='More'], [aria-label='More']").first.click()
     open_dialog(desk, f"/incidents/merge/?id={stays.pk}")
@@ -88,13 +105,9 @@ def test_incidents_are_merged_and_an_alert_is_moved_out_again_with_the_why(
     desk.dialog.locator("[name=comment]").fill("The same machine within the hour.")
     desk.dialog.locator("button[type=submit]").click()
     expect(desk.dialog).not_to_be_visible()
-    target = Incident.objects.get(redirect_incident=None, pk__in=[stays.pk, goes.pk])
 
-    other.goto(f"/incidents/{(goes if target == stays else stays).pk}/")
-    other.page.wait_for_url(f"**/incidents/{target.pk}/**")
-    other.goto(f"/incidents/{target.pk}/activities/")
-    other.see("The same machine within the hour.")
 
+def move_out(other: Desk, target: Incident) -> Alert:
     other.goto(f"/incidents/{target.pk}/alerts/")
     alert = target.alerts.latest("pk")
     other.page.locator(f"input[name=alert][value='{alert.pk}']").check()
@@ -104,9 +117,7 @@ def test_incidents_are_merged_and_an_alert_is_moved_out_again_with_the_why(
     other.dialog.locator("button[type=submit]").click()
     expect(other.dialog).not_to_be_visible()
     alert.refresh_from_db()
-    assert alert.incident_id not in {stays.pk, goes.pk}
-    other.goto(f"/incidents/{alert.incident_id}/activities/")
-    other.see("Another user was at work.")
+    return alert
 
 
 def test_what_is_held_is_kept_back_in_the_preview_of_retention(at_desk: AtDesk, adam: User, rita: User) -> None:
