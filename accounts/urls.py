@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/users/", people.people_list, name="people"),
     path("admin/users/export/", people.people_csv, name="people_csv"),
     path("admin/users/new/", people.new_person, name="new_person"),
+    path("admin/users/new-passwords/", people_sign_in.force_passwords, name="force_passwords"),
     path("admin/users/<int:pk>/", people.person, name="person"),
     path("admin/users/<int:pk>/edit/", people.edit_person, name="edit_person"),
     path("admin/users/<int:pk>/password/", people.reset_password, name="reset_password"),

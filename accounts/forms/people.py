@@ -93,3 +93,12 @@ class PeopleFilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         roles = Role.objects.values_list("key", "name")
         self.fields["role"].choices = [("", "Any role"), *roles]  # type: ignore[attr-defined]
+
+
+class ForcePasswordsForm(ReasonForm):
+    """Everybody, or everybody of a role."""
+
+    role = forms.ModelChoiceField(
+        Role.objects.all(), required=False, empty_label="Everybody who signs in with a password", label="Who"
+    )
+    field_order = ("role", "reason")

@@ -1,6 +1,7 @@
 """Passwords: chosen by their person, or drawn once by the portal."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 
 from axes.models import AccessAttempt
@@ -11,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.enums import UserKind
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.services.authority import authority_of
 from accounts.services.factors import CHANGED
 from accounts.services.sessions import end_all
@@ -67,8 +68,9 @@ def reset_password(user: User, *, actor: Actor, one_time: bool = True, reason: s
     return password
 
 
-def demand_new_password(user: User, *, actor: Actor, reason: str = "") -> None:
-    """The present password opens nothing any more but the page on which another is chosen."""
+def demand_new_password(user: User, *, actor: Actor, reason: str = "", keep_session: str = "") -> bool:
+    """The present password opens nothing any more but the page on which another is chosen. Answers whether that is
+    new; the session under the key `keep_session` goes on, as far as that page."""
     if user.kind == UserKind.SERVICE or not user.has_usable_password():
         raise ValidationError("This account has no password that could be changed.")
     authority_of(actor).require_above(user)
@@ -81,7 +83,50 @@ def demand_new_password(user: User, *, actor: Actor, reason: str = "") -> None:
                 actor=actor,
                 reason=reason,
             )
-            end_all(user, actor=actor, reason=reason)
+            end_all(user, actor=actor, reason=reason, but=keep_session)
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """How many were asked for a new password, how many had been before, and who holds more than the one who asked."""
+
+    count: int
+    before: int
+    above: tuple[str, ...]
+
+
+def with_password(role: Role | None) -> list[User]:
+    """The people who sign in with a password, all of them or those of a role; switched off or not."""
+    people = User.objects.filter(kind=UserKind.PERSON).prefetch_related("roles").order_by("pk")
+    found = people if role is None else people.filter(roles=role)
+    return [user for user in found if user.has_usable_password()]
+
+
+def demand_new_passwords(role: Role | None, *, actor: Actor, reason: str, keep_session: str = "") -> Demanded:
+    """Ask everybody, or everybody of a role, for a new password at the next sign-in; whoever asks as well."""
+    asked = before = 0
+    above: list[str] = []
+    authority = authority_of(actor)
+    with transaction.atomic():
+        for user in with_password(role):
+            try:
+                authority.require_above(user)
+            except ValidationError:
+                above.append(str(user))
+                continue
+            new = demand_new_password(user, actor=actor, reason=reason, keep_session=keep_session)
+            asked, before = asked + new, before + (not new)
+        audit.record(
+            "passwords.demanded",
+            subject=f"role:{role.pk}" if role else "role:all",
+            actor=actor,
+            reason=reason,
+            data={"role": role.name if role else "everybody", "people": asked, "asked_before": before,
+                  "above": len(above)},
+        )  # fmt: skip
+    return Demanded(asked, before, tuple(above))
 
 
 def lift_lock_out(user: User, *, actor: Actor) -> None:

@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import acts, keys, step_up
-from accounts.forms.people import ReasonForm
+from accounts.forms.people import ForcePasswordsForm, ReasonForm
 from accounts.forms.second_factor import DemandForm
 from accounts.guard import AccountRequest, requires
 from accounts.models import Role, User
 from accounts.services import factors, passwords, roles, sessions
 from core.actors import Actor
 from core.htmx import done
+from core.wording import counted
 
 PEOPLE, ROLES = "accounts:people", "accounts:roles"
 
@@ -88,6 +89,27 @@ def demand_password(request: AccountRequest, pk: int) -> HttpResponse:
         template="accounts/person_new_password.html",
         title=f"{user} chooses a new password next",
     )
+
+
+@require_http_methods(["GET", "POST"])
+@requires(keys.MANAGE_AUTHORIZATION)
+@step_up.needs(acts.FORCE_PASSWORDS)
+def force_passwords(request: AccountRequest) -> HttpResponse:
+    """Let everybody, or everybody of a role, choose a new password at the next sign-in."""
+    form = ForcePasswordsForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        told = passwords.demand_new_passwords(
+            form.cleaned_data["role"],
+            actor=request.actor,
+            reason=form.cleaned_data["reason"],
+            keep_session=request.session.session_key or "",
+        )
+        above = f"{counted(len(told.above), 'person', 'people')} with rights that you do not hold: not asked."
+        detail = above if told.above else ""
+        title = f"New passwords asked of {counted(told.count, 'person', 'people')}"
+        return done(request, title, detail=detail, back=reverse(PEOPLE), leave=True)
+    context = {"form": form, "count": len(passwords.with_password(None)), "back": reverse(PEOPLE)}
+    return render(request, "accounts/passwords_force.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
