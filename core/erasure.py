@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import JSONField, Model, QuerySet
+from django.db.models import JSONField, Model, Q, QuerySet
 
 from core import audit, personal
 from core.actors import Actor
@@ -107,6 +107,16 @@ def scrub(rows: QuerySet[Any], columns: Sequence[str], person: Person) -> int:
             changed.append(row)
     rows.model._default_manager.bulk_update(changed, columns, batch_size=500)
     return len(changed)
+
+
+def scrub_naming(model: Any, columns: Sequence[str], person: Person) -> int:
+    """`scrub` over a whole table, of which only the rows are read that hold one of the words."""
+    naming = Q()
+    for word in person.words:
+        if len(word) >= SHORTEST:
+            for column in columns:
+                naming |= Q(**{f"{column}__icontains": word})
+    return scrub(model._default_manager.filter(naming), columns, person) if naming else 0
 
 
 def replaced(value: Any, pattern: re.Pattern[str], stand_in: str) -> Any:

@@ -7,7 +7,37 @@ from django.db.models import Q, QuerySet
 from core import erasure
 from incidents.models import Evidence
 from remediation.enums import OPEN_STATUSES
-from remediation.models import ActionRun, ControlState, Refusal, RunLog
+from remediation.models import (
+    ActionRun,
+    ApprovalPage,
+    ApproverRule,
+    ControlState,
+    EmergencyApproval,
+    ExpertGroup,
+    ExpertMessage,
+    ExpertRequest,
+    Hold,
+    IndicatorChange,
+    ProtectedAsset,
+    Refusal,
+    RunLog,
+)
+
+# The arguments of a run and the fields that a decision's seal covers are not among them.
+WRITTEN: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (ActionRun, ("decision_comment", "status_detail", "result")),
+    (RunLog, ("text",)),
+    (Refusal, ("message", "inputs")),
+    (Hold, ("reason", "lifted_reason")),
+    (EmergencyApproval, ("reason", "settled_reason", "outcome")),
+    (ApprovalPage, ("people",)),
+    (ApproverRule, ("note",)),
+    (ProtectedAsset, ("note",)),
+    (ExpertGroup, ("description",)),
+    (ExpertRequest, ("topic", "context", "subject_name")),
+    (ExpertMessage, ("text", "delivery_said")),
+    (IndicatorChange, ("before", "after", "reason")),
+)
 
 
 def declare_parts() -> None:
@@ -17,6 +47,12 @@ def declare_parts() -> None:
         erasure.part(kind, "refusals", _refusals)
         erasure.objects(kind, _standing(kind))
     erasure.part("user", "states in force", _set_by)
+    erasure.part("user", "words about actions and brakes", _words)
+
+
+def _words(person: erasure.Person) -> int:
+    """Where people wrote of each other, and where policy wrote down whom it asked about."""
+    return sum(erasure.scrub_naming(model, columns, person) for model, columns in WRITTEN)
 
 
 def _about(person: erasure.Person) -> Q:

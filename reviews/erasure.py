@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 
 from django.db.models import Q
 
+from accounts.models import User
 from core import erasure
 from core.wording import counted
 from incidents.models import Evidence
 from reviews.enums import ReviewState
-from reviews.models import Contact, Drill, Finding, Review
+from reviews.models import Contact, Drill, Finding, Lesson, PeriodReport, Review
 
 
 def declare_parts() -> None:
@@ -16,6 +17,8 @@ def declare_parts() -> None:
         erasure.part(kind, "drafts of reviews", _drafts)
         erasure.keeps(kind, _signed_about(kind))
     erasure.keeps("user", _signed_by)
+    erasure.keeps("user", _reported)
+    erasure.part("user", "lessons", _lessons)
     erasure.part("user", "contacts", _contacts)
     erasure.part("user", "exercises", _drills)
 
@@ -25,6 +28,20 @@ def _drafts(person: erasure.Person) -> int:
     drafts = Review.objects.filter(incident__in=named, state=ReviewState.DRAFT)
     findings = erasure.scrub(Finding.objects.filter(review__in=drafts), ("text",), person)
     return findings + erasure.scrub(drafts, ("summary", "lessons"), person)
+
+
+def _lessons(person: erasure.Person) -> int:
+    return erasure.scrub_naming(Lesson, ("what", "why"), person)
+
+
+def _reported(person: int) -> list[str]:
+    """Reports of a period are frozen with everything they show; those by this person, or that list their work."""
+    user = User.objects.get(pk=person)
+    words = Q(author__person_id=person)
+    for word in (user.display_name, user.username):
+        words |= Q(content__icontains=f'"{word}"')
+    count = PeriodReport.objects.filter(words).exclude(content__isnull=True).count()
+    return [f"{counted(count, 'report')} of a period, as frozen, with the PDF"] if count else []
 
 
 def _contacts(person: erasure.Person) -> int:

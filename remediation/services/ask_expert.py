@@ -62,8 +62,9 @@ def ask_expert(
         )  # fmt: skip
         _add(request, said, actor=asked, from_expert=False)
         shared = [block["title"] for block in request.context]
-        told = {"asked": request.asked, "shared": shared} | ({"mailed_to": retainer.address} if retainer else {})
-        _record("asked", request, actor=asked, reason=about, data=told)
+        mailed = {"mailed_to": retainer.address} if retainer else {}
+        whom = expert.named if expert else request.asked
+        _record("asked", request, actor=asked, reason=about, data={"asked": whom, "shared": shared, **mailed})
         _tell(request, EXPERT_ASKED, experts_of(request), f"{asked.name} asks: {about}", actor=asked)
     return request
 

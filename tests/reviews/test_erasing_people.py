@@ -1,8 +1,10 @@
 """Erasing: no page, row or dump tells who it was; what was done stays, and the chain over the history is whole."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessLog
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
@@ -10,7 +12,8 @@ from django.test import Client
 from accounts.models import User
 from accounts.services.erase_person import erase_user
 from accounts.services.people import deactivate_user
-from core import audit
+from connectors.models import Halt
+from core import audit, clock, outbox
 from core.actors import Actor
 from core.models import AuditEvent
 from incidents.models import Alert, Comment, Evidence, Identity, Incident
@@ -18,7 +21,10 @@ from incidents.services.comment import comment_on
 from incidents.services.erase_account import erase_account
 from incidents.services.legal_hold import place_hold
 from incidents.services.manage import update_incident
-from remediation.models import ActionRun
+from notifications.models import Dispatch, Rule, RuleRecipient
+from remediation.models import ActionRun, ApprovalPage, EmergencyApproval, Hold, ProtectedAsset, Refusal
+from remediation.services.ask_expert import ask_expert, say
+from reviews.models import Lesson, PeriodReport
 from tests.conftest import SignedIn
 from tests.factories.incidents import DeviceFactory, incident_about
 from tests.factories.remediation import ask, company, incident_naming
@@ -62,6 +68,56 @@ def test_nothing_tells_any_more_who_worked_here(ada: User, rita: User, adam: Use
     event = AuditEvent.objects.filter(thread=incident.thread, verb="incident.changed").latest("id")
     assert event.actor_name == event.changes["assigned_to"][1] == f"Erased person {ada.pk}"
     assert audit.seal()
+    assert audit.verify().broken_at is None
+
+
+def did_everything_else(ada: User, rita: User, adam: User, incident: Incident) -> PeriodReport:
+    """What later rooms keep of ada beside the incident: brakes, questions, lessons, rules, sign-ins."""
+    by, name = ada.actor.as_json(), str(ada)
+    device = DeviceFactory.create()
+    thing = {"target_kind": "device", "target_id": device.pk, "target_name": "x"}
+    run = ActionRun.objects.get()
+    Hold.objects.create(facet="network", run_id=run.pk, by=by, reason=f"{name} undid it", **thing)
+    EmergencyApproval.objects.create(run=run, by=by, by_id=ada.pk, reason="Alone", ratify_until=clock.now(),
+                                     settled_by=by, settled_reason=f"{name} again")  # fmt: skip
+    Halt.objects.create(reason=f"Ask {name}", by=by, ended_by=by, ended_at=clock.now())
+    ProtectedAsset.objects.create(kind="dns", match_by="name", target_kind="device", pattern="ns-*", author=by,
+                                  note=f"Says {name}")  # fmt: skip
+    ApprovalPage.objects.create(run=run, step=1, people=[name])
+    Refusal.objects.create(stage="request", code="cap", message=f"{name} may not", action="device.isolate", actor=by,
+                           inputs={"asked": [{"inputs": {"by": name}}]}, **thing)  # fmt: skip
+    Lesson.objects.create(what=f"{name} was alone", created_by=by, owner=ada, incident=incident)
+    asked = ask_expert(incident, topic="Known?", text=f"{name} wonders", share=[], expert=rita, within_h=4,
+                       actor=ada.actor, user=ada)  # fmt: skip
+    say(asked, text=f"Dear {name}, yes.", actor=rita.actor, user=rita)
+    rule = Rule.objects.create(name=f"Of {name}", kind="incident", author=ada)
+    RuleRecipient.objects.create(rule=rule, kind="address", address=ada.email)
+    Dispatch.objects.create(rule=rule, address=ada.email, status="sent", said=f"250 for {ada.email}")
+    AccessLog.objects.create(username=ada.username, user_agent="x", path_info="/")
+    comment_on(incident, text=f"Asked {name}.", actor=rita.actor)
+    day = timedelta(days=1)
+    return PeriodReport.objects.create(title="May", series=1, since=clock.now() - day, until=clock.now(), author=by,
+                                       content={"author": name}, state="ready")  # fmt: skip
+
+
+def test_an_erased_analyst_is_told_by_no_row_of_any_room(ada: User, rita: User, adam: User) -> None:
+    User.objects.filter(pk=ada.pk).update(email="ada.lindqvist@example.org")
+    ada.refresh_from_db()
+    incident = worked_here(ada)
+    ask(ada, "device.isolate", company().device(), incident=incident)
+    report = did_everything_else(ada, rita, adam, incident)
+    assert len(tells("lindqvist")) > 15
+    outbox.deliver()
+    audit.seal()
+    deactivate_user(ada, actor=adam.actor)
+    erase_user(ada, actor=adam.actor, reason="Left the company, asked for it")
+    assert [line.partition(":")[0] for line in tells("lindqvist")] == ["reviews_periodreport"]
+    report.refresh_from_db()
+    assert report.content == {"author": "Ada Lindqvist"}
+    event = AuditEvent.objects.get(verb="person.erased")
+    assert event.data["kept"] == ["1 report of a period, as frozen, with the PDF"]
+    assert not Rule.objects.filter(enabled=True).exists()
+    assert not AccessLog.objects.filter(username="ada").exists()
     assert audit.verify().broken_at is None
 
 
