@@ -10,8 +10,10 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
         from accounts import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
+        from accounts.erasure import declare_parts
         from accounts.models.user import name_keys
         from accounts.readiness import declare_checks
+        from accounts.retention import declare_kinds
         from accounts.services import sessions, sign_in_history
         from accounts.services.built_in import lay_down_built_ins
         from accounts.services.providers import lay_down_provider
@@ -19,6 +21,8 @@ class AccountsConfig(AppConfig):
 
         personal.source("user", name_keys)
         declare_checks()
+        declare_parts()
+        declare_kinds()
         # After every migrate (and every flush of a test): an upgrade may have added permission keys.
         post_migrate.connect(lay_down_built_ins, sender=self)
         post_migrate.connect(lay_down_provider, sender=self)

@@ -8,6 +8,7 @@ class NotificationsConfig(AppConfig):
         from notifications import options as _options  # noqa: F401 - declares the options of telling
         from notifications.erasure import declare_parts
         from notifications.readiness import declare_checks
+        from notifications.retention import declare_kinds
         from notifications.services import accounts as _accounts  # noqa: F401 - declares the topic of one's own account
         from notifications.services import connection_pulse as _connections  # noqa: F401 - declares a topic of its own
         from notifications.services import portal_news as _portal  # noqa: F401 - declares topics of its own
@@ -15,5 +16,6 @@ class NotificationsConfig(AppConfig):
         from notifications.services import rules as _rules  # noqa: F401 - declares a topic of its own
         from notifications.services import send as _send  # noqa: F401 - declares a topic of its own
 
+        declare_kinds()
         declare_parts()
         declare_checks()

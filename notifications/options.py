@@ -33,12 +33,3 @@ PAUSE_AFTER = options.declare(
         maximum=1_000,
     )
 )
-KEPT_DAYS = options.declare(
-    Option(
-        "notifications.kept_days",
-        90,
-        "Notifications: days that messages, notices and the delivery log are kept",
-        minimum=7,
-        maximum=3_650,
-    )
-)

@@ -2,8 +2,7 @@
 
 from celery import shared_task
 
-from core import jobs, options
-from notifications.options import KEPT_DAYS
+from core import jobs
 from notifications.services import connection_pulse, digest, forget, pulse
 from notifications.services.route import SEND, route_due
 from notifications.services.send import due_dispatches, send_dispatch
@@ -32,7 +31,7 @@ def order_digests() -> None:
 
 @shared_task
 def forget_old_news() -> None:
-    forget.forget_old(options.get(KEPT_DAYS.key), actor=digest.CLOCK)
+    forget.forget_hits()
 
 
 @shared_task

@@ -9,9 +9,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from core import retention
 from core.models import Blob
 from remediation.enums import OPEN_STATUSES
-from remediation.models import ActionRun, ControlState, Refusal, RunArtefact
+from remediation.models import ActionRun, ControlState, ExpertRequest, IndicatorChange, Refusal, RunArtefact
 
 RUNS, ARTEFACTS = "runs", "artefacts"
+EXPERTS, CHANGES = "expert_requests", "indicator_changes"
 ON_HOLD = "of an incident under a legal hold"
 
 
@@ -40,6 +41,22 @@ def declare_kinds() -> None:
         )
     )  # fmt: skip
     retention.keep_back("refusals", ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+    retention.declare(
+        retention.Kind(
+            EXPERTS, "Questions to experts that are closed", "With what was shared and said.",
+            lambda edge: ExpertRequest.objects.filter(closed__lt=edge), "closed", forget_questions, days=730, least=90,
+        )
+    )  # fmt: skip
+    retention.keep_back(EXPERTS, ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+    retention.declare(
+        retention.Kind(
+            CHANGES, "History of indicators", "Who changed what. The indicators stay, and the audit log tells it.",
+            lambda edge: IndicatorChange.objects.filter(at__lt=edge), "at",
+            lambda keys: IndicatorChange.objects.filter(pk__in=keys).delete()[0], days=730, least=90,
+        )
+    )  # fmt: skip
+    retention.keep_back(CHANGES, "that can still be taken back", _newest_of_an_indicator)
+    retention.keep_back(CHANGES, ON_HOLD, lambda rows: rows.filter(indicator__incident__on_hold=True))
     retention.keep_back("incidents", "with an action that is open", _with_open_run)
 
 
@@ -59,6 +76,16 @@ def _being_undone(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 def _with_open_run(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(Exists(ActionRun.objects.filter(incident=OuterRef("pk"), status__in=OPEN_STATUSES)))
+
+
+def _newest_of_an_indicator(rows: QuerySet[Any]) -> QuerySet[Any]:
+    newer = IndicatorChange.objects.filter(indicator=OuterRef("indicator"), pk__gt=OuterRef("pk"), undone=False)
+    return rows.filter(~Exists(newer), undone=False)
+
+
+def forget_questions(keys: Sequence[int]) -> int:
+    ExpertRequest.objects.filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def forget_runs(keys: Sequence[int]) -> int:

@@ -1,16 +1,15 @@
-"""Keeping the tables of telling small."""
+"""That a rule has spoken is remembered for twice as long as what it said."""
 
 from datetime import timedelta
 
-from core import clock
-from core.actors import Actor
-from notifications.models import Dispatch, Message, RuleHit
+from core import clock, retention
+from notifications.models import RuleHit
+from notifications.retention import MESSAGES
 
 
-def forget_old(days: int, *, actor: Actor) -> int:
-    """Drop messages with all that hangs on them, and what was sent, when older than `days`."""
-    before = clock.real_now() - timedelta(days=days)
-    Dispatch.objects.filter(created__lt=before).delete()
-    RuleHit.objects.filter(at__lt=before - timedelta(days=days)).delete()
-    count, _ = Message.objects.filter(created__lt=before).delete()
-    return count
+def forget_hits() -> int:
+    """Drop hits older than twice the days of messages; none while those are kept for good."""
+    days = retention.days_in_force()[MESSAGES]
+    if not days:
+        return 0
+    return RuleHit.objects.filter(at__lt=clock.real_now() - timedelta(days=2 * days)).delete()[0]

@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from accounts.models import DeviceGroup, User
-from core import clock, options
+from core import clock, options, retention
 from core.actors import Actor
 from notifications.enums import DispatchStatus, RuleKind
 from notifications.models import DigestItem, Dispatch, Listening, Message, Notice, Preference, Rule, RuleHit
 from notifications.options import MOST_MAILS
 from notifications.services.choices import next_digest, quiet_until
 from notifications.services.digest import CLOCK, due_digests, order_digest
-from notifications.services.forget import forget_old
 from notifications.services.rules import save_rule, switch_rule
 from tests.factories.mail import Postbox, part_of
 from tests.factories.people import DeviceGroupFactory
@@ -245,6 +244,6 @@ def test_old_news_are_forgotten_with_all_that_hangs_on_them(adam: User, ada: Use
     long_ago = clock.real_now() - timedelta(days=91)
     Message.objects.update(created=long_ago)
     told(severity="high", once="new")
-    forget_old(90, actor=CLOCK)
+    assert retention.apply()["messages"] == 1
     assert [message.once for message in Message.objects.all()] == ["new"]
     assert Notice.objects.filter(user=ada).count() == 1
