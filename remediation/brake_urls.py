@@ -23,5 +23,6 @@ urlpatterns = [
     path("admin/approvers/<int:pk>/", approver_rules.edit_rule, name="edit_approver_rule"),
     path("admin/approvers/<int:pk>/remove/", approver_rules.delete_rule, name="delete_approver_rule"),
     path("admin/refusals/", refusals.refusals, name="refusals"),
+    path("admin/refusals/export/", refusals.refusals_csv, name="refusals_csv"),
     path("admin/refusals/<int:pk>/", refusals.refusal, name="refusal"),
 ]

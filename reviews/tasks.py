@@ -7,6 +7,7 @@ from reviews.services import period_report
 from reviews.services.follow_up import remind_of_overdue
 from reviews.services.print import print_document as make
 from reviews.services.readiness import note_changes
+from reviews.services.report_schedule import draft_month as draft_report_of_month
 
 
 @shared_task
@@ -26,6 +27,11 @@ def sweep_reviews() -> None:
     """Reports whose message was lost, and follow-ups whose date has passed."""
     period_report.take_up_lost()
     remind_of_overdue()
+
+
+@shared_task
+def draft_month() -> None:
+    draft_report_of_month()
 
 
 @shared_task

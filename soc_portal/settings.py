@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 20},
     },
     "watch-readiness": {"task": "reviews.tasks.watch_readiness", "schedule": 600.0, "options": {"expires": 600}},
+    "draft-month": {"task": "reviews.tasks.draft_month", "schedule": 3600.0, "options": {"expires": 600}},
     "sweep-reviews": {"task": "reviews.tasks.sweep_reviews", "schedule": 60.0, "options": {"expires": 60}},
     "look-again": {
         "task": "incidents.tasks.look_again_at_untouched",

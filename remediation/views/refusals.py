@@ -5,11 +5,13 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from core.exports import csv_response
 from core.filters import at_cursor, chips_of
 from core.pages import leaf
 from core.pagination import Keyset, counted
@@ -22,6 +24,9 @@ from remediation.views.inputs import looked_at
 from remediation.views.links import target_link
 
 NEWEST = Keyset(("at", "id"))
+MAX_ROWS = 10_000
+CSV_HEADER = ("at", "stage", "who", "action", "target_kind", "target_id", "target", "rule", "code", "message", "run",
+              "incident", "asked")  # fmt: skip
 
 
 @requires(keys.READ_AUDIT)
@@ -42,6 +47,14 @@ def refusals(request: AccountRequest) -> HttpResponse:
 
 
 @requires(keys.READ_AUDIT)
+def refusals_csv(request: AccountRequest) -> HttpResponseBase:
+    """The filtered refusals, newest first, at most 10,000; one line for each with the rules that were asked."""
+    form = RefusalFilterForm(request.GET)
+    found = _matching(refusals_visible_to(request.user), form.cleaned_data if form.is_valid() else {})
+    return csv_response("refusals", CSV_HEADER, (_line(one) for one in found.order_by("-at", "-id")[:MAX_ROWS]))
+
+
+@requires(keys.READ_AUDIT)
 def refusal(request: AccountRequest, pk: int) -> HttpResponse:
     """One of them, with every rule that was asked."""
     found = get_object_or_404(refusals_visible_to(request.user), pk=pk)
@@ -58,6 +71,12 @@ def _matching(rows: QuerySet[Refusal], wanted: dict[str, Any]) -> QuerySet[Refus
     named = {"stage": "stage", "rule": "rule", "action": "action", "who": "actor__name__icontains",
              "target": "target_name__icontains"}  # fmt: skip
     return rows.filter(**{column: wanted[name] for name, column in named.items() if wanted.get(name)})
+
+
+def _line(one: Refusal) -> tuple[Any, ...]:
+    asked = [f"{rule['rule']}: {rule['answer']}" for rule in one.inputs.get("asked", [])]
+    return (one.at, one.stage, one.actor.get("name", ""), one.action, one.target_kind, one.target_id, one.target_name,
+            one.rule, one.code, one.message, one.run_id or "", one.incident_id or "", "; ".join(asked))  # fmt: skip
 
 
 def _row(one: Refusal) -> dict[str, Any]:

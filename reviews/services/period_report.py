@@ -9,10 +9,14 @@ from django.db.models import Count, Max, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts import keys
+from accounts.enums import ScopeKind
 from accounts.models import User
 from core import audit, blobs, clock, jobs
 from core.actors import Actor
 from core.wording import unix_lines
+from notifications import topics
+from notifications.services.tell import tell
 from reviews.enums import DocumentState, FollowUpState, LessonState
 from reviews.figures.period import CUSTOM, LONGEST, Period, read_period
 from reviews.figures.population import Population
@@ -26,6 +30,15 @@ TASK = "reviews.tasks.make_period_report"
 MAX_TITLE, MAX_NOTES = 200, 20_000
 # A message may be lost; what has waited this long is taken up by the sweep.
 LOST_AFTER = timedelta(minutes=2)
+SCHEDULE = Actor.system("schedule")
+DRAFTED = topics.declare(
+    "report.drafted",
+    "A report of the month was drafted",
+    "The schedule froze the figures of the month that is over.",
+    group="Reviews",
+    permission=keys.READ_REPORTS,
+    channels=("page",),
+)
 
 
 def order_report(user: User, *, period: Period, title: str, notes: str, actor: Actor) -> PeriodReport:
@@ -77,7 +90,7 @@ def make_report(report_id: int) -> None:
     report = PeriodReport.objects.filter(pk=report_id).exclude(state=DocumentState.READY).first()
     if report is None:
         return
-    author = User.objects.filter(pk=report.author.get("user") or 0, is_active=True).first()
+    author = _eyes_of(report)
     if report.content is None:
         if author is None:
             _fail(report, "Its author can no longer sign in, so nobody's view is left to compute it from.")
@@ -85,6 +98,34 @@ def make_report(report_id: int) -> None:
         _freeze(report, as_stored(contents_of(report, author)))
         report.refresh_from_db()
     print_report(report)
+
+
+def order_scheduled(period: Period, *, title: str) -> PeriodReport:
+    """A report that nobody ordered: the figures of all device groups, by the schedule. The caller sees to it that there
+    is one."""
+    with transaction.atomic():
+        row = PeriodReport.objects.create(
+            title=title, series=0, since=period.since, until=period.until, zone=str(period.zone),
+            author=SCHEDULE.as_json(), made=clock.now(), everything=True,
+        )  # fmt: skip
+        row.series = row.pk
+        row.save(update_fields=["series"])
+        _announce(row, SCHEDULE, "report.ordered")
+    return row
+
+
+def is_scheduled(report: PeriodReport) -> bool:
+    return report.author.get("kind") == SCHEDULE.kind.value and report.author.get("id") == SCHEDULE.id
+
+
+def _eyes_of(report: PeriodReport) -> User | None:
+    """Who sees what the report tells: its author as long as they are here; the schedule sees all that is not
+    restricted."""
+    if not is_scheduled(report):
+        return User.objects.filter(pk=report.author.get("user") or 0, is_active=True).first()
+    eyes = User(pk=0, username=SCHEDULE.name, display_name=SCHEDULE.name, scope_kind=ScopeKind.ALL)
+    eyes.grant(frozenset({keys.READ, keys.READ_REPORTS}))
+    return eyes
 
 
 def contents_of(report: PeriodReport, author: User) -> dict[str, Any]:
@@ -117,6 +158,9 @@ def _freeze(report: PeriodReport, content: dict[str, Any]) -> None:
         if waiting.update(content=content, digest=digest_of(content)):
             audit.record("report.frozen", subject=f"report:{report.pk}", actor=Actor.system("reviews"),
                          data={"sha256": digest_of(content)})  # fmt: skip
+            if is_scheduled(report):
+                tell(DRAFTED, subject=f"report:{report.pk}", title=f"{report.title} is ready to be read",
+                     url=f"/reports/periods/{report.pk}/", once=str(report.pk), actor=SCHEDULE)  # fmt: skip
 
 
 def print_report(report: PeriodReport) -> None:
