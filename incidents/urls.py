@@ -54,6 +54,7 @@ _INCIDENT = [
     path("incidents/<int:pk>/head/", incident.header, name="head"),
     path("incidents/<int:pk>/tabs/", incident.tab_strip, name="tabs"),
     path("incidents/<int:pk>/assign-to-me/", manage.assign_to_me, name="assign-to-me"),
+    path("incidents/<int:pk>/people/", talk.people, name="people"),
     path("incidents/<int:pk>/comment/", talk.comment, name="comment"),
     path("incidents/<int:pk>/follow/", follow.toggle_follow, name="follow"),
     path("incidents/<int:pk>/restrict/", talk.restrict, name="restrict"),

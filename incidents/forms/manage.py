@@ -119,8 +119,14 @@ class ManageAlertForm(forms.Form):
 class CommentForm(forms.Form):
     text = forms.CharField(
         label="Comment", max_length=MAX_COMMENT, widget=forms.Textarea({"rows": 5, "autofocus": True}),
-        help_text="Plain text, kept for good. Seen by everyone who can open the incident.",
+        help_text="Plain text, kept for good. Seen by everyone who can open the incident. @name tells a person.",
     )  # fmt: skip
+
+    def __init__(self, *args: Any, people: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if people:
+            listing = {"data-mentions": people, "aria-autocomplete": "list", "aria-haspopup": "listbox"}
+            self.fields["text"].widget.attrs |= listing
 
 
 class RestrictForm(forms.Form):

@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
@@ -15,6 +15,7 @@ from incidents.forms import CommentForm, NewIncidentForm, ReasonForm, RestrictFo
 from incidents.forms.fields import tag_list
 from incidents.services.comment import comment_on
 from incidents.services.create_incident import create_incident
+from incidents.services.mentionable import mentionable
 from incidents.services.restrict import open_restricted_incident, restrict_incident
 from incidents.views.incident import find_incident
 from incidents.views.manage import REFRESH
@@ -25,7 +26,7 @@ from incidents.views.manage import REFRESH
 def comment(request: AccountRequest, pk: int) -> HttpResponse:
     """The dialog in which a comment is written."""
     found = find_incident(request, pk)
-    form = CommentForm(request.POST or None)
+    form = CommentForm(request.POST or None, people=reverse("incidents:people", args=[pk]))
     back = reverse("incidents:incident", args=[pk, "activities"])
     if form.is_bound and form.is_valid():
         try:
@@ -36,6 +37,15 @@ def comment(request: AccountRequest, pk: int) -> HttpResponse:
             return done(request, "Comment added", back=back, refresh=REFRESH)
     context = {"form": form, "incident": found, "back": back, "verb": "Add comment"}
     return render(request, "incidents/comment.html", context, status=422 if form.is_bound else 200)
+
+
+@require_safe
+@requires(keys.MANAGE_ALERTS)
+def people(request: AccountRequest, pk: int) -> HttpResponse:
+    """Who may be mentioned in a comment, for the list under the @ that is being written."""
+    found = find_incident(request, pk)
+    told = mentionable(found, request.GET.get("q", ""))
+    return JsonResponse({"people": [{"name": one.username, "label": str(one)} for one in told]})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
