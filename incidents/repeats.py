@@ -19,6 +19,7 @@ from incidents.ingest import formats
 from incidents.ingest.draft import EvidenceDraft, ReadyAlert, Rejected
 from incidents.ingest.normalise import finish, purify
 from incidents.models import Alert, Evidence
+from incidents.services.try_correlation import looked_at
 
 MOST = 1_000
 MOST_GROUPS, MOST_EXAMPLES = 20, 3
@@ -82,7 +83,7 @@ class Outcome:
 
 def stored_items(user: User, *, source: str = "", format_key: str = "", hours: int = 0) -> list[Item]:
     """The newest alerts that this person sees."""
-    rows = Alert.objects.visible_to(user).filter(exercise="")
+    rows = Alert.objects.visible_to(user).filter(exercise=looked_at(user))
     if source:
         rows = rows.filter(source=source)
     if format_key:

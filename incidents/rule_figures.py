@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 
@@ -11,6 +12,7 @@ from core import clock
 from incidents.correlation.rules import RULES, RuleInForce, rules_in_force
 from incidents.models import Alert, CorrelationChange, CorrelationLink
 from incidents.services.move_alerts import RULE as MOVED
+from incidents.services.try_correlation import looked_at
 
 DAYS = 30
 MOST_EXAMPLES = 20
@@ -37,8 +39,8 @@ class RuleFigures:
 
 
 def joins_of(user: User, *, days: int = DAYS) -> QuerySet[CorrelationLink]:
-    """The joins of real alerts that this person sees."""
-    alerts = Alert.objects.visible_to(user).filter(exercise="")
+    """The joins of alerts that this person sees: real ones, or of an exercise as long as there are none."""
+    alerts = Alert.objects.visible_to(user).filter(exercise=looked_at(user))
     since = clock.now() - timedelta(days=days)
     return CorrelationLink.objects.filter(created__gte=since, alert__in=alerts.values("pk"))
 
@@ -48,13 +50,13 @@ def figures_of_rules(user: User) -> list[RuleFigures]:
     rows = joins_of(user).filter(rule__in=RULES).values("rule").annotate(
         joins=Count("pk"), gone=Count("pk", filter=~Q(undone=None)), last=Max("created")
     )  # fmt: skip
-    counts = {row["rule"]: row for row in rows}
+    counts: dict[str, Any] = {row["rule"]: row for row in rows}
     changes = CorrelationChange.objects.visible_to(user).in_force().values_list("rule").annotate(n=Count("pk"))
     taught = dict(changes.order_by())
     found = []
     for row in rules_in_force():
         key = row.rule.key
-        of_rule = counts.get(key, {"joins": 0, "gone": 0, "last": None})
+        of_rule: dict[str, Any] = counts.get(key, {"joins": 0, "gone": 0, "last": None})
         found.append(RuleFigures(row, of_rule["joins"], of_rule["gone"], of_rule["last"], taught.get(key, 0)))
     return found
 

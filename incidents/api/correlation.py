@@ -100,9 +100,11 @@ def _as_row(row: RuleFigures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tried(view: ApiViewSet, options: dict[str, Any], lesson: Lesson | None = None) -> Response:
+def _tried(
+    view: ApiViewSet, options: dict[str, Any], lesson: Lesson | None = None, exercise: str | None = None
+) -> Response:
     also = [lesson.exclusion] if lesson and lesson.exclusion else []
-    trial = try_limits(limits_with(options, also=also), user=view.user)
+    trial = try_limits(limits_with(options, also=also), user=view.user, exercise=exercise)
     return Response(TrialOut(trial.as_json()).data)
 
 
@@ -168,8 +170,9 @@ class CorrelationChangeViewSet(ApiViewSet):
     def try_lesson(self, _request: Request) -> Response:
         """What the last 30 days would have become. Changes nothing."""
         wanted = self.body(LessonTried)
-        lesson = self._lesson(self._alert(wanted["alert"]), wanted)
-        return _tried(self, lesson.options, lesson)
+        alert = self._alert(wanted["alert"])
+        lesson = self._lesson(alert, wanted)
+        return _tried(self, lesson.options, lesson, alert.exercise)
 
     @extend_schema(request=Decision, responses=CorrelationChangeOut)
     @action(detail=True, methods=["post"])

@@ -77,6 +77,7 @@ class TrialOut(Out):
     moving = serializers.IntegerField()
     affected = AffectedOut(many=True)
     corrections = CorrectionsOut()
+    exercise = serializers.CharField()
 
 
 class OptionsTried(In):
@@ -101,12 +102,15 @@ class OffersOut(Out):
     results = OfferOut(many=True)
 
 
-class LessonTried(In):
-    answer = TrialOut
+class _Lesson(In):
     alert = Id()
     link = Id()
     offer = Text(max_length=20)
     value = Whole(required=False, min_value=0, max_value=100_000)
+
+
+class LessonTried(_Lesson):
+    answer = TrialOut
 
 
 class CorrelationChangeOut(Out):
@@ -131,7 +135,7 @@ class CorrelationChangeOut(Out):
     lift_reason = serializers.CharField()
 
 
-class CorrelationChangeNew(LessonTried):
+class CorrelationChangeNew(_Lesson):
     answer = CorrelationChangeOut
     reason = Text(max_length=MAX_REASON)
     expires = Moment(required=False, allow_null=True)

@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
@@ -9,13 +9,14 @@ from incidents.enums import TaughtState
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from incidents.models import CorrelationChange  # noqa: F401 - named in the base class
 
 
 class CorrelationChangeQuerySet(models.QuerySet["CorrelationChange"]):
     def visible_to(self, user: "User") -> Self:
         """Changes of options, and what was learned from alerts that this person sees: the words name their things."""
-        alerts = apps.get_model("incidents", "Alert")._default_manager.visible_to(user)  # type: ignore[attr-defined]
-        seen = Q(option__gt="") | Q(alert__in=alerts.values("pk"))
+        alerts: Any = apps.get_model("incidents", "Alert")._default_manager
+        seen = Q(option__gt="") | Q(alert__in=alerts.visible_to(user).values("pk"))
         return self.filter(seen | Q(alert=None) if user.scope.everything else seen)
 
     def in_force(self) -> Self:

@@ -69,6 +69,7 @@ class Trial:
     moving: int = 0
     affected: list[Affected] = field(default_factory=list)
     corrections: Corrections = field(default_factory=Corrections)
+    exercise: str = ""
 
     @property
     def is_cut(self) -> bool:
@@ -90,17 +91,33 @@ def limits_with(
     return replace(limits, taught=limits.taught.with_also(*also).without(*without))
 
 
-def try_limits(limits: Limits, *, user: User, days: int = DAYS, most: int = MOST_REPLAYED) -> Trial:
+def looked_at(user: User) -> str:
+    """Real alerts; in a portal that has none yet, those of the exercise that came last, so that it can be tried."""
+    alerts = Alert.objects.visible_to(user)
+    if alerts.filter(exercise="").exists():
+        return ""
+    newest = alerts.order_by("-pk").values_list("exercise", flat=True).first()
+    return newest or ""
+
+
+def try_limits(
+    limits: Limits, *, user: User, exercise: str | None = None, days: int = DAYS, most: int = MOST_REPLAYED
+) -> Trial:
     """Put the alerts of the last days together as now and with these limits."""
     until = clock.now()
     since = until - timedelta(days=days)
-    rows = Alert.objects.visible_to(user).filter(exercise="", last_activity__gte=since, last_activity__lte=until)
+    exercise = looked_at(user) if exercise is None else exercise
+    seen = Alert.objects.visible_to(user).filter(exercise=exercise)
+    rows = seen.filter(last_activity__gte=since, last_activity__lte=until)
     found = rows.count()
     alerts = list(rows.order_by("-last_activity", "-pk").values_list("pk", flat=True)[:most])
     before, after = replay(alerts, limits_of({})), replay(alerts, limits)
     if len(alerts) < found:
         since = rows.filter(pk__in=alerts).order_by("last_activity").values_list("last_activity", flat=True)[0]
-    trial = Trial(since.isoformat(), until.isoformat(), len(alerts), found, len(before.groups), len(after.groups))
+    trial = Trial(
+        since.isoformat(), until.isoformat(), len(alerts), found, len(before.groups), len(after.groups),
+        exercise=exercise,
+    )  # fmt: skip
     _compare(trial, before, after, user)
     trial.corrections = _corrections(before.group_of, after.group_of)
     return trial
@@ -176,9 +193,9 @@ def _put_together(among: Mapping[int, int]) -> set[tuple[int, int]]:
     }  # fmt: skip
 
 
-def try_and_keep(limits: Limits, *, what: object, user: User) -> dict[str, Any]:
+def try_and_keep(limits: Limits, *, what: object, user: User, exercise: str | None = None) -> dict[str, Any]:
     """As `try_limits`, kept for a while under `what`, so that saving knows that it was looked at."""
-    trial = try_limits(limits, user=user).as_json()
+    trial = try_limits(limits, user=user, exercise=exercise).as_json()
     cache.set(_kept_as(what, user), trial, KEPT_S)
     return trial
 

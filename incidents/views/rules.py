@@ -65,14 +65,14 @@ def rule(request: AccountRequest, key: str) -> HttpResponse:
 def _try_or_save(form: OptionsForm, request: AccountRequest) -> tuple[HttpResponse | None, dict[str, Any] | None]:
     try:
         wanted = options_that_change(form.wanted)
-        trial = kept_trial(wanted, user=request.user)
-        if not wanted or (trial is not None and request.POST.get("act") == "save"):
+        tried = request.POST.get("act") == "save" and kept_trial(wanted, user=request.user) is not None
+        if tried or not wanted:
             set_options(wanted, reason=form.cleaned_data["reason"], actor=request.actor)
             return done(request, "Set from now on", back=request.path, leave=True), None
     except ValidationError as error:
         form.add_error(None, error)
         return None, None
-    return None, trial or try_and_keep(limits_with(wanted), what=wanted, user=request.user)
+    return None, try_and_keep(limits_with(wanted), what=wanted, user=request.user)
 
 
 def _context(request: AccountRequest, key: str, form: OptionsForm, trial: dict[str, Any] | None) -> dict[str, Any]:

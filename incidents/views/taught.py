@@ -52,7 +52,8 @@ def lift_taught(request: AccountRequest, pk: int) -> HttpResponse:
 
 
 def _find(request: AccountRequest, pk: int) -> CorrelationChange:
-    return get_object_or_404(CorrelationChange.objects.visible_to(request.user), pk=pk)
+    found: CorrelationChange = get_object_or_404(CorrelationChange.objects.visible_to(request.user), pk=pk)
+    return found
 
 
 def _list() -> str:

@@ -37,7 +37,7 @@ def teach_from(request: AccountRequest, pk: int) -> HttpResponse:
         trial = kept_trial(what, user=request.user) if request.POST.get("act") == "save" else None
         if trial is not None and (saved := _save(form, found, trial, request, may=may)):
             return saved
-        trial = trial or try_and_keep(_limits(form), what=what, user=request.user)
+        trial = trial or try_and_keep(_limits(form), what=what, user=request.user, exercise=found.exercise)
     context = {**_context(request, found, links, link), "form": form, "trial": trial, "may": may}
     status = 422 if form.is_bound and form.errors else 200
     return render(request, "incidents/correlation_teach.html", context, status=status)

@@ -9,6 +9,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 API = "api:"
 _OF_TWO_WORDS = (
     "control-states",
+    "correlation-rules",
+    "correlation-changes",
     "notification-rules",
     "dead-letters",
     "device-groups",
