@@ -176,7 +176,7 @@ def test_the_database_is_restarted_under_load(tmp_path: Path) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", place]
+    words = ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(place)]
     mounted = subprocess.run(words, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip(f"no disk of its own can be mounted here: {mounted.stderr.decode().strip()}")
