@@ -243,6 +243,7 @@ def test_old_news_are_forgotten_with_all_that_hangs_on_them(adam: User, ada: Use
     told(severity="high", once="old")
     long_ago = clock.real_now() - timedelta(days=91)
     Message.objects.update(created=long_ago)
+    Dispatch.objects.update(status="sent")
     told(severity="high", once="new")
     assert retention.apply()["messages"] == 1
     assert [message.once for message in Message.objects.all()] == ["new"]

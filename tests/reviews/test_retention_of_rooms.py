@@ -64,7 +64,9 @@ def test_the_history_of_an_indicator_goes_but_its_newest_deed(ada: User) -> None
 
 
 def test_what_signing_in_leaves_goes(ada: User) -> None:
-    AccessAttempt.objects.create(username="ada", ip_address="10.0.0.1", user_agent="x", path_info="/")
+    AccessAttempt.objects.create(
+        username="ada", ip_address="10.0.0.1", user_agent="x", path_info="/", failures_since_start=1
+    )
     AccessAttempt.objects.update(attempt_time=clock.real_now() - OLD)
     UserSession.objects.create(user=ada, session_key="x", ip="10.0.0.1", user_agent="x")
     UserSession.objects.update(last_seen_at=clock.real_now() - OLD)
