@@ -104,10 +104,10 @@ def force_passwords(request: AccountRequest) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             keep_session=request.session.session_key or "",
         )
-        above = f"{counted(len(told.above), 'person', 'people')} with rights that you do not hold: not asked."
-        detail = above if told.above else ""
         title = f"New passwords asked of {counted(told.count, 'person', 'people')}"
-        return done(request, title, detail=detail, back=reverse(PEOPLE), leave=True)
+        if told.above:
+            title += f"; not of {counted(len(told.above), 'person', 'people')} with rights that you do not hold"
+        return done(request, title, back=reverse(PEOPLE), leave=True)
     context = {"form": form, "count": len(passwords.with_password(None)), "back": reverse(PEOPLE)}
     return render(request, "accounts/passwords_force.html", context, status=422 if form.errors else 200)
 
