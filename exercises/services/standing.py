@@ -50,6 +50,6 @@ def let_drift() -> None:
     state = held.order_by("-since", "-pk").first()
     if state is None:
         return
-    run = runs.select_related("connection").get(pk=state.run_id)
+    run = runs.select_related("connection").get(pk=state.run_id or 0)
     if run.connection is not None:
         change_behind_our_back(run.connection, "device", run.remote_id, files={state.facet_key: "present"})

@@ -41,7 +41,7 @@ def look_at_due() -> int:
 
 def look_at(state: ControlState) -> ControlState:
     """Read the truth of one state again and keep it. The looking happens outside any transaction."""
-    run = ActionRun.objects.select_related("incident").filter(pk=state.run_id).first()
+    run = ActionRun.objects.select_related("incident").filter(pk=state.run_id or 0).first()
     seen = _observe(state, run)
     with transaction.atomic():
         held = ControlState.objects.select_for_update().get(pk=state.pk)

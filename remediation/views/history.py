@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from itertools import batched
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,7 +31,6 @@ from remediation.history_columns import (
 )
 from remediation.models import ActionRun
 from remediation.policy_status import standings_of
-from remediation.queries.runs import RunQuerySet
 from remediation.views.filters import CUSTOM, TEXTS, WINDOWS, HistoryFilter
 from remediation.views.rows import run_row
 from remediation.views.titles import title_of
@@ -121,7 +121,7 @@ def export(request: AccountRequest) -> HttpResponseBase:
     return csv_response("actions", header, _lines(runs, columns))
 
 
-def _lines(runs: RunQuerySet, columns: list[Column]) -> Iterator[tuple[Any, ...]]:
+def _lines(runs: QuerySet[ActionRun], columns: list[Column]) -> Iterator[tuple[Any, ...]]:
     for some in batched(runs.iterator(chunk_size=CHUNK), CHUNK):
         standings = standings_of(some)
         for run in some:
