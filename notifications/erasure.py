@@ -47,7 +47,7 @@ def _words(person: erasure.Person) -> int:
 
 def _own(person: erasure.Person) -> int:
     """What this person was told and how they wanted to be told; rules of theirs that tell others are switched off."""
-    gone = sum(model.objects.filter(user=person.id).delete()[0] for model in THEIR_OWN)
+    gone: int = sum(model.objects.filter(user=person.id).delete()[0] for model in THEIR_OWN)
     gone += Rule.objects.filter(author=person.id, personal=True).delete()[0]
     return gone + Rule.objects.filter(author=person.id, enabled=True).update(enabled=False)
 

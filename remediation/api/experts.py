@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -110,7 +110,7 @@ class ExpertViewSet(ApiViewSet):
         return Response(AskableOut({"results": found, "next": None, "count": len(found)}).data)
 
 
-def _asked(to: dict[str, Any]) -> dict[str, Model]:
+def _asked(to: dict[str, Any]) -> dict[str, Any]:
     name, model = ASKED[to["kind"]]
     found = model._default_manager.filter(pk=to["id"]).first()
     if found is None:

@@ -115,7 +115,7 @@ def order_scheduled(period: Period, *, title: str) -> PeriodReport:
 
 
 def is_scheduled(report: PeriodReport) -> bool:
-    return report.author.get("kind") == SCHEDULE.kind.value and report.author.get("id") == SCHEDULE.id
+    return bool(report.author.get("kind") == SCHEDULE.kind.value and report.author.get("id") == SCHEDULE.id)
 
 
 def _eyes_of(report: PeriodReport) -> User | None:
