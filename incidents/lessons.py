@@ -8,7 +8,7 @@ from django.db import connection
 from core import options
 from incidents.correlation.habits import Habits
 from incidents.correlation.nodes import Node, give_signals, load_nodes
-from incidents.correlation.rules import ACCOUNT, DEVICE, PREFIX, RULES, SEQUENCE, Rule
+from incidents.correlation.rules import ACCOUNT, DEVICE, PREFIX, RULES, SEQUENCE, STORY, Rule
 from incidents.enums import TaughtKind
 from incidents.models import CorrelationLink
 from incidents.services.teach_correlation import Lesson
@@ -53,7 +53,7 @@ def _nodes(*alerts: int) -> list[Node]:
 
 def _shared(one: Node, other: Node, rule: Rule) -> list[tuple[str, str]]:
     """What both name, of the kind that the rule compares: how the rules write it, and how people read it."""
-    wanted = (DEVICE.key, ACCOUNT.key) if rule is SEQUENCE else (rule.key,)
+    wanted = (DEVICE.key, ACCOUNT.key) if rule in (SEQUENCE, STORY) else (rule.key,)
     found = []
     for key, signal in one.signals.items():
         if key[0] in wanted and key in other.signals:

@@ -83,11 +83,14 @@ class Habits:
         if found is None:
             house = self.houses.get(exercise) or _House()
             company = house.company(house.episodes(source, detector, title, rank), rank)
-            found = self._known[kind] = (
-                self._reach(house.machine_days, company),
-                self._reach(house.account_days, company),
-            )
+            found = self._known[kind] = self.reaches_among(exercise, company)
         return found
+
+    def reaches_among(self, exercise: str, company: int) -> tuple[timedelta, timedelta]:
+        """How far something reaches on a machine and for an account, of which so many came in the time that is
+        known."""
+        house = self.houses.get(exercise) or _House()
+        return self._reach(house.machine_days, company), self._reach(house.account_days, company)
 
     def _reach(self, days: float, company: int) -> timedelta:
         return timedelta(days=min(999.0, self.chance * days / (2 * company)))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Protocol
 
-from incidents.correlation.rules import DEVICE, SEQUENCE, WEAK_BELOW, Limits, Rule
+from incidents.correlation.rules import DEVICE, REPEATED, SEQUENCE, WEAK_BELOW, Limits, Rule
 
 # A later stage after an earlier one is less likely by chance than any two alerts are.
 STAGES_REACH_FURTHER = 2
@@ -34,12 +34,15 @@ def rule_that_ties(
     rule: Rule, gap: timedelta, limits: Limits, earlier: Weighed, later: Weighed, *, differing: bool = False
 ) -> Rule | None:
     """The rule itself, the one of stages instead, or None when the two are too far apart. `differing` is whether
-    they name different people or things: then they must be nearer."""
+    they name different people or things: then they must be nearer, and of the same detection, unless it is ordinary and
+    tells only of a habit, each must lie within the reach of the other."""
     window = limits.window(rule, earlier.rank, later.rank)
     if differing:
         window /= DIFFERENCE_SHARE
     if not window:
         return None
+    if rule is REPEATED and differing and not (earlier.ordinary or later.ordinary):
+        window = min(window, earlier.reaches[0], later.reaches[0])
     if not rule.asset:
         return rule if gap <= window else None
     if earlier.ordinary or later.ordinary:

@@ -12,12 +12,13 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from incidents.correlation.candidates import Candidates
-from incidents.correlation.grouping import Group, find_edges, group_alerts
+from incidents.correlation.grouping import Edge, Group, find_edges, group_alerts
 from incidents.correlation.habits import Habits, fresh_habits
 from incidents.correlation.habitual import Thing, daily_deeds_among, habitual_among
 from incidents.correlation.hubs import crowded_among, take_away
 from incidents.correlation.nodes import Node, give_signals, load_nodes
 from incidents.correlation.rules import RULES, Limits
+from incidents.correlation.stories import find_story_ties
 from incidents.models import Alert
 
 MOST_ROUNDS = 4
@@ -61,6 +62,7 @@ def replayed_groups(alert_ids: Collection[int], limits: Limits, habits: Habits) 
     for node, thing in daily_deeds_among(nodes, limits):
         node.signals.pop(thing, None)
     groups: list[Group] = []
+    edges: list[Edge] = []
     for _ in range(MOST_ROUNDS):
         edges = find_edges(nodes, Candidates(), limits)
         groups = group_alerts(nodes, edges, {}, limits)
@@ -68,7 +70,8 @@ def replayed_groups(alert_ids: Collection[int], limits: Limits, habits: Habits) 
         if not spread:
             break
         take_away(nodes, spread)
-    return groups
+    stories = find_story_ties(groups, limits, habits)
+    return group_alerts(nodes, [*edges, *stories], {}, limits) if stories else groups
 
 
 def _in_many_groups(nodes: Sequence[Node], groups: Sequence[Group], limits: Limits) -> set[Thing]:

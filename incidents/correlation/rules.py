@@ -107,6 +107,12 @@ SEQUENCE = Rule(
     "On the same device or for the same account a later stage of an attack follows an earlier one.",
     48, 48, asset=True,
 )  # fmt: skip
+STORY = Rule(
+    "story", CorrelationReason.EVENT_SEQUENCE, "Goes on where it was",
+    "A group of alerts begins on a device or with an account of an earlier group, and hardly any group here is as "
+    "varied and as grave as either.",
+    48, 46, asset=True,
+)  # fmt: skip
 DOMAIN = Rule(
     "domain", CorrelationReason.SHARED_INDICATORS, "Same domain",
     "Both alerts name the same domain.",
@@ -126,7 +132,7 @@ ADDRESS = Rule(
 RULES: dict[str, Rule] = {
     rule.key: rule
     for rule in (
-        PROVIDER, MESSAGE, FILE, REPEATED, DEVICE, ACCOUNT, ARTEFACT, PROGRAM, URL, COMMAND, SEQUENCE, DOMAIN,
+        PROVIDER, MESSAGE, FILE, REPEATED, DEVICE, ACCOUNT, ARTEFACT, PROGRAM, URL, COMMAND, SEQUENCE, STORY, DOMAIN,
         CONNECTION, ADDRESS,
     )
 }  # fmt: skip

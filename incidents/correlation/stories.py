@@ -1,0 +1,126 @@
+"""Groups that chance would not bring together: the second half of an attack that waited for hours.
+
+A pair of alerts proves little when one of them is of a kind that comes now and then. A group proves more: that another
+group as weighty should come to the same machine within hours is as rare as such groups are in this house. So groups
+have a reach, made as the one of alerts is (see `habits`): the time within which an unrelated group of at least that
+weight would come to the same machine with the accepted chance. A group weighs the more, the more different detections
+are in it, and the rarer and graver each of them is.
+
+A group goes on from an earlier one when it begins on a device or with an account that several alerts of the earlier
+one name, and each lies within the reach of the other. Attacks move on from where they are; that two touch the same
+server somewhere in their course is no reason. Ordinary and quiet alerts have no weight, a single alert is no group, and
+what lies days off does not count: a tool that many machines have makes a long chain of alerts, not a grave one.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import log
+
+from incidents.correlation.grouping import Edge, Group, gap_between
+from incidents.correlation.habits import Habits, plain_title
+from incidents.correlation.nodes import Node
+from incidents.correlation.rules import ACCOUNT, RULES, STORY, Limits
+
+Thing = tuple[str, str]
+# What happened so long before or after the alerts that name the thing has no weight there.
+NEARBY = timedelta(hours=12)
+# So few alerts are no group, and make no device or account the place where a group was.
+FEWEST = 2
+# An alert of so short a reach has no weight.
+LIGHTEST = timedelta(minutes=7)
+# Weights are sums of logarithms: what differs by less is the same.
+_SAME = 1e-9
+
+
+@dataclass(slots=True, eq=False)
+class _Side:
+    """What of a group stands around one thing: the alerts that name it, their weight with what happened nearby, and
+    the alert that the whole group begins with."""
+
+    begin: Node
+    named: list[Node]
+    weight: float
+    reach: timedelta = timedelta()
+
+
+def find_story_ties(groups: Sequence[Group], limits: Limits, habits: Habits) -> list[Edge]:
+    """A tie for each two groups and each thing that make them one story. Reads nothing."""
+    if not limits.windows[STORY.key]:
+        return []
+    weights: dict[str, list[float]] = defaultdict(list)
+    holders: dict[Thing, list[_Side]] = defaultdict(list)
+    for group in groups:
+        telling = [node for node in group.alerts if not node.ordinary and not node.quiet]
+        if telling:
+            weights[telling[0].exercise].append(_weight_of(telling))
+            for thing, side in _sides_of(telling):
+                holders[thing].append(side)
+    for listed in weights.values():
+        listed.sort()
+    found: list[Edge] = []
+    for thing, sides in holders.items():
+        if len(sides) > 1:
+            exercise = thing[1].partition("|")[0]
+            for side in sides:
+                company = len(weights[exercise]) - bisect_left(weights[exercise], side.weight - _SAME)
+                reaches = habits.reaches_among(exercise, max(1, company))
+                side.reach = min(reaches[thing[0] == ACCOUNT.key], limits.windows[STORY.key])
+            found += _ties_of(thing, sides, limits)
+    return found
+
+
+def _weight_of(alerts: Sequence[Node]) -> float:
+    """Of each different detection the rarest alert counts."""
+    rarest: dict[str, timedelta] = {}
+    for node in alerts:
+        kind = plain_title(node.title)
+        rarest[kind] = max(node.reaches[0], rarest.get(kind, LIGHTEST))
+    return sum(log(reach / LIGHTEST) for reach in rarest.values())
+
+
+def _sides_of(telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
+    begin = min(telling, key=_order)
+    by_asset: dict[Thing, list[Node]] = defaultdict(list)
+    for node in telling:
+        for thing in node.signals:
+            if RULES[thing[0]].asset:
+                by_asset[thing].append(node)
+    for thing, named in by_asset.items():
+        since = min(node.first for node in named) - NEARBY
+        until = max(node.last for node in named) + NEARBY
+        near = [node for node in telling if node.last >= since and node.first <= until]
+        if len(near) >= FEWEST:
+            yield thing, _Side(begin, named, _weight_of(near))
+
+
+def _ties_of(thing: Thing, sides: Sequence[_Side], limits: Limits) -> Iterator[Edge]:
+    """From where a group begins to the nearest alert of each group that began before and was there more than once."""
+    for side in sides:
+        node = side.begin
+        if thing not in node.signals:
+            continue
+        for its in sides:
+            if len(its.named) < FEWEST or _order(its.begin) >= _order(node):
+                continue
+            other = min(its.named, key=lambda one: (_gap(side.begin, one), _order(one)))
+            reach = min(side.reach, its.reach)
+            if _gap(node, other) <= reach and not limits.taught.forbids(STORY.key, thing, node.kind, other.kind):
+                yield _tie(thing, node, other, reach, limits)
+
+
+def _tie(thing: Thing, node: Node, other: Node, reach: timedelta, limits: Limits) -> Edge:
+    shown = node.signals[thing].shown_with(bool(other.signals[thing].address))
+    spans = ((node.first, node.last), (other.first, other.last))
+    return Edge(STORY, shown, _gap(node, other), node.id, ("alert", other.id), other.id, spans, reach, frozenset(),
+                weight=limits.weights[STORY.key], thing=thing)  # fmt: skip
+
+
+def _gap(node: Node, other: Node) -> timedelta:
+    return gap_between(node.first, node.last, other.first, other.last)
+
+
+def _order(node: Node) -> tuple[datetime, datetime, int]:
+    return node.first, node.last, node.id
