@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.cache import cache
 from django.db import connection, transaction
 
-from core import audit, jobs, live, outbox
+from core import audit, clock, jobs, live, outbox
 
 logger = logging.getLogger(__name__)
 KEY = "audit:verdict"
@@ -15,6 +16,7 @@ RUNNING = "audit:checking"
 TASK = "core.tasks.verify_audit"
 KEPT_S = 30 * 86400
 LONGEST_S = 600
+FRESH = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ def run() -> audit.Verdict:
             outbox.publish("audit.broken", broken_at=verdict.broken_at, missing=verdict.missing, head=verdict.head)
     live.publish("audit.checked", "chain")
     return verdict
+
+
+def is_old() -> bool:
+    """Whether the last check was not within a day, less an hour for the clock of the schedule."""
+    verdict = state().verdict
+    return verdict is None or clock.real_now() - verdict.checked_at > FRESH
 
 
 def state() -> ChainState:

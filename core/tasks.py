@@ -27,6 +27,13 @@ def verify_audit() -> None:
 
 
 @shared_task
+def verify_audit_daily() -> None:
+    """Also due at every start, so a check of today is enough."""
+    if audit_check.is_old():
+        audit_check.run()
+
+
+@shared_task
 def ensure_audit_partitions() -> None:
     partitions.ensure()
 

@@ -1,6 +1,7 @@
 """The Celery application and its static schedule. Messages are JSON and carry ids only."""
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
@@ -9,6 +10,8 @@ from celery.beat import Scheduler
 from core import task_logs as _task_logs  # noqa: F401 - listens to what tasks do
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "soc_portal.settings")
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 app = Celery("soc_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -22,6 +25,13 @@ class HeartbeatScheduler(Scheduler):
     """
 
     max_interval = 2
+
+    def setup_schedule(self) -> None:
+        """Celery would let a whole interval pass first: what is done daily would never be done where the portal is
+        started more often."""
+        super().setup_schedule()
+        for entry in self.data.values():
+            entry.last_run_at = LONG_AGO
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         delay: float = super().tick(*args, **kwargs)

@@ -152,7 +152,7 @@ CELERY_BEAT_SCHEDULE = {
     "worker-heartbeat": {"task": "core.tasks.worker_heartbeat", "schedule": 5.0, "options": {"expires": 10}},
     "deliver-outbox": {"task": "core.tasks.deliver_outbox", "schedule": 5.0, "options": {"expires": 10}},
     "seal-audit": {"task": "core.tasks.seal_audit", "schedule": 5.0, "options": {"expires": 10}},
-    "verify-audit": {"task": "core.tasks.verify_audit", "schedule": 86400.0},
+    "verify-audit": {"task": "core.tasks.verify_audit_daily", "schedule": 86400.0},
     "ensure-audit-partitions": {"task": "core.tasks.ensure_audit_partitions", "schedule": 86400.0},
     "apply-retention": {"task": "core.tasks.apply_retention", "schedule": 3600.0, "options": {"expires": 600}},
     "forget-old-rows": {"task": "core.tasks.forget_expired", "schedule": 3600.0},
