@@ -144,7 +144,7 @@ def _protections(_look: Look) -> Finding:
 def _means_something(asset: ProtectedAsset) -> bool:
     rows = MODELS[asset.target_kind]._default_manager.all()
     if asset.match_by == MatchBy.ENTITY:
-        return rows.filter(pk=asset.target_id).exists()
+        return rows.filter(pk=asset.target_id or 0).exists()
     if asset.match_by == MatchBy.NAME:
         likely = "^" + "".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in asset.pattern) + "$"
         rows = rows.filter(_named(asset.target_kind, likely))

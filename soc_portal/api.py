@@ -97,7 +97,7 @@ def _singles(slash: str) -> list[URLPattern | URLResolver]:
         path(f"figures{slash}", FiguresViewSet.as_view({"get": "figures"}), name="figures"),
         path(f"figures/rows{slash}", FiguresViewSet.as_view({"get": "rows"}), name="figures-rows"),
         path(f"figures/navigator-layer{slash}", FiguresViewSet.as_view({"get": "layer"}), name="figures-layer"),
-        path(f"readiness{slash}", ReadinessViewSet.as_view({"get": "show"}), name="readiness"),
+        path(f"readiness{slash}", ReadinessViewSet.as_view({"get": "show_readiness"}), name="readiness"),
         path(f"me{slash}", MeViewSet.as_view({"get": "show_me"}), name="me"),
         re_path(
             rf"^incidents/(?P<pk>[0-9]{{1,18}})/report{slash}$",

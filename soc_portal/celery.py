@@ -30,7 +30,7 @@ class HeartbeatScheduler(Scheduler):
         """Celery would let a whole interval pass first: what is done daily would never be done where the portal is
         started more often."""
         super().setup_schedule()
-        for entry in self.data.values():
+        for entry in self.schedule.values():
             entry.last_run_at = LONG_AGO
 
     def tick(self, *args: Any, **kwargs: Any) -> float:

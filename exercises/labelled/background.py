@@ -1,5 +1,7 @@
 """What goes on in the company anyway: habits that raise alerts all day, and single harmless deeds that look bad."""
 
+# ruff: noqa: E501 - tables are read across
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta

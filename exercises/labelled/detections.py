@@ -1,5 +1,7 @@
 """What sensors can notice: the same detection serves an attacker's step and the harmless deed that looks like it."""
 
+# ruff: noqa: E501 - tables are read across
+
 from dataclasses import dataclass
 
 from exercises.sources.sighting import Wire

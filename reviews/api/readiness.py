@@ -21,7 +21,7 @@ from reviews.services.readiness import Standing, holding, standings
 
 
 class RowOut(Out):
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     note = serializers.CharField()
     url = serializers.CharField()
 
@@ -38,7 +38,7 @@ class CheckOut(Out):
     """`count` of `of` hold, where the check counts. `rows` is null when the caller may not read things by name."""
 
     key = serializers.CharField(source="check.key")
-    label = serializers.CharField(source="check.label")
+    label = serializers.CharField(source="check.label")  # type: ignore[assignment]
     group = serializers.ChoiceField([(group.value, group.label) for group in Group], source="check.group")
     why = serializers.CharField(source="check.why")
     url = serializers.CharField(source="check.url")
@@ -72,10 +72,10 @@ class ReadinessViewSet(ApiViewSet):
     serializer_class = ReadinessOut
     pagination_class = None
     filter_backends = ()
-    required_permissions = {"show": keys.READ_REPORTS}
+    required_permissions = {"show_readiness": keys.READ_REPORTS}
 
     @extend_schema(responses=ReadinessOut, operation_id="readiness")
-    def show(self, _request: Request) -> Response:
+    def show_readiness(self, _request: Request) -> Response:
         """Every check with its finding, what mends it, and how it stood before."""
         now = clock.now()
         found = standings(self.user, now=now)

@@ -41,7 +41,7 @@ def _seen(request: AccountRequest) -> ContactQuerySet:
 @requires(keys.READ)
 def contact_list(request: AccountRequest) -> HttpResponse:
     today, days = clock.now().date(), options.get(REVIEWED)
-    rows = [{"contact": row, "gaps": row.gaps(today, days=days)} for row in _seen(request)]
+    rows: list[dict[str, Any]] = [{"contact": row, "gaps": row.gaps(today, days=days)} for row in _seen(request)]
     named = {row["contact"].decision for row in rows}
     context = {
         "tabs": preparation_tabs(request.user, "contacts"), "rows": rows, "days": days,

@@ -85,7 +85,7 @@ def new_drill(request: AccountRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(keys.MANAGE_PREPARATION)
 def edit_drill(request: AccountRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(_seen(request), pk=pk)
+    row: Any = get_object_or_404(_seen(request), pk=pk)
     seen = Lesson.objects.visible_to(request.user)
     begun = {**{name: getattr(row, name) for name in (*CHANGEABLE, "version")}, "lessons": row.seen_lessons}
     form = DrillForm(request.POST or None, initial=begun, seen=seen)

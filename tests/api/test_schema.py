@@ -25,7 +25,8 @@ def test_every_promised_resource_is_in_the_schema(schema: Any) -> None:
     assert paths >= {
         "ingest/{format_key}", "incidents", "incidents/{id}", "incidents/{id}/comments", "incidents/{id}/activities",
         "incidents/{id}/alerts", "incidents/{id}/evidence", "incidents/{id}/report", "alerts", "alerts/{id}",
-        "alerts/move", "incidents/merge", "devices", "devices/{id}", "files", "identities", "mailboxes", "actions", "actions/{id}",
+        "alerts/move", "incidents/merge", "devices", "devices/{id}", "files", "identities", "mailboxes", "actions",
+        "actions/{id}",
         "actions/{id}/approve", "actions/{id}/reject", "actions/{id}/cancel", "actions/{id}/undo", "actions/catalog",
         "connections", "dead-letters", "dead-letters/{id}/replay", "dead-letters/{id}/discard", "audit", "options",
         "options/{id}", "device-groups", "users", "roles", "me",

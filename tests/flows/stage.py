@@ -221,8 +221,8 @@ def _words_of_brakes(entities: Entities, rita: User, adam: User) -> dict[str, An
     )  # fmt: skip
     shield = protect(kind="dns", match_by="name", target_kind="device", pattern="ns-*", note="Names", actor=ACTOR)
     rule = save_approver_rule(
-        ApproverRule(), device_group=DeviceGroupFactory.create(), action="", risk="", approvers=[rita], fallbacks=[adam],
-        fallback_after_min=5, actor=ACTOR,
+        ApproverRule(), device_group=DeviceGroupFactory.create(), action="", risk="", approvers=[rita],
+        fallbacks=[adam], fallback_after_min=5, actor=ACTOR,
     )  # fmt: skip
     run = ActionRun.objects.get(action="identity.disable")
     EmergencyApproval.objects.create(

@@ -75,10 +75,10 @@ def test_an_alert_that_cannot_be_correlated_holds_up_no_other(monkeypatch: pytes
     take_in(*(graph_alert(device(f"m{n}"), title=f"T{n}", detectorId=f"{n}") for n in range(9)))
     original = engine.find_groups
 
-    def fail_on_one(nodes: Any, limits: Any) -> Any:
+    def fail_on_one(nodes: Any, *rest: Any) -> Any:
         if any(node.title == "T4" for node in nodes):
             raise ArithmeticError("T4")
-        return original(nodes, limits)
+        return original(nodes, *rest)
 
     monkeypatch.setattr(engine, "find_groups", fail_on_one)
     assert correlate_waiting().alerts == 9

@@ -9,7 +9,7 @@ from soc_portal.celery import app
 def test_every_entry_is_due_once_at_the_start() -> None:
     scheduler = Service(app=app, scheduler_cls=app.conf.beat_scheduler).get_scheduler()
     assert scheduler.schedule
-    late = [name for name, entry in scheduler.schedule.items() if not entry.is_due().is_due]
+    late = [name for name, entry in scheduler.schedule.items() if not entry.is_due()[0]]
     assert late == []
 
 
