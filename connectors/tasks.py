@@ -4,7 +4,7 @@ from celery import shared_task
 
 from connectors.services.step import due_deliveries
 from connectors.services.step import step_delivery as take_step
-from connectors.services.watch import check_due
+from connectors.services.watch import WARDEN, check_due
 from core import jobs
 
 
@@ -23,4 +23,4 @@ def poll_deliveries() -> None:
 
 @shared_task
 def check_connections() -> None:
-    check_due()
+    check_due(actor=WARDEN)

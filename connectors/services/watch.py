@@ -24,7 +24,7 @@ CHECK_MINUTES = options.declare(
 )
 
 
-def check_due(*, actor: Actor = WARDEN) -> int:
+def check_due(*, actor: Actor) -> int:
     """Ask each connection that is switched on and was not asked for a while; answers how many."""
     minutes: int = options.get(CHECK_MINUTES.key)
     if not minutes:

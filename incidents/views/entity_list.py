@@ -36,16 +36,7 @@ def entity_list(request: AccountRequest, kind: str) -> HttpResponse:
     page = leaf(rows, keyset, purpose=f"{kind}:{word}", cursor=params.get("cursor", ""))
     context = {
         "kind": spec,
-        "rows": [
-            {
-                "entity": row,
-                "url": entity_url(kind, row.pk),
-                "held": containment_of(row),
-                "cells": cells_of(spec, row),
-                "pane": next((entry["url"] for entry in slots.entries("entity.pane", request, row)), ""),
-            }
-            for row in page.rows
-        ],
+        "rows": [_line(request, spec, row) for row in page.rows],
         "total_words": wording.counted(counted(rows), spec.word, spec.plural),
         "sort": word,
         "q": params.get("q", ""),
@@ -57,6 +48,16 @@ def entity_list(request: AccountRequest, kind: str) -> HttpResponse:
         "list_url": reverse(f"incidents:{kind}-list"),
     }
     return render(request, "incidents/entity_list.html", context)
+
+
+def _line(request: AccountRequest, spec: Kind, row: Any) -> dict[str, Any]:
+    return {
+        "entity": row,
+        "url": entity_url(spec.key, row.pk),
+        "held": containment_of(row),
+        "cells": cells_of(spec, row),
+        "pane": next((entry["url"] for entry in slots.entries("entity.pane", request, row)), ""),
+    }
 
 
 def filtered(spec: Kind, request: AccountRequest) -> QuerySet[Any]:

@@ -69,7 +69,7 @@ def state_of(run: ActionRun) -> ControlState | None:
     return ControlState.objects.filter(**facet_of(run)).first()
 
 
-def show_state(state: ControlState, run: ActionRun, *, actor: Actor) -> None:
+def show_state(state: ControlState, *, run: ActionRun, actor: Actor) -> None:
     """Bring the badge of the entity in line after a look that belongs to no run under way."""
     target = MODELS[state.target_kind]._default_manager.filter(pk=state.target_id).first()
     if target is not None:

@@ -97,7 +97,7 @@ def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
         state.drift_since = None
     elif before is None:
         state.drift_since = state.observed_at
-    show_state(state, run, actor=WATCHER)
+    show_state(state, run=run, actor=WATCHER)
     if (before is None) != (state.drift_since is None):
         _tell(state, run)
 

@@ -171,7 +171,7 @@ def _accept(state: ControlState, run: ActionRun, *, actor: Actor, user: User, re
         held.drift_since, held.detail = None, ""
         held.generation += 1
         held.save()
-        show_state(held, run, actor=actor)
+        show_state(held, run=run, actor=actor)
         audit.record(
             "control.accepted", subject=f"run:{run.pk}", thread=run.thread, actor=actor, reason=reason,
             changes={"desired": (before, held.desired)},

@@ -68,6 +68,13 @@ def undo(request: AccountRequest, run_id: int) -> HttpResponse:
     return _end(request, run, undo_run, words, "Undo requested", more=more)
 
 
+def _ended(request: AccountRequest, run: ActionRun, after: ActionRun, title: str) -> HttpResponse:
+    """`after` is the run that undoes it, or itself."""
+    waits = after is not run and after.decision == Decision.PENDING
+    detail = f"{after.number} on {run.target_name}.{' Waits for another person to approve.' if waits else ''}"
+    return done(request, title=title, detail=detail, url=reverse("remediation:run", args=[after.pk]))
+
+
 def _end(
     request: AccountRequest,
     run: ActionRun,
@@ -84,11 +91,7 @@ def _end(
         except Refused as refused:
             words = {**words, "refusal": refused.message}
         else:
-            after = outcome if isinstance(outcome, ActionRun) else run
-            url = reverse("remediation:run", args=[after.pk])
-            waits = after is not run and after.decision == Decision.PENDING
-            then = " Waits for another person to approve." if waits else ""
-            return done(request, title=title, detail=f"{after.number} on {run.target_name}.{then}", url=url)
+            return _ended(request, run, outcome if isinstance(outcome, ActionRun) else run, title)
     context = {
         "form": form,
         "targets": [target_link(run.target_kind, run.target_id, run.target_name)],

@@ -63,6 +63,15 @@ def history(request: AccountRequest) -> HttpResponse:
     return render(request, "remediation/history.html", context)
 
 
+def _groups(wanted: HistoryFilter) -> list[dict[str, Any]]:
+    chosen = wanted.chosen()
+    return [
+        {"name": name, "label": label, "choices": values.items(), "chosen": chosen[name]}
+        for name, (label, values) in wanted.labels().items()
+        if values
+    ]
+
+
 @requires(keys.READ)
 def choose_filters(request: AccountRequest) -> HttpResponse:
     """The dialog in which filters are chosen; it leads back with them in the URL."""
@@ -73,16 +82,9 @@ def choose_filters(request: AccountRequest) -> HttpResponse:
     asked = request.GET.copy()
     asked["dialog"] = "1"
     wanted = HistoryFilter(asked, request.user)
-    chosen = wanted.chosen()
-    groups = [
-        {"name": name, "label": label, "choices": values.items(), "chosen": chosen[name]}
-        for name, (label, values) in wanted.labels().items()
-        if values
-    ]
-    texts = [{"name": name, "label": label, "value": wanted.text(name)} for name, label in TEXTS.items()]
     context = {
-        "groups": groups,
-        "texts": texts,
+        "groups": _groups(wanted),
+        "texts": [{"name": name, "label": label, "value": wanted.text(name)} for name, label in TEXTS.items()],
         "windows": WINDOWS,
         "window": wanted.window,
         "custom": CUSTOM,

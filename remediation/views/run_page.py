@@ -48,9 +48,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "arguments": _arguments(action, run),
         "target": target_link(run.target_kind, run.target_id, run.target_name),
         "incident": named_incident(run, user),
-        "control": ControlState.objects.filter(
-            target_kind=run.target_kind, target_id=run.target_id, facet=run.facet, facet_key=run.facet_key
-        ).first(),
+        "control": _control(run),
         "may_reconcile": user.holds(keys.REQUEST_RESPONSE),
         "steps": story_of(run, delivery),
         "log": run.log_lines.all()[:200],
@@ -59,6 +57,11 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "hidden_children": run.children.count() - children.count(),
         **_abilities(run, user),
     }
+
+
+def _control(run: ActionRun) -> ControlState | None:
+    held = {"target_kind": run.target_kind, "target_id": run.target_id, "facet": run.facet, "facet_key": run.facet_key}
+    return ControlState.objects.filter(**held).first()
 
 
 def _topics(run: ActionRun) -> str:
