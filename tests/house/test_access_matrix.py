@@ -29,7 +29,8 @@ FOR_EVERYBODY = {
 MARKS = {"signed_in", "anonymous"}
 # Rows that belong to no device group: whoever holds the right to administer them sees them all.
 WITHOUT_SCOPE = {"connections", "device-groups", "users", "roles", "tokens", "options", "ingest", "accounts",
-                 "connectors", "protections", "approvers", "contacts", "drills"}  # fmt: skip
+                 "connectors", "protections", "approvers", "contacts", "drills",
+                 "correlation-rules"}  # fmt: skip
 PAGES_WITHOUT_SCOPE = (
     "remediation:unprotect", "remediation:edit_approver_rule", "remediation:delete_approver_rule",
     "incidents:bind-known", "incidents:unbind-known", "notifications:endpoint", "notifications:edit-endpoint",
@@ -38,7 +39,7 @@ PAGES_WITHOUT_SCOPE = (
     "notifications:forget", "notifications:new-", "remediation:edit_expert_group",
     "reviews:edit_contact", "reviews:confirm_contact", "reviews:delete_contact", "reviews:edit_drill",
     "reviews:delete_drill",
-    "remediation:edit_retainer",
+    "remediation:edit_retainer", "incidents:correlation-rule",
 )  # fmt: skip
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()

@@ -161,11 +161,12 @@ def test_no_cursor_holds_the_name(pat: User, places: dict[str, Any], ordering: s
 def test_the_answer_to_a_change_names_no_more(pat: User, places: dict[str, Any], monkeypatch: Any) -> None:
     sent: list[str] = []
     monkeypatch.setattr(live, "_send", sent.append)
+    Incident.objects.update(on_hold=False)  # or its alerts would not leave it
     client, path = caller(pat), f"/incidents/{places['incidents.pk']}"
     name = client.get(path).body["display_name"]
     changed = client.patch(path, {"display_name": name, "custom_tags": ["seen"]})
     alert = client.get(f"{path}/alerts").body["results"][0]["id"]
-    moved = client.post("/alerts/move", {"alert_ids": [alert], "incident_id": None, "reason": "eventSequence"})
+    moved = client.post("/alerts/move", {"alerts": [alert], "incident": None, "reason": "eventSequence"})
     assert (changed.status, moved.status) == (200, 200)
     assert CANARY not in str([changed.body, moved.body, sent])
     assert Incident.objects.get(pk=places["incidents.pk"]).name_source == ValueSource.AUTO
