@@ -41,7 +41,12 @@ def beat(key: str, *, label: str, detail: str, actor: Actor) -> None:
     if clock.real_now() - clock.now() > HISTORY:
         return
     digest = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
-    if cache.add(f"pulse:{digest}", 1, timeout=WRITTEN_EVERY_S):
+    try:
+        is_first = cache.add(f"pulse:{digest}", 1, timeout=WRITTEN_EVERY_S)
+    except Exception:  # noqa: BLE001 - without the broker nobody remembers, and what it is called from goes on
+        logger.warning("broker away, a pulse is not noted")
+        return
+    if is_first:
         transaction.on_commit(lambda: _write(key[:200], label[:120], detail[:200]), robust=True)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -32,7 +32,10 @@ def decide_many(request: AccountRequest) -> HttpResponse:
     """Approve, reject or undo several runs of one action; each is authorised and recorded by itself."""
     values = request.POST if request.method == "POST" else request.GET
     deed = Deed(values["what"]) if values.get("what") in {one.value for one in Deed} else Deed.APPROVE
-    runs = find_many(numbers(values.getlist("id")), request.user)
+    wanted = numbers(values.getlist("id"))
+    if not wanted:
+        return HttpResponseBadRequest("Check the rows that it is about.")
+    runs = find_many(wanted, request.user)
     form = ReasonForm(request.POST or None)
     refusal = _lacks(request.user, deed) or why_not_together(runs)
     if request.method == "POST" and form.is_valid() and not refusal:

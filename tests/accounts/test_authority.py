@@ -121,7 +121,7 @@ def test_the_built_in_roles_hold_what_the_matrix_says(db: None) -> None:
     assert keys.DECIDE_RESPONSE not in held[BuiltInRole.ANALYST]
     assert keys.DECIDE_RESPONSE in held[BuiltInRole.RESPONDER]
     assert held[BuiltInRole.MANAGER] == {
-        *(keys.READ, keys.MAIL_METADATA, keys.READ_AUDIT, keys.MANAGE_HOLDS),
+        *(keys.READ, keys.MAIL_METADATA, keys.READ_AUDIT, keys.MANAGE_HOLDS, keys.MANAGE_PREPARATION),
         *(keys.SIGN_REVIEWS, keys.MANAGE_FOLLOW_UPS, keys.READ_REPORTS, keys.MAKE_REPORTS),
     }
     assert held[BuiltInRole.INGEST] == {keys.INGEST}

@@ -116,7 +116,7 @@ def _words_of_incidents(incident: Incident, entities: Entities, ada: User) -> di
         f"incidents:{kind}{page}.pk": getattr(entities, kind).pk
         for kind in ("device", "file", "identity", "mailbox")
         for page in ("", "-describe")
-    }
+    } | {f"incidents:{kind}-erase.pk": getattr(entities, kind).pk for kind in ("identity", "mailbox")}
     of_alerts = {f"incidents:{page}.pk": alert.pk for page in ("alert", "alert-pane", "manage-alert")}
     return {
         **of_entities, **of_alerts, "incidents.pk": incident.pk, "incidents:node.key": node, "incidents.tab": "alerts",

@@ -23,6 +23,8 @@ GRAVE = {"serious", "critical"}
 NOT_LOOKED_AT = {
     "account_logout": "signs the person out; asks nothing on its way",
     "healthz": "answers a machine",
+    "metrics": "answers a machine, and nobody without a token",
+    "provider_callback": "where a provider sends people back to, with what it vouches for",
     "home": "leads to the queue",
     "reviews:download": "there once a worker has made the PDF",
 }

@@ -41,7 +41,7 @@ def test_each_list_and_page_opens_and_costs_a_fixed_number_of_queries(desk: Clie
     incident_about(rows[0], alerts=3)
     with CaptureQueriesContext(connection) as queries:
         page = desk.get(f"/{path}/").content.decode()
-    assert len(queries) <= 12
+    assert len(queries) <= 13
     assert rows[11].display_name in page
     with CaptureQueriesContext(connection) as queries:
         assert desk.get(f"/{path}/{rows[0].pk}/").status_code == 200
