@@ -17,6 +17,7 @@ def test_the_page_shows_the_operations_without_a_complaint(portal: str, page: Pa
     page.locator("input[name=login]").fill("ada")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("input[name=password]").press("Enter")
+    page.locator("[data-tag=incidents]").click()
     operation = page.locator("[data-path='/api/v1/incidents']").first
     operation.wait_for()
     operation.click()
