@@ -90,30 +90,7 @@ def _signs_of_phishing(scene: Scene, person: Account, machine: Machine, thief: A
 
 def spray(rng: Random, start: datetime, key: str) -> Story:
     person, thief, scene = some_person(rng), some_attacker(rng), Scene(start, key)
-    for minute in range(0, 24, 6):
-        scene.see(
-            Wire.SENTINEL,
-            minute,
-            "Many failed sign-ins from one address",
-            "low",
-            "CredentialAccess",
-            "password-spray",
-            account=person,
-            address=thief,
-            techniques=("T1110.003",),
-        )
-    scene.see(
-        Wire.GRAPH,
-        31,
-        "Password spray, then one success",
-        "high",
-        "CredentialAccess",
-        "spray-success",
-        account=person,
-        address=thief,
-        product="entra",
-        techniques=("T1110.003", "T1078.004"),
-    )
+    _signs_of_a_spray(scene, person, thief)
     return Story(
         "spray",
         "high",
@@ -138,6 +115,34 @@ def spray(rng: Random, start: datetime, key: str) -> Story:
             ("The guessing went on for half an hour before the first owner.",),
             ("Block old mail protocols for everybody", "Lower the number of failures before the lock-out"),
         ),
+    )
+
+
+def _signs_of_a_spray(scene: Scene, person: Account, thief: Address) -> None:
+    """Failures every six minutes, then one success."""
+    for minute in range(0, 24, 6):
+        scene.see(
+            Wire.SENTINEL,
+            minute,
+            "Many failed sign-ins from one address",
+            "low",
+            "CredentialAccess",
+            "password-spray",
+            account=person,
+            address=thief,
+            techniques=("T1110.003",),
+        )
+    scene.see(
+        Wire.GRAPH,
+        31,
+        "Password spray, then one success",
+        "high",
+        "CredentialAccess",
+        "spray-success",
+        account=person,
+        address=thief,
+        product="entra",
+        techniques=("T1110.003", "T1078.004"),
     )
 
 

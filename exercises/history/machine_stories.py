@@ -14,6 +14,31 @@ def malware(rng: Random, start: datetime, key: str) -> Story:
     person = COMPANY.account(machine.users[0])
     name = rng.choice(("scan_0042.exe", "tracking-label.exe", "codec_pack.exe", "viewer-setup.exe"))
     program = Program(name, rf"C:\Users\{person.name}\Downloads", label=key)
+    _signs_of_malware(scene, machine, person, program)
+    return Story(
+        "malware",
+        "medium",
+        "truePositive",
+        "malware",
+        tuple(scene.found),
+        ("Came with a free viewer. No connection to the outside seen.",),
+        "Removed and scanned clean; the installer was downloaded by hand.",
+        (
+            Step(
+                Deed.ISOLATE,
+                machine.name,
+                "Unknown program is running; keep it from the network while we look.",
+                undo="Scan is clean, the file is gone.",
+            ),
+            Step(Deed.QUARANTINE, machine.name, "The installer itself.", sha256=program.sha256),
+            Step(Deed.SCAN, machine.name, "Look for what else it left."),
+        ),
+        _malware_report(machine, name) if rng.random() < 0.75 else None,
+    )
+
+
+def _signs_of_malware(scene: Scene, machine: Machine, person: Account, program: Program) -> None:
+    """The scanner finds it, the sensor sees where it was started."""
     scene.see(
         Wire.GRAPH,
         0,
@@ -41,26 +66,6 @@ def malware(rng: Random, start: datetime, key: str) -> Story:
         program=program,
         command=program.path,
         techniques=("T1204.002",),
-    )
-    return Story(
-        "malware",
-        "medium",
-        "truePositive",
-        "malware",
-        tuple(scene.found),
-        ("Came with a free viewer. No connection to the outside seen.",),
-        "Removed and scanned clean; the installer was downloaded by hand.",
-        (
-            Step(
-                Deed.ISOLATE,
-                machine.name,
-                "Unknown program is running; keep it from the network while we look.",
-                undo="Scan is clean, the file is gone.",
-            ),
-            Step(Deed.QUARANTINE, machine.name, "The installer itself.", sha256=program.sha256),
-            Step(Deed.SCAN, machine.name, "Look for what else it left."),
-        ),
-        _malware_report(machine, name) if rng.random() < 0.75 else None,
     )
 
 
