@@ -27,11 +27,13 @@ app_name = "remediation"
 urlpatterns = [
     *brake_urls.urlpatterns,
     path("actions/", pending.pending, name="pending"),
+    path("actions/pending/export/", pending.export, name="pending_export"),
     path("actions/history/", history.history, name="history"),
     path("actions/history/filter/", history.choose_filters, name="history_filter"),
     path("actions/history/columns/", history.columns, name="history_columns"),
     path("actions/history/export/", history.export, name="export"),
     path("actions/in-force/", in_force.in_force, name="in_force"),
+    path("actions/in-force/export/", in_force.export, name="in_force_export"),
     path("actions/in-force/reconcile/", reconcile.reconcile_all, name="reconcile_all"),
     path("actions/in-force/<int:state_id>/reconcile/", reconcile.reconcile_one, name="reconcile"),
     path("actions/decide/", bulk.decide_many, name="decide_many"),
