@@ -43,7 +43,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
+    "accounts.listed_sessions.ListedSessionsConfig",
     "axes",
     "rest_framework",
     "django_filters",
@@ -145,7 +145,7 @@ CELERY_TASK_ROUTES = {
     "connectors.tasks.*": {"queue": "actions"},
     "remediation.tasks.*": {"queue": "actions"},
     "notifications.tasks.route_messages": {"queue": "default"},
-    "notifications.tasks.*": {"queue": "reports"},
+    "notifications.tasks.*": {"queue": "mail"},
     "reviews.tasks.*": {"queue": "reports"},
 }
 CELERY_BEAT_SCHEDULE = {
@@ -265,7 +265,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_HTTPS
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "accounts.session_store"
 SECURE_HSTS_SECONDS = 31536000 if SERVED_BY_HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

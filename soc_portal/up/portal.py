@@ -1,4 +1,4 @@
-"""The parts of one running portal: servers, web, worker, beat and the demo player."""
+"""The parts of one running portal: servers, web, workers, beat and the demo player."""
 
 import contextlib
 import os
@@ -43,7 +43,7 @@ class Portal:
         self._sockets: Path | None = None
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
-        self.web = self.worker = self.demo = Child("none", [])
+        self.web = self.worker = self.mail = self.demo = Child("none", [])
         self.beat = Beat()
 
     def start(self) -> None:
@@ -62,7 +62,7 @@ class Portal:
         """In the order in which they are started."""
         servers = [server.child for server in (self.postgres, self.valkey) if server is not None]
         named: dict[str, Part] = {child.name: child for child in servers}
-        return named | {"web": self.web, "worker": self.worker, "beat": self.beat}
+        return named | {"web": self.web, "worker": self.worker, "mail": self.mail, "beat": self.beat}
 
     def record_children(self) -> None:
         """On a full disk they go on without: the list only helps the next start where the kernel does not."""
@@ -97,17 +97,20 @@ class Portal:
             self._shorten_logs()
 
     def stop(self) -> None:
-        """Within ten seconds. Only the worker's main process is told: its children finish what they are doing."""
+        """Within ten seconds. Only a worker's main process is told: its children finish what they are doing."""
         self.beat.stop()
         self.demo.stop([(signal.SIGTERM, 0.7)])
         self.web.send(signal.SIGTERM)
-        self.worker.send(signal.SIGTERM)
+        for worker in (self.worker, self.mail):
+            worker.send(signal.SIGTERM)
         deadline = time.monotonic() + 3.5
         self.web.wait(deadline - time.monotonic())
         self.worker.wait(deadline - time.monotonic())
+        self.mail.wait(deadline - time.monotonic())
         self.web.stop([])
         # SIGQUIT makes it give running tasks back to the queue.
         self.worker.stop([(signal.SIGQUIT, 1.0)])
+        self.mail.stop([(signal.SIGQUIT, 0.5)])
         if self.valkey:
             self.valkey.stop()
         if self.postgres:
@@ -143,9 +146,12 @@ class Portal:
             web += [f"--address={self._tls.address}", *pair]
         self.web = Child("web", [*_PYTHON, *web], env=env, log=self._log("web"))
         self.worker = Child("worker", [*_PYTHON, "-m", "soc_portal.up.worker"], env=env, log=self._log("worker"))
+        mail = ["-m", "soc_portal.up.worker", "mail"]
+        self.mail = Child("mail", [*_PYTHON, *mail], env=env, log=self._log("mail"))
         self.demo = Child("demo", [*_PYTHON, str(ROOT / "manage.py"), "play_demo", "--unless-removed"], env=env)
         self.web.start()
         self.worker.start()
+        self.mail.start()
         self.record_children()
         os.environ.update(env)  # beat reads the settings in this process
         self.beat.start()
@@ -153,7 +159,7 @@ class Portal:
     def _wait_until_healthy(self) -> None:
         deadline, answer = time.monotonic() + _READY_WITHIN, ""
         while time.monotonic() < deadline:
-            for child in (self.web, self.worker):
+            for child in (self.web, self.worker, self.mail):
                 if not child.is_running():
                     raise UpError(f"{child.name} does not start; the end of {child.log}:\n{child.last_lines()}")
             answer = ask_health(self._port, self._tls.certificate if self._tls else None)
@@ -172,7 +178,7 @@ class Portal:
 
     def _children(self) -> list[Child]:
         servers = [server.child for server in (self.postgres, self.valkey) if server is not None]
-        return [*servers, self.web, self.worker, self.demo]
+        return [*servers, self.web, self.worker, self.mail, self.demo]
 
     def _clear_leftovers(self) -> None:
         leftovers.sweep(self._children_file)

@@ -1,7 +1,9 @@
-"""The Celery worker of an instance: one process for all queues, whose children end when it is killed."""
+"""The Celery workers of an instance, whose children end when they are killed: one for what comes and is done, and one
+process for what is sent outside, so that neither a long report nor a slow mail server holds the other back."""
 
 import os
 import signal
+import sys
 from typing import Any
 
 from celery.signals import worker_process_init
@@ -9,8 +11,13 @@ from celery.signals import worker_process_init
 from soc_portal.celery import app
 from soc_portal.up.processes import die_with_parent
 
-QUEUES = ("default", "ingest", "actions", "reports")
-CHILDREN = 3
+MAIL = "mail"
+# By the word on the command line: the queues, and how they are worked on.
+WORKERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "main": (("default", "ingest", "actions", "reports"), ("--concurrency=3",)),
+    # Every call outside has its own time limit; a single process is enough and small.
+    MAIL: (("mail",), ("--pool=solo",)),
+}
 
 
 @worker_process_init.connect
@@ -18,13 +25,14 @@ def end_with_the_main_process(**_: Any) -> None:
     die_with_parent(signal.SIGKILL, os.getppid())
 
 
-def main() -> None:
+def main(which: str = "main") -> None:
+    queues, pool = WORKERS[which]
     app.worker_main(
         [
             "worker",
-            f"--queues={','.join(QUEUES)}",
-            f"--concurrency={CHILDREN}",
-            "--hostname=soc@localhost",
+            f"--queues={','.join(queues)}",
+            *pool,
+            f"--hostname={'soc' if which == 'main' else which}@localhost",
             "--loglevel=WARNING",
             "--without-gossip",
             "--without-mingle",
@@ -34,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

@@ -130,7 +130,16 @@ def test_the_image_is_made_with_commands_that_exist() -> None:
 def test_every_queue_has_a_worker_and_every_worker_a_queue() -> None:
     routed = {route["queue"] for route in celery_app.conf.task_routes.values()} | {celery_app.conf.task_default_queue}
     worked = [option(service, "--queues") for name, service in SERVICES.items() if name.startswith("worker-")]
-    assert sorted(worked) == sorted(routed) == sorted(worker.QUEUES)
+    embedded = [queue for queues, _ in worker.WORKERS.values() for queue in queues]
+    assert sorted(worked) == sorted(routed) == sorted(embedded)
+
+
+def test_a_long_report_holds_back_nothing_that_is_sent() -> None:
+    routes = celery_app.conf.task_routes
+    sent, printed = routes["notifications.tasks.*"]["queue"], routes["reviews.tasks.*"]["queue"]
+    assert sent != printed
+    for queues, _ in worker.WORKERS.values():
+        assert not {sent, printed} <= set(queues)
 
 
 @pytest.mark.parametrize("name", OURS)
