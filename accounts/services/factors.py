@@ -1,7 +1,7 @@
 """Second factors of a person: an authenticator app, passkeys, recovery codes; setting up, checking, taking away."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ CHANGED = "account.changed"
 MOST_PASSKEYS = 10
 # A clock may be one step of half a minute off.
 STEPS_OFF = (0, -1, 1)
+# So many used codes of an app are known one by one; of what was before them, none is taken.
+REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def set_up_app(user: User, *, secret: str, code: str, actor: Actor) -> list[str]
         _locked(user)
         if Authenticator.objects.filter(user_id=user.pk, type=APP).exists():
             raise ValidationError("There is an authenticator app already. Remove it first.")
-        data = {"secret": encrypt(secret), "last": counter}
+        data = {"secret": encrypt(secret), "used": [counter]}
         Authenticator.objects.create(user=user, type=APP, data=data, created_at=clock.real_now())
         _told(user, "user.factor_added", APP, actor=actor)
         return _first_codes(user)
@@ -186,10 +188,25 @@ def _takes(row: Authenticator, code: str) -> bool:
         row.data = wrapped.instance.data
         return taken
     counter = _counter_of(decrypt(row.data["secret"]), code)
-    if counter is None or counter <= int(row.data.get("last", 0)):
+    if counter is None or _is_used_up(row.data, counter):
         return False
-    row.data = {**row.data, "last": counter}
+    used = sorted({*_used(row.data), counter})
+    dropped, kept = used[:-REMEMBERED], used[-REMEMBERED:]
+    row.data = {"secret": row.data["secret"], "used": kept, "before": max([*dropped, row.data.get("before", 0)])}
     return True
+
+
+def _is_used_up(data: Mapping[str, Any], counter: int) -> bool:
+    """Whether this code, or a later one, was used. A code of a time that is still to come was used while the clock ran
+    ahead: that one is used up, and holds up none of those before it."""
+    used = _used(data)
+    past = [one for one in used if one <= _step_of_time() + max(STEPS_OFF)]
+    return counter in used or counter <= max([*past, data.get("before", 0)])
+
+
+def _used(data: Mapping[str, Any]) -> list[int]:
+    """The steps of time whose codes were used; rows of before kept the latest one alone."""
+    return [*data.get("used", ()), *([data["last"]] if "last" in data else ())]
 
 
 def use_passkey(user: User, answer: Any, *, state: dict[str, Any]) -> Authenticator:
@@ -204,11 +221,15 @@ def use_passkey(user: User, answer: Any, *, state: dict[str, Any]) -> Authentica
 
 def _counter_of(secret: str, code: str) -> int | None:
     """The step of time that a code was made for."""
-    now = int(time.time()) // 30
+    now = _step_of_time()
     for counter in (now + off for off in STEPS_OFF):
         if compare_user_code(actual=code, expected=totp.format_hotp_value(totp.hotp_value(secret, counter))):
             return counter
     return None
+
+
+def _step_of_time() -> int:
+    return int(time.time()) // 30
 
 
 def _require_self(user: User, actor: Actor) -> None:

@@ -70,7 +70,7 @@ def reset_password(user: User, *, actor: Actor, one_time: bool = True, reason: s
 
 def demand_new_password(user: User, *, actor: Actor, reason: str = "", keep_session: str = "") -> bool:
     """The present password opens nothing any more but the page on which another is chosen. Answers whether that is
-    new; the session under the key `keep_session` goes on, as far as that page."""
+    new; the session stored as `keep_session` goes on, as far as that page."""
     if user.kind == UserKind.SERVICE or not user.has_usable_password():
         raise ValidationError("This account has no password that could be changed.")
     authority_of(actor).require_above(user)

@@ -15,6 +15,7 @@ from accounts import step_up
 from accounts.models import User
 from accounts.services.authority import authority_of
 from accounts.services.enforcement import duty_of
+from accounts.session_store import SessionStore, row_of_session
 from core import audit, clock, options
 from core.actors import Actor
 from core.client_address import client_address
@@ -22,7 +23,7 @@ from core.options import Option, declare
 
 BEGAN, SEEN, UNTIL, HELD = "began_at", "seen_at", "valid_until", "held"
 FACTOR = "factor"  # what HELD says of somebody who must set up a second factor first
-FACTOR_ELSEWHERE = "factor_elsewhere"  # the provider who vouched had asked for a second factor
+FACTOR_ELSEWHERE = "factor_elsewhere"  # whom the provider who vouched had asked for a second factor
 NOTED_EVERY_S = 60
 # In this order: Edge and Opera also say Chrome, and Chrome says Safari.
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("HeadlessChrome/", "Chrome"),
@@ -76,7 +77,7 @@ def begin(request: HttpRequest | None, user: User, **_signal: Any) -> None:
 def end(request: HttpRequest | None, **_signal: Any) -> None:
     """Signed out: the session leaves the list."""
     if request is not None and request.session.session_key:
-        UserSession.objects.filter(session_key=request.session.session_key).delete()
+        UserSession.objects.filter(session_key=row_of_session(request.session)).delete()
 
 
 def is_over(request: HttpRequest) -> bool:
@@ -110,11 +111,17 @@ def _note(request: HttpRequest, user: User, *, now: float) -> None:
     ends = request.session.get(BEGAN, now) + limits[LONGEST] * 3600
     if limits[IDLE]:
         ends = min(ends, now + limits[IDLE] * 60)
-    held = not request.session.get(FACTOR_ELSEWHERE) and duty_of(user).overdue
+    held = not asked_elsewhere(request, user) and duty_of(user).overdue
     request.session.update({SEEN: now, UNTIL: ends, HELD: FACTOR if held else ""})
     row = {"last_seen_at": clock.real_now(), "ip": client_address(request), "data": {"by": how(request)}}
-    if not UserSession.objects.filter(session_key=request.session.session_key, user=user).update(**row):
+    if not UserSession.objects.filter(session_key=row_of_session(request.session), user=user).update(**row):
         _list(request, user, row)
+
+
+def asked_elsewhere(request: HttpRequest, user: User) -> bool:
+    """Whether a provider has asked exactly this person for a second factor: one who came before in the same browser
+    proves nothing about who comes next."""
+    return bool(request.session.get(FACTOR_ELSEWHERE) == user.pk)
 
 
 def _list(request: HttpRequest, user: User, row: dict[str, Any]) -> None:
@@ -123,7 +130,7 @@ def _list(request: HttpRequest, user: User, row: dict[str, Any]) -> None:
         request.session.create()
     agent = request.headers.get("User-Agent", "")[: UserSession._meta.get_field("user_agent").max_length]
     began = {"user": user, "user_agent": agent, **row}
-    UserSession.objects.update_or_create(session_key=request.session.session_key, defaults=began)
+    UserSession.objects.update_or_create(session_key=row_of_session(request.session), defaults=began)
 
 
 def how(request: HttpRequest) -> str:
@@ -147,10 +154,13 @@ def _ask_for_new_password(user: User) -> None:
 
 def sessions_of(user: User) -> list[UserSession]:
     """The live sessions with their `device`, the latest first; rows whose session is gone go with this."""
-    found: list[UserSession] = UserSession.objects.purge_and_list(user)
+    rows = list(UserSession.objects.filter(user=user).order_by("-last_seen_at"))
+    live = SessionStore.live_of(user, [row.session_key for row in rows])
+    UserSession.objects.filter(pk__in=[row.pk for row in rows if row.session_key not in live]).delete()
+    found = [row for row in rows if row.session_key in live]
     for row in found:
         row.device = device_of(row.user_agent)
-    return sorted(found, key=lambda row: row.last_seen_at, reverse=True)
+    return found
 
 
 def device_of(agent: str) -> str:
@@ -168,7 +178,7 @@ def end_own(session: UserSession, *, actor: Actor) -> None:
 
 
 def end_all(user: User, *, actor: Actor, reason: str = "", but: str = "") -> int:
-    """End every session of a person, `but` the one of this key."""
+    """End every session of a person, `but` the one that is stored under this name (`row_of_session`)."""
     if actor.person_id != user.pk:
         authority_of(actor).require_above(user)
     rows = UserSession.objects.filter(user=user).exclude(session_key=but)
@@ -180,7 +190,8 @@ def _end(user: User, rows: list[UserSession], *, actor: Actor, reason: str) -> i
         return 0
     with transaction.atomic():
         for row in rows:
-            row.end()
+            SessionStore().delete_row(row.session_key)
+            row.delete()
         audit.record(
             "user.sessions_ended",
             subject=f"user:{user.pk}",

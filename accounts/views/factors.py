@@ -7,6 +7,7 @@ from typing import Any
 import qrcode
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import decrypt, encrypt
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -23,6 +24,7 @@ from accounts.guard import AccountRequest, anyone_signed_in
 from accounts.models import SignInProvider, User
 from accounts.services import factors, passkeys, sessions
 from accounts.services.enforcement import duty_of
+from accounts.session_store import row_of_session
 from core.htmx import done
 from core.models import AuditEvent
 
@@ -43,7 +45,7 @@ def overview(request: AccountRequest) -> HttpResponse:
         "held": sessions.is_held(request),
         "passkeys_not": passkeys.why_not(),
         "sessions": sessions.sessions_of(request.user),
-        "this_session": request.session.session_key,
+        "this_session": row_of_session(request.session),
         "events": _history(request.user),
     }
     return render(request, "accounts/factors.html", context)
@@ -67,8 +69,8 @@ def new_app(request: AccountRequest) -> HttpResponse:
     """Show the secret of a new authenticator app, and take the code that proves that the app has it."""
     form = AppCodeForm(request.POST or None)
     if request.method == "GET" or SECRET not in request.session:
-        request.session[SECRET] = factors.new_secret()
-    secret = request.session[SECRET]
+        request.session[SECRET] = encrypt(factors.new_secret())
+    secret = decrypt(request.session[SECRET])
     if request.method == "POST" and form.is_valid():
         try:
             codes = factors.set_up_app(request.user, secret=secret, code=form.cleaned_data["code"], actor=request.actor)

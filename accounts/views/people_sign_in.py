@@ -16,6 +16,7 @@ from accounts.forms.second_factor import DemandForm
 from accounts.guard import AccountRequest, requires
 from accounts.models import Role, User
 from accounts.services import factors, passwords, roles, sessions
+from accounts.session_store import row_of_session
 from core.actors import Actor
 from core.htmx import done
 from core.wording import counted
@@ -102,7 +103,7 @@ def force_passwords(request: AccountRequest) -> HttpResponse:
             form.cleaned_data["role"],
             actor=request.actor,
             reason=form.cleaned_data["reason"],
-            keep_session=request.session.session_key or "",
+            keep_session=row_of_session(request.session),
         )
         title = f"New passwords asked of {counted(told.count, 'person', 'people')}"
         if told.above:

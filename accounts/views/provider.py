@@ -92,7 +92,7 @@ def _sign_in(request: HttpRequest, provider: SignInProvider, errand: Errand, cla
     if gate.is_locked(request, user):
         raise NotLetIn("Too many tries. Wait a quarter of an hour.", user)
     request.vouched_for = not _is_fresh(errand, claims)  # type: ignore[attr-defined]
-    request.session[sessions.FACTOR_ELSEWHERE] = vouching.has_factor(provider, claims)
+    request.session[sessions.FACTOR_ELSEWHERE] = user.pk if vouching.has_factor(provider, claims) else None
     return gate.let_in(request, user, method="provider", to=errand.to, provider=provider.key)
 
 

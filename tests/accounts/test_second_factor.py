@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Role, User
 from accounts.services import factors, sessions
+from core.encryption import decrypt, encrypt
 from core.models import AuditEvent
 from tests.conftest import SignedIn
 from tests.factories.people import PASSWORD
@@ -24,6 +25,12 @@ def code_of(secret: str, *, step: int = 0) -> str:
     return str(totp.format_hotp_value(totp.hotp_value(secret, counter)))
 
 
+def at_clock(monkeypatch: pytest.MonkeyPatch, *, ahead_s: int) -> None:
+    """The machine's clock runs ahead, for the portal and for `code_of`."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + ahead_s)
+
+
 @pytest.fixture
 def secret() -> str:
     return factors.new_secret()
@@ -33,6 +40,11 @@ def secret() -> str:
 def codes(ada: User, secret: str) -> list[str]:
     """Ada's recovery codes; she set up an app with the code of half a minute ago."""
     return factors.set_up_app(ada, secret=secret, code=code_of(secret, step=-1), actor=ada.actor)
+
+
+def _in_plain(client: Client) -> str:
+    """The secret of an app that is being set up; the session keeps it as ciphertext."""
+    return decrypt(client.session["app_secret"].encode()).decode()
 
 
 def give_password(client: Client, name: str = "ada") -> Any:
@@ -68,6 +80,59 @@ def test_a_code_counts_once(client: Client, ada: User, codes: list[str], secret:
 def test_an_earlier_code_is_refused_after_a_later_one(ada: User, codes: list[str], secret: str) -> None:
     assert factors.check_code(ada, code_of(secret, step=1)) is not None
     assert factors.check_code(ada, code_of(secret)) is None
+
+
+def test_a_clock_that_ran_ahead_locks_nobody_out(
+    ada: User, codes: list[str], secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = code_of(secret, step=2880)
+    with monkeypatch.context() as wrong:
+        at_clock(wrong, ahead_s=86400)
+        assert factors.check_code(ada, ahead) is not None
+        assert factors.check_code(ada, ahead) is None
+    assert factors.check_code(ada, code_of(secret)) is not None
+    assert factors.check_code(ada, code_of(secret)) is None
+
+
+def test_a_code_that_was_used_ahead_of_its_time_is_not_taken_again_when_its_time_comes(
+    ada: User, codes: list[str], secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, expected in (("first", True), ("when its time has come", False)):
+        with monkeypatch.context() as clock:
+            at_clock(clock, ahead_s=86400)
+            assert (factors.check_code(ada, code_of(secret)) is not None) is expected, name
+        factors.check_code(ada, code_of(secret))
+
+
+def test_a_clock_that_fell_behind_brings_no_used_code_back(
+    ada: User, codes: list[str], secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = code_of(secret)
+    assert factors.check_code(ada, used) is not None
+    for step in range(2, 2 * factors.REMEMBERED, 2):
+        with monkeypatch.context() as later:
+            at_clock(later, ahead_s=30 * step)
+            assert factors.check_code(ada, code_of(secret)) is not None
+    assert factors.check_code(ada, used) is None
+
+
+def test_a_row_that_knows_the_latest_code_alone_refuses_it(ada: User, codes: list[str], secret: str) -> None:
+    data = {"secret": encrypt(secret.encode()).decode(), "last": int(time.time()) // 30}
+    Authenticator.objects.filter(type=factors.APP).update(data=data)
+    assert factors.check_code(ada, code_of(secret)) is None
+    assert factors.check_code(ada, code_of(secret, step=-1)) is None
+    assert factors.check_code(ada, code_of(secret, step=1)) is not None
+
+
+def test_a_factor_that_a_provider_asked_for_counts_for_that_person_alone(
+    client: Client, ada: User, rita: User, codes: list[str]
+) -> None:
+    """Somebody left a session in which a provider had vouched with a factor; the next one has a password alone."""
+    session = client.session
+    session[sessions.FACTOR_ELSEWHERE] = rita.pk
+    session.save()
+    assert give_password(client)["Location"] == SECOND
+    assert not is_in(client)
 
 
 def test_a_recovery_code_signs_in_once(client: Client, ada: User, codes: list[str]) -> None:
@@ -114,7 +179,8 @@ def test_the_page_sets_an_app_up_and_shows_the_codes_once(client: Client, ada: U
     signed_in(client, ada)
     page = client.get(reverse("accounts:new_app"))
     assert "data:image/svg+xml" in page.text
-    typed = client.session["app_secret"]
+    assert _in_plain(client) not in str(dict(client.session))
+    typed = _in_plain(client)
     answer = client.post(reverse("accounts:new_app"), {"code": code_of(typed)})
     assert answer.text.count('<code class="secret">') == 10
     assert answer["Cache-Control"] == "no-store"
@@ -175,7 +241,7 @@ def test_without_a_factor_nothing_else_opens(client: Client, ada: User, demanded
 def test_setting_one_up_opens_the_portal_at_once(client: Client, ada: User, demanded: Role) -> None:
     give_password(client)
     client.get(reverse("accounts:new_app"))
-    client.post(reverse("accounts:new_app"), {"code": code_of(client.session["app_secret"])})
+    client.post(reverse("accounts:new_app"), {"code": code_of(_in_plain(client))})
     assert client.get("/incidents/").status_code == 200
 
 

@@ -326,7 +326,7 @@ def _words_of_accounts(ada: User, adam: User) -> dict[str, Any]:
 
 
 def _words_of_sign_in(ada: User, role: Role, token: ApiToken) -> dict[str, Any]:
-    passkey = Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data={"secret": "", "last": 0})
+    passkey = Authenticator.objects.create(user=ada, type=Authenticator.Type.TOTP, data={"secret": "", "used": []})
     provider = SignInProvider.objects.create(
         key="corp", name="Corp", issuer="https://login.example.org", client_id="portal"
     )

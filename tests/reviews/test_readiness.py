@@ -63,7 +63,7 @@ def named(key: str, reader: User | None = None) -> str:
 
 def guard(*people: User) -> None:
     for one in people:
-        Authenticator.objects.create(user=one, type=Authenticator.Type.TOTP, data={"secret": "", "last": 0})
+        Authenticator.objects.create(user=one, type=Authenticator.Type.TOTP, data={"secret": "", "used": []})
 
 
 def decided(**more: Any) -> dict[str, Any]:
