@@ -4,6 +4,7 @@ from celery import shared_task
 
 from core import jobs
 from notifications.services import connection_pulse, digest, forget, pulse
+from notifications.services.put_right import put_right
 from notifications.services.route import SEND, route_due
 from notifications.services.send import due_dispatches, send_dispatch
 from notifications.services.tell import ROUTE
@@ -21,6 +22,11 @@ def send_due() -> None:
     jobs.woken(SEND)
     for pk in due_dispatches():
         send_dispatch(pk)
+
+
+@shared_task
+def put_times_right() -> None:
+    put_right()
 
 
 @shared_task

@@ -88,8 +88,8 @@ def find_silent(*, actor: Actor) -> int:
 
 
 def _looking_since(now: datetime) -> datetime:
-    """Since when the portal has looked without a pause."""
-    since: datetime = cache.get(LOOKING) or now
+    """Since when the portal has looked without a pause; never since a time that a clock ahead has written."""
+    since: datetime = min(cache.get(LOOKING) or now, now)
     cache.set(LOOKING, since, timeout=LOOKED_WITHIN_S)
     return since
 
