@@ -31,6 +31,7 @@ class RetentionViewSet(ApiViewSet):
     """One answer with every kind."""
 
     pagination_class = None
+    filter_backends = ()
     required_permissions = {"show_retention": keys.MANAGE_SETTINGS}
 
     @extend_schema(responses=RetentionOut(many=True))

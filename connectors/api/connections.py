@@ -18,7 +18,7 @@ from connectors.services import connections
 from connectors.services.health import check_health
 from core.api.fields import AnyObject, Flag, Id, Moment, Text
 from core.api.filters import AnyOf, AnyText
-from core.api.serializers import In, Out
+from core.api.serializers import In, NothingIn, Out
 from core.api.views import ApiViewSet
 
 
@@ -53,10 +53,6 @@ class ConnectionChange(In):
     settings = AnyObject()
     enabled = Flag()
     reason = Text(max_length=500, required=False)
-
-
-class NothingIn(In):
-    """No field at all."""
 
 
 class ConnectionFilters(filters.FilterSet):

@@ -32,6 +32,10 @@ class In(serializers.Serializer[Any]):
                 )
 
 
+class NothingIn(In):
+    """No field at all: the request is the address."""
+
+
 class FrozenActor(Out):
     """Somebody as they were called then."""
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts import keys
 from core.api.errors import conflict
 from core.api.fields import Id, Moment, Text
-from core.api.serializers import In, Out
+from core.api.serializers import In, NothingIn, Out
 from core.api.views import ApiViewSet
 from incidents.api.filters import DeadLetterFilters
 from incidents.enums import DeadLetterState
@@ -71,10 +71,6 @@ class ReceiptOut(Out):
     duplicates = serializers.IntegerField()
     rejected = Rejection(many=True)
     alerts = Accepted(many=True)
-
-
-class NothingIn(In):
-    """No field at all."""
 
 
 class DiscardIn(In):

@@ -1,9 +1,11 @@
 """The schema and its page: complete, true, for those who are signed in, and without a hole in the content policy."""
 
+import io
 import re
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import User
@@ -41,6 +43,13 @@ def test_every_operation_says_its_permission_and_its_errors(schema: Any) -> None
                 continue
             assert operation["x-permission"], (method, path)
             assert {"400", "401", "403", "429"} <= set(operation["responses"]), (method, path)
+
+
+def test_it_is_made_without_a_warning_and_follows_its_standard(capsys: pytest.CaptureFixture[str]) -> None:
+    made = io.StringIO()
+    call_command("spectacular", "--fail-on-warn", "--validate", stdout=made)
+    assert "Warning" not in capsys.readouterr().err
+    assert "NothingInRequest:" in made.getvalue()
 
 
 def test_posts_take_an_idempotency_key_and_changes_a_version(schema: Any) -> None:
