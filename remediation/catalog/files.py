@@ -17,7 +17,7 @@ QUARANTINE = Action(
     wanted="quarantined",
     effects=(
         "Programs running from {target} are stopped, and the file is moved to quarantine.",
-        "This happens on every device that saw the file in the last 30 days.",
+        "This happens on every device that saw the file in the last 30 days, and where it is in quarantine already.",
     ),
     checked_by="Each device is asked whether the file is still in its place.",
     request_permissions=(keys.REQUEST_RESPONSE,),

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import User
 from core import clock
+from incidents.enums import EntityKind
 from incidents.models import Device, DeviceBinding, File
+from incidents.queries.entities import DeviceQuerySet
 from incidents.services.sightings import devices_that_saw
 from remediation.catalog import Action
-from remediation.models import ActionRun
+from remediation.models import ActionRun, ControlState
 from remediation.policy.protection import Shield, shields_of
 from remediation.policy.targets import Bound, Target, check_connection, groups_of, is_destructive, resolve
 from remediation.refused import Refused
@@ -73,7 +77,7 @@ def plan_children(
     everywhere. Refuses when nothing could be done at all."""
     earlier: dict[int, ActionRun] = {}
     if undoes is None and action.in_force:
-        devices = devices_that_saw(file, since=clock.now() - SEEN_WITHIN)
+        devices = _devices_with(file, action)
     else:
         earlier = _to_take_back(action, file, undoes)
         devices = Device.objects.filter(pk__in=earlier)
@@ -93,6 +97,16 @@ def plan_children(
         code = "protected" if all(shields.get(child.device.pk) for child in children) else "not_bound"
         raise Refused(code, f"{children[0].why_not} None of the {len(children)} devices can be acted on.")
     return children, total - len(in_scope)
+
+
+def _devices_with(file: File, action: Action) -> DeviceQuerySet:
+    """Those that saw the file of late, and those where the portal wants it held since: what is in force stays in force
+    until somebody releases it, however long ago the file was seen."""
+    of_late = devices_that_saw(file, since=clock.now() - SEEN_WITHIN)
+    held = ControlState.objects.filter(
+        target_kind=EntityKind.DEVICE, facet=action.facet, facet_key=file.key, desired=action.wanted
+    )
+    return Device.objects.filter(Q(pk__in=of_late.values("pk")) | Q(pk__in=held.values("target_id")))
 
 
 def _nothing(action: Action, file: File, total: int) -> str:

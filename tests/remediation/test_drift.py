@@ -9,7 +9,7 @@ from accounts.models import User
 from connectors.kinds.simulator import world
 from core import clock
 from core.models import AuditEvent
-from incidents.models import Device
+from incidents.models import Alert, Device
 from notifications.models import Message
 from remediation.models import ActionRun, ControlState
 from remediation.refused import Refused
@@ -161,6 +161,38 @@ def test_what_no_order_leads_to_is_accepted_by_a_person_who_may_decide(place: Co
     state.refresh_from_db()
     assert (state.desired, state.is_drifting, state.by) == ("absent", False, "Rita Moreno")
     assert AuditEvent.objects.filter(verb="control.accepted", reason="Deleted by the admin").exists()
+
+
+def test_a_file_that_nobody_saw_for_long_is_held_until_it_is_released(place: Company, ada: User, rita: User) -> None:
+    device, file = place.device(), FileFactory.create()
+    world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    saw(file, device)
+    done(ada, rita, "file.quarantine", file)
+    long_ago = clock.now() - timedelta(days=90)
+    Alert.objects.update(first_activity=long_ago, last_activity=long_ago)
+    ControlState.objects.update(since=long_ago, checked_at=None)
+    world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    assert look_at_due() == 1
+    state = ControlState.objects.get()
+    (found,) = propose([state], ada)
+    assert (state.is_drifting, found.way) == (True, Way.REAPPLY)
+    run = reconcile(state, way=Way.REAPPLY, actor=ada.actor, user=ada, comment="Put back by its installer")
+    assert run is not None
+    carry_out(approve(rita, run))
+    state.refresh_from_db()
+    assert (state.is_drifting, state.observed) == (False, "quarantined")
+
+
+def test_a_file_that_was_released_long_ago_reaches_no_device(place: Company, ada: User, rita: User) -> None:
+    device, file = place.device(), FileFactory.create()
+    world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    saw(file, device)
+    run = done(ada, rita, "file.quarantine", file)
+    carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="Ours after all")))
+    long_ago = clock.now() - timedelta(days=90)
+    Alert.objects.update(first_activity=long_ago, last_activity=long_ago)
+    with pytest.raises(Refused, match="No device has seen"):
+        ask(ada, "file.quarantine", file)
 
 
 def test_what_a_person_undid_is_not_proposed_to_be_redone(place: Company, ada: User, rita: User) -> None:
