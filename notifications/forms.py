@@ -24,7 +24,7 @@ THRESHOLDS = {
     "all": ["high", "medium", "low", "informational", "unknown"],
     "never": [],
 }
-_SAID = [("high", "High"), ("medium", "Medium and above"), ("low", "Low and above"), ("all", "Whatever severity")]
+_SAID = [("high", "High only"), ("medium", "Medium and above"), ("low", "Low and above"), ("all", "Whatever severity")]
 HOURS = [(str(hour), f"{hour:02d}:00") for hour in range(24)]
 
 
@@ -94,7 +94,10 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(max_length=80)
     description = forms.CharField(max_length=300, required=False)
-    threshold = forms.ChoiceField(choices=_SAID, label="Severity", help_text="For every source without its own.")
+    threshold = forms.ChoiceField(
+        choices=_SAID, label="Severity",
+        help_text="A threshold: what is graver is told of as well. It counts for every source without its own.",
+    )  # fmt: skip
     tags = forms.CharField(
         max_length=500, required=False, help_text="Separated by commas; one of them is enough. Empty: any incident."
     )

@@ -33,21 +33,29 @@ def _person(label: str) -> "forms.ModelChoiceField[User]":
     )  # fmt: skip
 
 
+_PARTS_OF_A_CONTACT = (
+    ("What is decided", ("decision", "words")),
+    ("Who decides", ("person", "name", "phone", "mail")),
+    ("Who stands in", ("deputy", "deputy_name", "deputy_phone", "deputy_mail")),
+    ("What has to be known", ("note", "reviewed")),
+)
+
+
 class ContactForm(forms.Form):
     """Who decides. `version` guards against overwriting somebody else's words."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     decision = forms.ChoiceField(choices=DecisionKind.choices, widget=forms.Select({"class": "input"}))
     words = _line(200, "In your words", help_text="Which workload, which authority. Needed for something else.")
-    person = _person("Decides")
-    name = _line(120, "or by name")
+    person = _person("Account")
+    name = _line(120, "Or a name")
     phone = _line(60, "Telephone, day and night")
-    mail = _mail("Mail, when it is not that of the account")
-    deputy = _person("Deputy")
-    deputy_name = _line(120, "Deputy by name")
+    mail = _mail("Mail, if not the account's")
+    deputy = _person("Account of the deputy")
+    deputy_name = _line(120, "Or the name of the deputy")
     deputy_phone = _line(60, "Telephone of the deputy")
     deputy_mail = _mail("Mail of the deputy")
-    note = _line(500, "Note", help_text="What has to be at hand: a contract number, the word that proves who calls.")
+    note = _line(500, "At hand", help_text="A contract number, the word that proves who calls.")
     reviewed = _day("Last reviewed", help_text="When somebody last made sure that all of this is so.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,6 +64,11 @@ class ContactForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - narrows the type for the line below
             field.queryset = User.objects.filter(is_active=True, kind=UserKind.PERSON)
+
+    @property
+    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields as they belong together."""
+        return [(label, [self[name] for name in names]) for label, names in _PARTS_OF_A_CONTACT]
 
     def values(self) -> dict[str, Any]:
         """What the service takes."""

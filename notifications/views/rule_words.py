@@ -10,7 +10,7 @@ from notifications.forms import RuleForm, threshold_of
 from notifications.models import Rule
 from notifications.services.match import EVERY
 
-_SAID = {"high": "High", "medium": "Medium and above", "low": "Low and above", "all": "whatever severity",
+_SAID = {"high": "High only", "medium": "Medium and above", "low": "Low and above", "all": "whatever severity",
          "never": "never"}  # fmt: skip
 Facts = list[tuple[str, str]]
 

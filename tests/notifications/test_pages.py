@@ -115,6 +115,20 @@ def test_a_rule_is_reviewed_before_it_is_saved(client: Client, signed_in: Signed
     assert "lead@example.org" in body
 
 
+def test_a_severity_is_called_a_threshold_where_it_is_chosen_and_shown(
+    client: Client, signed_in: SignedIn, adam: User, ada: User
+) -> None:
+    signed_in(client, adam)
+    form = page(client, "/admin/notification-rules/new/incident/")
+    assert "A threshold: what is graver is told of as well." in form
+    assert "High only" in form
+    filled = RULE | {"people": [ada.pk], "threshold": "medium"}
+    assert "Medium and above" in client.post("/admin/notification-rules/new/incident/", filled).content.decode()
+    client.post("/admin/notification-rules/new/incident/", filled | {"save": "1"})
+    assert "Medium and above" in page(client, f"/notification-rules/{Rule.objects.get().pk}/")
+    assert "Incidents: Medium and above" in page(client, "/admin/notification-rules/")
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"addresses": "nobody"}, "not an address"), ({"addresses": ""}, "at least one recipient"),
