@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import DeviceGroup, User
 from core import clock
 from incidents.enums import Severity
+from remediation.certificates import LONGEST
 from remediation.enums import IndicatorAction, IndicatorType
 from remediation.models import Indicator
 from remediation.services.import_indicators import MOST_BYTES
@@ -29,7 +30,7 @@ class IndicatorForm(forms.Form):
     value = forms.CharField(
         max_length=2_000,
         widget=forms.TextInput(attrs={"class": "input", "spellcheck": "false", "autocomplete": "off"}),
-        help_text="A hash, one public address, a domain (its subdomains are covered) or a URL.",
+        help_text="A hash, one public address, a domain (its subdomains are covered), a URL or a thumbprint.",
     )
     action = forms.ChoiceField(choices=IndicatorAction.choices, widget=forms.Select(attrs={"class": "input"}))
     title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"class": "input"}))
@@ -115,6 +116,18 @@ class ImportForm(forms.Form):
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 2, "class": "input"}),
         help_text="Kept with each indicator and in the audit log.",
+    )
+
+
+class CertificateForm(forms.Form):
+    """One certificate as text; a file is read into it in the browser, because no page takes an upload."""
+
+    text = forms.CharField(
+        label="Certificate",
+        max_length=2 * LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "input mono", "spellcheck": "false", "data-file-text": True}),
+        help_text="Begins with -----BEGIN CERTIFICATE-----. Of several the first is read. Nothing of it is kept.",
     )
 
 

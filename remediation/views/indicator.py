@@ -64,7 +64,8 @@ def indicator(request: AccountRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(keys.DECIDE_RESPONSE)
 def new_indicator(request: AccountRequest) -> HttpResponse:
-    """Made by hand, or of a hash, address or URL that some page shows (`type`, `value`, `incident`, `file`)."""
+    """Made by hand, or of a hash, address, URL or certificate that some page shows (`type`, `value`, `incident`,
+    `file`, `title`, `description`)."""
     incident = incident_for(request.user, request.GET.get("incident"))
     file = _file(request)
     form = IndicatorForm(request.POST or None, user=request.user, initial=_initial(request, incident, file))
@@ -156,6 +157,8 @@ def _initial(request: AccountRequest, incident: Incident | None, file: File | No
         initial |= {"title": f"{incident.number}: {str(file or initial['value'])[:150]}", "severity": incident.severity}
     elif file is not None:
         initial["title"] = str(file)[:200]
+    for name, longest in (("title", 200), ("description", 4_000)):
+        initial.setdefault(name, request.GET.get(name, "").replace("\x00", "")[:longest])
     return initial
 
 
