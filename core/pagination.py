@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import connection
 from django.db.models import F, Field, Model, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
@@ -66,6 +67,21 @@ class Keyset:
 def counted(rows: QuerySet[Any]) -> int:
     """How many rows there are, looking at `COUNT_CAP` + 1 of them at most: a list counts no further than it has to."""
     return rows.order_by()[: COUNT_CAP + 1].count()
+
+
+def counted_together(lists: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """What `counted` says of each list, with one statement."""
+    parts, values = [], []
+    for rows in lists.values():
+        try:
+            sql, params = rows.order_by()[: COUNT_CAP + 1].values("pk").query.sql_with_params()
+        except EmptyResultSet:
+            sql, params = "SELECT 1 WHERE false", ()
+        parts.append(f"(SELECT count(*) FROM ({sql}) rows)")
+        values += params
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        return dict(zip(lists, cursor.fetchone(), strict=True))
 
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":

@@ -18,10 +18,11 @@ JUST_IN = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """`unread`: nobody has taken it up yet, who did cannot sign in any more, or
-    has not seen yet that it rose to High. `fresh`: arrived a moment ago."""
+    """`key` is the incident's as text, because a row says it a dozen times. `unread`: nobody has taken it up yet, who
+    did cannot sign in any more, or has not seen yet that it rose to High. `fresh`: arrived a moment ago."""
 
     incident: Incident
+    key: str
     assets: str
     sources: str
     names: str
@@ -44,6 +45,7 @@ def _row(incident: Incident, names: list[dict[str, Any]], is_new: bool) -> Incid
     sources = len(incident.sources)
     return IncidentRow(
         incident=incident,
+        key=str(incident.pk),
         assets=asset_counts(incident.impacted_assets),
         sources=counted(sources, "source") if sources > 1 else "",
         names=", ".join(list(dict.fromkeys(str(row.get("name", "")) for row in names))[:2]),

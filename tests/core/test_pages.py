@@ -8,7 +8,7 @@ from django.test import RequestFactory
 from core.client_address import client_address
 from core.models import Blob
 from core.pages import leaf
-from core.pagination import Keyset, counted
+from core.pagination import Keyset, counted, counted_together
 
 BY_SIZE = Keyset(("size", "id"), descending=True)
 
@@ -59,6 +59,16 @@ def test_a_cursor_of_another_list_is_not_believed(rows: Any) -> None:
 
 def test_counting_stops_where_it_no_longer_matters(rows: Any) -> None:
     assert counted(rows) == 23
+
+
+def test_several_lists_are_counted_at_once_and_no_further_than_one_is(
+    rows: Any, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.pagination.COUNT_CAP", 9)
+    small = rows.filter(size=0)
+    lists = {"all": rows, "none": rows.none(), "small": small, "either": small.union(rows.filter(size=1), all=True)}
+    with django_assert_num_queries(1):
+        assert counted_together(lists) == {"all": 10, "none": 0, "small": 3, "either": 6}
 
 
 def test_a_peer_behind_a_socket_file_has_an_address_that_means_nowhere(rf: RequestFactory) -> None:

@@ -31,14 +31,14 @@ def test_the_entry_of_the_page_is_marked(adam: User) -> None:
     assert not found["Incidents"]["current"]
 
 
-def test_the_counts_cost_eight_queries_at_most(adam: User) -> None:
+def test_the_counts_cost_seven_queries_at_most(adam: User) -> None:
     adam.permission_keys, adam.scope  # noqa: B018 - loaded once for any page
     with CaptureQueriesContext(
         connection,
     ) as queries:
         count_for(adam)
         assert not Exercise.objects.exists()
-    assert len(queries) <= 8
+    assert len(queries) <= 7
 
 
 def test_what_waits_for_a_person_is_counted_for_that_person(ada: User, mona: User) -> None:
