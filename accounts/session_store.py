@@ -6,7 +6,7 @@ reads a backup, the table or the broker sees who is signed in, and cannot come i
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -35,12 +35,14 @@ def row_of_session(session: SessionBase) -> str:
 class SessionStore(cached_db.SessionStore):
     """Django's sessions in table and cache; `session_key` is what the browser holds and is written nowhere."""
 
+    _get_or_create_session_key: Callable[[], str]
+
     @property
     def cache_key(self) -> str:
-        return self.cache_key_prefix + row_of(self._get_or_create_session_key())
+        return f"{self.cache_key_prefix}{row_of(self._get_or_create_session_key())}"
 
     async def acache_key(self) -> str:
-        return self.cache_key_prefix + row_of(await self._aget_or_create_session_key())
+        return await sync_to_async(lambda: self.cache_key)()
 
     def exists(self, session_key: str | None) -> bool:
         return bool(session_key) and bool(super().exists(row_of(str(session_key))))

@@ -11,6 +11,7 @@ class RemediationConfig(AppConfig):
     def ready(self) -> None:
         from accounts import audit_log
         from incidents.history import tells_of
+        from incidents.services.describe_entity import guard
         from notifications import vocabulary
         from notifications.services.letters import register_letters
         from remediation import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
@@ -21,9 +22,11 @@ class RemediationConfig(AppConfig):
         from remediation.readiness import declare_checks
         from remediation.retention import declare_kinds
         from remediation.services import retainer_mail
+        from remediation.services.keep_protection import keep_protection
 
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
+        guard(keep_protection)
         declare_kinds()
         declare_parts()
         declare_checks()

@@ -3,7 +3,6 @@ comes here may be anything, so it is bounded, nothing of it is kept, and every r
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from core import clock
 
 LONGEST = 64_000
 _SHOWN = 300
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def read_certificate(text: str) -> ReadCertificate:
     """The first certificate in PEM, or the base64 of one in DER; raises `ValidationError`."""
     if "PRIVATE KEY" in text:
         raise ValidationError("This holds a private key. It was not kept; treat the key as known to others.")
-    parts = _PEM.findall(text)
+    parts = _between(text)
     if not parts and "-----" in text:
         raise ValidationError("This is PEM, but no certificate.")
     try:
@@ -114,3 +113,12 @@ def _plain(text: str) -> str:
 
 def _unreadable() -> ValidationError:
     return ValidationError("This is no certificate that can be read. PEM or DER (.pem, .cer, .crt) is needed.")
+
+
+def _between(text: str) -> list[str]:
+    """What stands between the marks; each part of the text is read once, however many marks have no partner."""
+    parts, at = [], 0
+    while (begin := text.find(_BEGIN, at)) >= 0 and (end := text.find(_END, begin)) >= 0:
+        parts.append(text[begin + len(_BEGIN) : end])
+        at = end + len(_END)
+    return parts

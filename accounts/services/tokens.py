@@ -13,7 +13,7 @@ from accounts.enums import UserKind
 from accounts.models import ApiToken, User
 from accounts.services.authority import authority_of
 from core import audit, clock, options
-from core.actors import Actor
+from core.actors import Actor, ActorKind
 from core.options import Option, declare
 
 PREFIX = "soc_"
@@ -146,6 +146,15 @@ def people_behind(user: User) -> frozenset[int]:
         return frozenset({user.pk})
     issuers = ApiToken.objects.filter(user=user).values_list("issued_by", flat=True)
     return frozenset({user.pk, *(issuer for issuer in issuers if issuer is not None)})
+
+
+def makers_of(actor: Actor) -> frozenset[int]:
+    """Who made the token that acted: they have seen its secret, whosever account it speaks for. A token that was made
+    anew by an administrator is theirs as well."""
+    if actor.kind != ActorKind.TOKEN:
+        return frozenset()
+    makers = ApiToken.objects.filter(pk=int(actor.id)).values_list("issued_by", flat=True)
+    return frozenset(maker for maker in makers if maker is not None)
 
 
 def digest_of(secret: str) -> str:

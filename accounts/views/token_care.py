@@ -16,7 +16,7 @@ from accounts.models import ApiToken
 from accounts.services.token_care import elevate_token, revoke_many, rotate_token
 from core.htmx import done
 
-MOST = 200
+MOST, MOST_DIGITS = 200, 18
 
 
 def _token(request: AccountRequest, pk: int) -> ApiToken:
@@ -73,7 +73,8 @@ def elevate(request: AccountRequest, pk: int) -> HttpResponse:
 @requires(keys.MANAGE_AUTHORIZATION)
 def revoke_checked(request: AccountRequest) -> HttpResponse:
     """The tokens that were checked in the list, all of them or none."""
-    ids = [int(pk) for pk in request.GET.getlist("id") + request.POST.getlist("id") if pk.isdigit()][:MOST]
+    given = [pk for pk in request.GET.getlist("id") + request.POST.getlist("id") if pk.isascii() and pk.isdigit()]
+    ids = [int(pk) for pk in given if len(pk) <= MOST_DIGITS][:MOST]
     found = list(ApiToken.objects.filter(pk__in=ids, revoked_at=None).select_related("user"))
     form = ReasonForm(request.POST or None)
     back = reverse("accounts:tokens")

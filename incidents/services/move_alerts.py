@@ -90,6 +90,8 @@ def _target(rows: Sequence[Alert], to: Incident | None, locked: dict[int, Incide
 
 
 def _check(rows: Sequence[Alert], target: Incident, left: dict[int, Incident]) -> None:
+    kept = {pk: _named(row) for pk, row in left.items() if row.restricted}
+    readers = _named(target) if kept else set()
     if target.status not in OPEN:
         raise ValidationError(f"{target.number} is closed; reopen it first.")
     for row in rows:
@@ -103,8 +105,13 @@ def _check(rows: Sequence[Alert], target: Incident, left: dict[int, Incident]) -
             raise ValidationError("An alert has just gone to another incident; look again.")
         if left[row.incident_id].on_hold and not target.on_hold:
             raise ValidationError(f"{left[row.incident_id].number} is under a legal hold; its alerts stay in it.")
-        if left[row.incident_id].restricted and not target.restricted:
+        if row.incident_id in kept and not (target.restricted and readers <= kept[row.incident_id]):
             raise ValidationError(f"{left[row.incident_id].number} is restricted; its alerts stay among named people.")
+
+
+def _named(incident: Incident) -> set[int]:
+    """Whom a restricted incident is kept to."""
+    return set(incident.restricted_to.values_list("pk", flat=True))
 
 
 def _move(

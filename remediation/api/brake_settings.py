@@ -15,6 +15,7 @@ from core.api.views import ApiViewSet
 from remediation import acts
 from remediation.api.brake_shapes import ApproverRuleIn, ApproverRuleOut, ProtectionIn, ProtectionOut, ReasonIn
 from remediation.models import ApproverRule, ProtectedAsset
+from remediation.policy import MODELS
 from remediation.services.approver_rules import remove_rule, save_rule
 from remediation.services.protect import protect, unprotect
 
@@ -41,8 +42,17 @@ class ProtectionViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """Protect one asset, or what a name, network or tag means."""
         wanted = self.body(ProtectionIn)
+        self._require_in_sight(wanted)
         step_up.require(request, acts.CHANGE_BRAKES)
         return self.show(protect(**wanted, actor=self.actor), status=201)
+
+    def _require_in_sight(self, wanted: dict[str, Any]) -> None:
+        """What the caller does not see is not there: else the answer would tell that it is."""
+        if wanted.get("target_id") is None:
+            return
+        seen: Any = MODELS[wanted["target_kind"]]._default_manager
+        if not seen.visible_to(self.user).filter(pk=wanted["target_id"]).exists():
+            raise ValidationError({"target_id": "There is no such target."})
 
     @extend_schema(request=ReasonIn, responses={204: None})
     @action(detail=True, methods=["post"])

@@ -26,8 +26,8 @@ from remediation.catalog import get, is_known
 from remediation.enums import EmergencyState, Stage
 from remediation.models import ActionRun, EmergencyApproval, Hold, Refusal
 from remediation.policy.targets import MODELS
+from remediation.queries.control import holds_visible_to
 from remediation.queries.refusals import refusals_visible_to
-from remediation.queries.runs import target_is_visible
 from remediation.services.emergency import disown, ratify
 from remediation.services.explain import explain
 from remediation.services.holds import lift_hold
@@ -84,7 +84,7 @@ class HoldViewSet(ApiViewSet):
     required_permissions = {"list": keys.READ, "retrieve": keys.READ, "lift": keys.DECIDE_RESPONSE}
 
     def get_queryset(self) -> QuerySet[Hold]:
-        return Hold.objects.filter(target_is_visible(self.user))
+        return holds_visible_to(self.user)
 
     @extend_schema(request=NeededComment, responses=HoldOut)
     @action(detail=True, methods=["post"])

@@ -55,7 +55,9 @@ class ExpertRequestOut(Out):
     overdue = serializers.BooleanField(source="is_overdue")
     asked_by = FrozenActor()
     to = serializers.SerializerMethodField()
-    shared = BlockOut(many=True, source="context", help_text="What the asker chose to share, as it was then.")
+    shared = serializers.SerializerMethodField(
+        help_text="What the asker chose to share, as it was then; null for others than the asker and who is asked."
+    )
     messages = ExpertMessageOut(many=True)
     created = Moment()
     due = Moment()
@@ -67,6 +69,10 @@ class ExpertRequestOut(Out):
     @extend_schema_field(SubjectOut)
     def get_subject(self, request: ExpertRequest) -> dict[str, str]:
         return {"kind": request.subject_kind, "id": str(request.subject_id), "name": request.subject_name}
+
+    @extend_schema_field(BlockOut(many=True, allow_null=True))
+    def get_shared(self, request: ExpertRequest) -> Any:
+        return request.context if request.pk in self.context["shared_with_me"] else None
 
     @extend_schema_field(AskedOut)
     def get_to(self, request: ExpertRequest) -> dict[str, Any]:

@@ -63,6 +63,10 @@ class ExpertViewSet(ApiViewSet):
         seen = ExpertRequest.objects.visible_to(self.user)
         return seen.select_related("asker", "expert", "group", "retainer").prefetch_related("messages")
 
+    def context_of(self, rows: list[Any]) -> dict[str, Any]:
+        mine = ExpertRequest.objects.shared_with(self.user).filter(pk__in=[row.pk for row in rows])
+        return {**super().context_of(rows), "shared_with_me": set(mine.values_list("pk", flat=True))}
+
     @extend_schema(request=ExpertAsk, responses={201: ExpertRequestOut})
     def create(self, _request: Request) -> Response:
         """Ask; exactly the blocks named in `share` go with the question, as they are now."""

@@ -90,7 +90,7 @@ def _free(question: Question) -> Told:
 def _protected(question: Question) -> Told | None:
     if not is_destructive(question.action) or question.is_rejection:
         return None
-    shields = _shields(question)
+    shields = protection.shields_in_reach(question)
     if not shields:
         return Told("The target is not protected.", {})
     shield = next((one for one in shields if one.refuses), shields[0])
@@ -112,26 +112,6 @@ def _protected(question: Question) -> Told | None:
         f"Protected ({kind}): an approver needs the right {needed}." if waits else f"{question.decider} holds {needed}."
     )
     return Told(says, inputs, waits=waits)
-
-
-def _shields(question: Question) -> list[protection.Shield]:
-    if not isinstance(question.target, File):
-        found = protection.shield_of(question.target)
-        return [found] if found else []
-    own = protection.shield_of(question.target)
-    devices = _devices(question)
-    return [*([own] if own else []), *protection.shields_of(devices).values()]
-
-
-def _devices(question: Question) -> list[Device]:
-    """The devices that a file action touches: of a plan those that would be, of a run those that are."""
-    planned = question.told.get("reach")
-    if planned is not None and planned.value is not None:
-        return [child.device for child in planned.value.children if child.bound is not None]
-    if question.run is None or not question.run.pk:
-        return []
-    parts = question.run.children.exclude(status=RunStatus.SKIPPED)
-    return list(Device.objects.filter(pk__in=parts.values("target_id")))
 
 
 def _hold(question: Question) -> Told | None:

@@ -2,15 +2,15 @@
 
 from accounts import keys
 from accounts.models import User
-from accounts.services.tokens import people_behind
-from core.actors import ActorKind
+from accounts.services.tokens import makers_of, people_behind
+from core.actors import Actor, ActorKind
 from core.permissions import label_of
 from incidents.models import Incident
 from remediation.enums import Decision, EmergencyState, RequesterKind, Stage
 from remediation.models import ActionRun, EmergencyApproval
 from remediation.policy import approvers, protection, settings
 from remediation.policy.question import Question, Rule, Told
-from remediation.policy.targets import Target, is_destructive, needs_approval
+from remediation.policy.targets import Target, asset_class_of, is_destructive, needs_approval
 from remediation.refused import Refused
 
 EVERY = (Stage.REQUEST, Stage.DECISION, Stage.EXECUTION)
@@ -129,14 +129,26 @@ def _two_people(question: Question) -> Told | None:
         raise Refused(
             "same_person", "The person who asked for an action cannot decide on it; somebody else must.", inputs=inputs
         )
-    behind = {one for user in User.objects.filter(pk__in=involved) for one in people_behind(user)}
-    if both := sorted(behind & people_behind(decider)):
+    asked, decides = _behind(question, involved, decider)
+    if both := sorted(asked & decides):
         raise Refused(
             "same_person",
             "One person stands behind both accounts: the token of one was made by the other.",
             inputs={**inputs, "behind": both},
         )
     return Told("Asked by one person, decided by another.", inputs)
+
+
+def _behind(question: Question, involved: set[int], decider: User) -> tuple[set[int], set[int]]:
+    """Everybody behind the asking and the deciding: the accounts, and whoever made the tokens that spoke for them."""
+    run = question.run
+    asked = {one for user in User.objects.filter(pk__in=involved) for one in people_behind(user)}
+    decided_by = question.actor
+    if run is not None:
+        asked |= makers_of(run.requester)
+        if question.stage == Stage.EXECUTION and run.decided_by:
+            decided_by = Actor.from_json(run.decided_by)
+    return asked, set(people_behind(decider) | makers_of(decided_by))
 
 
 def _involved(question: Question) -> set[int]:
@@ -162,10 +174,11 @@ def _alone(question: Question) -> Told | None:
         raise Refused(
             "strict_four_eyes", f"{question.action.label} cannot be rolled back, so it takes two people.", inputs=inputs
         )
-    if question.asset_class.value in strict:
-        name = question.asset_class.label.lower()
-        raise Refused("strict_four_eyes", f"Actions on {name} always take two people.", inputs=inputs)
-    if protection.shield_of(question.target) is not None:
+    touched = protection.devices_in_reach(question)
+    classes = [question.asset_class, *(asset_class_of(device) for device in touched)]
+    if found := next((one for one in classes if one.value in strict), None):
+        raise Refused("strict_four_eyes", f"Actions on {found.label.lower()} always take two people.", inputs=inputs)
+    if protection.shields_in_reach(question):
         raise Refused("strict_four_eyes", "Actions on protected assets always take two people.", inputs=inputs)
     return Told("May be approved by one person alone.", inputs)
 

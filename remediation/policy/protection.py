@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from incidents.models import Device, Identity
-from remediation.enums import MatchBy
+from incidents.models import Device, File, Identity
+from remediation.enums import MatchBy, RunStatus
 from remediation.models import ProtectedAsset
 from remediation.policy import settings
+from remediation.policy.question import Question
 from remediation.policy.targets import Target
 
 
@@ -42,6 +43,25 @@ def shields_of(targets: Iterable[Target]) -> dict[int, Shield]:
             strictest = max(matching, key=lambda asset: refuses[asset.kind])
             shields[target.pk] = Shield(strictest, refuses[strictest.kind])
     return shields
+
+
+def shields_in_reach(question: Question) -> list[Shield]:
+    """Every protection of what would be touched: of a file also that of the devices that it is taken from."""
+    own = shield_of(question.target)
+    return [*([own] if own else []), *shields_of(devices_in_reach(question)).values()]
+
+
+def devices_in_reach(question: Question) -> list[Device]:
+    """The devices that a file action touches: of a plan those that would be, of a run those that are."""
+    if not isinstance(question.target, File):
+        return []
+    planned = question.told.get("reach")
+    if planned is not None and planned.value is not None:
+        return [child.device for child in planned.value.children if child.bound is not None]
+    if question.run is None or not question.run.pk:
+        return []
+    parts = question.run.children.exclude(status=RunStatus.SKIPPED)
+    return list(Device.objects.filter(pk__in=parts.values("target_id")))
 
 
 def matches(asset: ProtectedAsset, target: Target) -> bool:

@@ -18,7 +18,7 @@ class ExpertRequestQuerySet(models.QuerySet["ExpertRequest"]):
 
     def visible_to(self, user: "User") -> Self:
         """Own questions, those one is asked (whatever one's scope: only what was shared is in them), and those about a
-        thing that one may see."""
+        thing that one may see. What was shared is for the first two alone (`shared_with`)."""
         if not user.holds("security_data.read"):
             return self.none()
         about = Q()
@@ -28,7 +28,13 @@ class ExpertRequestQuerySet(models.QuerySet["ExpertRequest"]):
         incidents: Any = apps.get_model("incidents", "Incident").objects.all()
         in_sight = Q(incident=None) | Q(incident__in=incidents.visible_to(user))
         concerned = Q(asker=user) | Q(expert=user) | Q(group__in=user.expert_groups.all())
-        return self.filter(concerned | (about & in_sight))
+        # Restricted since it was asked: from then on it is for the named people, whoever was asked.
+        return self.filter(concerned | (about & in_sight)).exclude(incident__in=incidents.hidden_from(user))
+
+    def shared_with(self, user: "User") -> Self:
+        """Of those that this person sees, those whose shared blocks are for their eyes: the asker chose them for who is
+        asked, out of what the asker sees."""
+        return self.visible_to(user).filter(pk__in=self.model._default_manager.of_person(user).values("pk"))
 
     def to_answer(self, user: "User") -> Self:
         """Those that wait for an answer of this person."""

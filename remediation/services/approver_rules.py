@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts import keys
+from accounts.enums import ScopeKind
 from accounts.models import DeviceGroup, User
 from accounts.services.authority import authority_of
 from core import audit
@@ -32,7 +33,7 @@ def save_rule(
 ) -> ApproverRule:
     """Make a rule of an unsaved one, or change it. Raises `ValidationError` naming the field."""
     _check(action, risk, approvers, fallbacks, fallback_after_min)
-    authority_of(actor).require_keys({keys.DECIDE_RESPONSE})
+    _require_authority(actor, rule.device_group if rule.pk else device_group, device_group)
     verb = "approver_rule.changed" if rule.pk else "approver_rule.made"
     rule.device_group, rule.action, rule.risk = device_group, action, risk
     rule.fallback_after_min, rule.note = fallback_after_min, " ".join(note.replace("\x00", "").split())[:500]
@@ -49,9 +50,18 @@ def save_rule(
 
 def remove_rule(rule: ApproverRule, *, actor: Actor, reason: str) -> None:
     """From now on the next wider rule holds; without one, whoever has the right decides."""
+    _require_authority(actor, rule.device_group)
     with transaction.atomic():
         _record("approver_rule.removed", rule, actor=actor, reason=reason)
         rule.delete()
+
+
+def _require_authority(actor: Actor, *groups: DeviceGroup | None) -> None:
+    """Who decides is said by whoever may decide there: in these device groups, None being all of them."""
+    authority = authority_of(actor)
+    authority.require_keys({keys.DECIDE_RESPONSE})
+    for group in groups:
+        authority.require_reach(ScopeKind.SELECTED if group else ScopeKind.ALL, [group] if group else [])
 
 
 def _check(

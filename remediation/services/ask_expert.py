@@ -14,6 +14,7 @@ from connectors.outbound.mail import mail_server
 from core import audit, clock, live
 from core.actors import Actor
 from core.wording import unix_lines
+from incidents.enums import ValueSource
 from incidents.models import Alert, Incident
 from notifications.services.tell import tell
 from remediation import policy
@@ -185,8 +186,10 @@ def _kind(subject: Subject) -> str:
 
 
 def _name(subject: Subject) -> str:
+    """Of an incident the name that everybody may read who sees a part of it."""
     if isinstance(subject, Incident):
-        return f"{subject.number} {subject.display_name}"
+        written = subject.name_source == ValueSource.MANUAL
+        return f"{subject.number} {subject.display_name if written else subject.neutral_name}"
     return subject.title if isinstance(subject, Alert) else str(subject)
 
 

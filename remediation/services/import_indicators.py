@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -28,6 +29,8 @@ from remediation.services.set_indicator import (
 
 MOST_ROWS = 500
 MOST_BYTES = 1_000_000
+MOST_COLUMNS = 100
+MOST_GROUPS = 200
 COLUMNS = (
     "indicatorType", "indicatorValue", "action", "title", "description", "expirationTime", "severity",
     "recommendedActions", "rbacGroups", "category", "mitretechniques", "GenerateAlert",
@@ -74,17 +77,26 @@ def read_csv(content: bytes, *, user: User) -> Report:
     if len(content) > MOST_BYTES:
         raise ValidationError(f"The file is larger than {MOST_BYTES:,} bytes.")
     try:
-        text = content.decode("utf-8-sig")
-        lines = list(csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True))
+        head, cells = _cells(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValidationError(f"It is not a CSV file in UTF-8: {error}") from None
-    head = list(lines[0]) if lines else []
-    missing = [name for name in _NEEDED if name not in head]
+    missing = [name for name in _NEEDED if name not in head or not cells]
     if missing:
         raise ValidationError(f"The first line must name the columns; missing: {', '.join(missing)}.")
-    if len(lines) > MOST_ROWS:
-        raise ValidationError(f"{len(lines):,} rows; at most {MOST_ROWS} at once.")
-    return judge([_from_csv(line) for line in lines], user=user)
+    if len(cells) > MOST_ROWS:
+        raise ValidationError(f"More than {MOST_ROWS} rows; at most {MOST_ROWS} at once.")
+    lines = [dict(zip_longest(head, row[: len(head)], fillvalue="")) for row in cells]
+    too_long = [len(row) > len(head) for row in cells]
+    return judge([_from_csv(line, more) for line, more in zip(lines, too_long, strict=True)], user=user)
+
+
+def _cells(text: str) -> tuple[list[str], list[list[str]]]:
+    """The first line and the rows, no more of either than is taken: each row costs as much as there are columns."""
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    head = next(rows, [])
+    if len(head) > MOST_COLUMNS:
+        raise ValidationError(f"{len(head):,} columns; at most {MOST_COLUMNS}.")
+    return head, list(islice((row for row in rows if row), MOST_ROWS + 1))
 
 
 def judge(wanted: Sequence[Mapping[str, Any]], *, user: User) -> Report:
@@ -140,10 +152,10 @@ def _take_one(row: Row, *, source: str, reason: str, actor: Actor, user: User) -
         )
 
 
-def _from_csv(line: Mapping[str, Any]) -> dict[str, Any]:
+def _from_csv(line: Mapping[str, Any], too_long: bool) -> dict[str, Any]:
     """The columns of the file as fields; a word that nobody knows is kept, so that it is told as wrong."""
     told = {name: str(line.get(name) or "").strip() for name in COLUMNS}
-    if line.get("") or any(name is None for name in line):
+    if too_long:
         return {"value": told["indicatorValue"], "error": "The row has more cells than there are columns."}
     groups, unknown = _groups(told["rbacGroups"])
     flag = _FLAGS.get(told["GenerateAlert"].lower())
@@ -173,9 +185,9 @@ def _expiry(text: str) -> str:
 
 
 def _groups(text: str) -> tuple[list[int], str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     found = []
-    for name in names:
+    for name in names[: MOST_GROUPS + 1]:  # one more, so that too many are told as such
         group = DeviceGroup.objects.filter(name__iexact=name, retired=False).first()
         if group is None:
             return [], name

@@ -28,7 +28,7 @@ from remediation.news_of_experts import EXPERT_UNDELIVERED
 from remediation.refused import Refused
 
 POST_ROOM = Actor.system("notifications")
-_SCHEME = re.compile(r"\b(?!hxxps?\b)([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SCHEME = re.compile(r"\b(?!hxxps?\b)([a-z][a-z0-9+.-]{0,30})://", re.IGNORECASE)
 _LAST_OF_IPV4 = re.compile(r"(?<![\d.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(?=\d{1,3}(?![\d.]))")
 
 

@@ -69,8 +69,12 @@ def delete_rule(request: AccountRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         title = f"No approvers are named any more for {rule}"
-        remove_rule(rule, actor=request.actor, reason=form.cleaned_data["reason"])
-        return done(request, title, back=reverse("remediation:approver_rules"), leave=True)
+        try:
+            remove_rule(rule, actor=request.actor, reason=form.cleaned_data["reason"])
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return done(request, title, back=reverse("remediation:approver_rules"), leave=True)
     context = {"form": form, "title": f"Remove the rule for {rule}", "verb": "Remove", "danger": True,
                "back": reverse("remediation:approver_rules")}  # fmt: skip
     return render(request, "remediation/brake_form.html", context, status=422 if form.errors else 200)

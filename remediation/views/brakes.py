@@ -16,9 +16,9 @@ from core.htmx import done
 from remediation import acts
 from remediation.enums import AssetClass, EmergencyState, RequesterKind
 from remediation.forms import ReasonForm
-from remediation.models import ActionRun, ApproverRule, EmergencyApproval, Hold, ProtectedAsset
+from remediation.models import ActionRun, ApproverRule, EmergencyApproval, ProtectedAsset
 from remediation.policy import caps
-from remediation.queries.runs import target_is_visible
+from remediation.queries.control import holds_visible_to
 from remediation.services.stop import go_on, stop_everything
 from remediation.views.emergency import emergency_row
 from remediation.views.holds import hold_row
@@ -31,7 +31,7 @@ def brakes(request: AccountRequest) -> HttpResponse:
     """Everything that slows actions down, in one place."""
     user = request.user
     pending = ActionRun.objects.visible_to(user).top_level().pending().count()
-    holds = Hold.objects.filter(target_is_visible(user), lifted_at=None).order_by("-at")[:MOST]
+    holds = holds_visible_to(user).filter(lifted_at=None).order_by("-at")[:MOST]
     context = {
         "halt": halt.in_force(),
         "halts": Halt.objects.exclude(ended_at=None).order_by("-at")[:5],

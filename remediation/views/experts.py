@@ -146,6 +146,7 @@ def _thread(user: User, found: ExpertRequest) -> dict[str, Any]:
         "request_": found,
         "messages_": found.messages.select_related("dispatch")[:500],
         "subject": _link(found, user),
+        "shared": ExpertRequest.objects.shared_with(user).filter(pk=found.pk).exists(),
         "expert": expert,
         "mine": mine,
         "may_close": (mine or expert) and open_,
@@ -183,7 +184,7 @@ def _subject(user: User, kind: str, target_id: int) -> Subject:
 def _chosen(user: User, state: str) -> ExpertRequestQuerySet:
     rows = ExpertRequest.objects.select_related("asker", "expert", "group", "retainer", "incident")
     if state == "mine":
-        return rows.filter(pk__in=ExpertRequest.objects.of_person(user).values("pk"))
+        return rows.filter(pk__in=ExpertRequest.objects.shared_with(user).values("pk"))
     seen = rows.filter(pk__in=ExpertRequest.objects.visible_to(user).values("pk"))
     return seen if state == "all" else seen.filter(status=state)
 

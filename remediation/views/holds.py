@@ -9,7 +9,7 @@ from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from remediation.forms import ReasonForm
 from remediation.models import Hold
-from remediation.queries.runs import target_is_visible
+from remediation.queries.control import holds_visible_to
 from remediation.refused import Refused
 from remediation.services.holds import lift_hold
 from remediation.views.answers import done
@@ -19,7 +19,7 @@ from remediation.views.links import target_link
 @requires(keys.DECIDE_RESPONSE)
 def lift(request: AccountRequest, hold_id: int) -> HttpResponse:
     """Let automation act there again."""
-    hold = get_object_or_404(Hold.objects.filter(target_is_visible(request.user)), pk=hold_id, lifted_at=None)
+    hold = get_object_or_404(holds_visible_to(request.user), pk=hold_id, lifted_at=None)
     form, refusal = ReasonForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
         try:

@@ -95,6 +95,11 @@ def test_checked_tokens_end_together(client: Client, adam: User, ada: User, rita
     assert AuditEvent.objects.filter(verb="token.revoked", reason="Clean-up").count() == 2
 
 
+def test_what_is_no_id_is_passed_over(client: Client, adam: User, signed_in: SignedIn) -> None:
+    page = reverse("accounts:revoke_tokens")
+    assert signed_in(client, adam).get(page, {"id": ["\u00b2", "x", "9" * 40, "-1"]}).status_code == 200
+
+
 def test_unused_and_ending_tokens_are_marked(client: Client, adam: User, ada: User, signed_in: SignedIn) -> None:
     token, _ = token_of(ada)
     now = clock.real_now()

@@ -101,3 +101,15 @@ def test_what_is_restricted_stays_among_the_named(two_of_one: Incident, ada: Use
 def test_a_reason_is_one_of_the_list(two_of_one: Incident, ada: User, reason: str) -> None:
     with pytest.raises(ValidationError, match="reason"):
         move_alerts([two_of_one.alerts.earliest("id")], to=None, actor=ada.actor, comment="", reason=reason)
+
+
+def test_what_is_restricted_does_not_move_to_other_named_people(
+    two_of_one: Incident, ada: User, rita: User, mona: User
+) -> None:
+    other = other_incident()
+    restrict_incident(two_of_one, people=[ada, rita], actor=ada.actor, reason="An insider")
+    restrict_incident(other, people=[ada, mona], actor=ada.actor, reason="Another one")
+    with pytest.raises(ValidationError, match="restricted"):
+        move_alerts([two_of_one.alerts.get(title="T1")], to=other, actor=ada.actor, comment="")
+    restrict_incident(other, people=[ada, rita], actor=ada.actor, reason="The same one")
+    assert move_alerts([two_of_one.alerts.get(title="T1")], to=other, actor=ada.actor, comment="") == other

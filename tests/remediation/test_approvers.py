@@ -6,15 +6,17 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Role, User
 from core import clock
 from notifications.models import Message
-from remediation.models import ActionRun
+from remediation.models import ActionRun, ApproverRule
 from remediation.policy import decidable
 from remediation.refused import Refused
+from remediation.services.approver_rules import remove_rule, save_rule
 from remediation.services.page_approvers import page_waiting
 from soc_portal.navigation import count_for
 from tests.conftest import SignedIn
+from tests.factories.api import caller
 from tests.factories.brakes import approvers, put
 from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.remediation import Company, approve, ask, company
@@ -118,3 +120,26 @@ def test_an_administrator_names_approvers(client: Client, adam: User, rita: User
     assert "Every high impact action" in page
     assert "after 5 min" in page
     assert client.post("/admin/approvers/new/", {**wanted, "approvers": []}).status_code == 422
+
+
+def test_who_decides_is_said_by_whoever_may_decide_there(place: Company, rita: User) -> None:
+    """Neither who cannot decide nor who sees other groups takes the names away, which would let others decide."""
+    role = Role.objects.create(key="people", name="People", permissions=["authorization.manage"])
+    clerk, group = person("clerk", "reader"), DeviceGroupFactory.create()
+    clerk.roles.add(role)
+    near = person("near", "admin", groups=[DeviceGroupFactory.create()])
+    rules = [approvers(rita), approvers(rita, group=group)]
+    for rule in rules:
+        for actor in (clerk.actor, near.actor):
+            with pytest.raises(ValidationError):
+                remove_rule(rule, actor=actor, reason="x")
+            with pytest.raises(ValidationError):
+                save_rule(rule, device_group=None, action="", risk="", approvers=[near], fallbacks=[],
+                          fallback_after_min=5, actor=actor)  # fmt: skip
+    put("confirm.brakes_change", False)
+    for who in (clerk, near):
+        assert caller(who).post(f"/approvers/{rules[0].pk}/remove", {"reason": "x"}).code == "escalation"
+    assert ApproverRule.objects.count() == 2
+    own = approvers(rita, group=near.device_groups.get())
+    remove_rule(own, actor=near.actor, reason="Nobody is left")
+    assert ApproverRule.objects.count() == 2

@@ -4,6 +4,7 @@ import base64
 import contextlib
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
+from time import process_time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -115,3 +116,11 @@ def test_only_who_makes_indicators_reads_certificates(
     assert page.post("/indicators/certificate/", {"text": "x" * 200_000}).status_code == 422
     assert page.post("/indicators/certificate/", {"text": "no"}).status_code == 422
     assert not Indicator.objects.exists()
+
+
+def test_marks_without_a_partner_are_read_once() -> None:
+    text = "-----BEGIN CERTIFICATE-----" * (LONGEST // 27)
+    began = process_time()
+    with pytest.raises(ValidationError, match="no certificate"):
+        read_certificate(text)
+    assert process_time() - began < 0.5

@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.services.tokens import issue_token
 from connectors.kinds.simulator import world
 from core import clock
+from incidents.models import Device
 from notifications.models import Message
 from remediation.models import ActionRun, EmergencyApproval
 from remediation.refused import Refused
@@ -67,6 +68,18 @@ def test_servers_and_protected_assets_always_take_two_people(place: Company) -> 
     assert refused(lena, ask(lena, "device.isolate", controller)) == "strict_four_eyes"
     put("approval.strict_classes", ["accounts"])
     assert refused(lena, ask(lena, "identity.disable", place.identity())) == "strict_four_eyes"
+
+
+def test_a_file_is_not_taken_from_servers_or_protected_machines_by_one_person(place: Company) -> None:
+    lena = lead()
+    for number in range(2):
+        file, other, special = FileFactory.create(), place.device(), place.device()
+        if number:
+            shield(special)
+        else:
+            Device.objects.filter(pk=special.pk).update(os_platform="Windows Server 2022")
+        saw(file, other, special)
+        assert refused(lena, ask(lena, "file.quarantine", file)) == "strict_four_eyes"
 
 
 def test_somebody_else_ratifies(place: Company, rita: User) -> None:

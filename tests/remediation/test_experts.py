@@ -18,6 +18,7 @@ from remediation.refused import Refused
 from remediation.services.ask_expert import ask_expert, close_request, is_expert, say
 from remediation.services.share import blocks_of
 from tests.conftest import SignedIn
+from tests.factories.api import caller
 from tests.factories.people import person
 from tests.factories.remediation import DeviceFactory, FileFactory, incident_naming
 
@@ -207,3 +208,31 @@ def test_a_question_waits_for_whom_it_was_put_to_until_it_is_answered(
     assert "Known family?" not in signed_in(client, mona).get("/waiting/").content.decode()
     say(request, text="Yes", actor=rita.actor, user=rita)
     assert "Known family?" not in signed_in(client, rita).get("/waiting/").content.decode()
+
+
+def test_what_was_shared_is_for_who_asked_and_who_was_asked(
+    ada: User, rita: User, mona: User, incident: Incident, elsewhere: DeviceGroup, signed_in: SignedIn
+) -> None:
+    """Who sees a part of the incident sees the question, and not what the asker's wider eyes saw."""
+    Incident.objects.update(device_group_ids=[*incident.device_group_ids, elsewhere.pk], name_source="auto",
+                            display_name="Ransomware on FIN-WS-007", neutral_name="Ransomware on 1 device")  # fmt: skip
+    incident.refresh_from_db()
+    request = asked(ada, incident, expert=rita, share=["evidence"])
+    assert "FIN-WS-007" in str(request.context)
+    partial = person("partial", "analyst", groups=[elsewhere])
+    for reader, told in ((rita, True), (ada, True), (partial, False), (mona, False)):
+        page = signed_in(Client(), reader).get(f"/experts/{request.pk}/").content.decode()
+        body = caller(reader).get(f"/experts/{request.pk}").body
+        assert ("Known family?" in page, body["topic"]) == (True, "Known family?")
+        assert ("FIN-WS-007" in page) is told
+        assert (body["shared"] is not None) is told
+
+
+def test_restricted_since_it_was_asked_it_is_for_the_named_people(
+    ada: User, rita: User, adam: User, incident: Incident
+) -> None:
+    request = asked(ada, incident, expert=rita)
+    restrict_incident(incident, people=[ada, adam], actor=ada.actor, reason="An insider")
+    assert not ExpertRequest.objects.visible_to(rita).filter(pk=request.pk).exists()
+    assert not ExpertRequest.objects.shared_with(rita).exists()
+    assert ExpertRequest.objects.visible_to(ada).filter(pk=request.pk).exists()

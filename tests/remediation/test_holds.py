@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.services.tokens import issue_token
 from incidents.models import Device
+from incidents.services.restrict import restrict_incident
 from remediation.enums import Source
 from remediation.models import ActionRun, Hold
 from remediation.refused import Refused
@@ -16,7 +17,8 @@ from remediation.services.holds import lift_hold
 from remediation.services.request import request_action
 from remediation.services.undo import undo_run
 from tests.conftest import SignedIn
-from tests.factories.remediation import Company, approve, company, done
+from tests.factories.api import caller
+from tests.factories.remediation import Company, approve, company, done, incident_naming
 
 pytestmark = pytest.mark.django_db
 
@@ -94,3 +96,16 @@ def test_the_targets_page_shows_it_with_a_way_to_lift_it(
     assert client.post(f"/actions/holds/{hold.pk}/lift/", {"reason": "Over"}).status_code == 302
     assert (Hold.objects.get().lifted_by or {})["name"] == "Rita Moreno"
     assert signed_in(client, eve).get(f"/actions/holds/{hold.pk}/lift/").status_code == 403
+
+
+def test_a_hold_of_a_restricted_case_is_told_to_its_people_alone(
+    place: Company, ada: User, rita: User, mona: User, signed_in: SignedIn
+) -> None:
+    device = place.device()
+    hold = undone(ada, rita, device)
+    incident = incident_naming(device)
+    ActionRun.objects.update(incident=incident)
+    restrict_incident(incident, people=[ada, rita], actor=ada.actor, reason="An insider")
+    for reader, told in ((ada, True), (mona, False)):
+        assert (caller(reader).get(f"/holds/{hold.pk}").status == 200) is told
+        assert ("A false alarm" in signed_in(Client(), reader).get("/actions/brakes/").content.decode()) is told

@@ -163,8 +163,10 @@ def test_an_import_takes_the_rows_that_are_right(client: Client, rita: User, sig
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nothing\n1", HEAD, HEAD + "\n" + "\n".join([ROWS[1]] * 501), 'indicatorType,"x\n']
-)
+    "text",
+    ["", "nothing\n1", HEAD, HEAD + "\n" + "\n".join([ROWS[1]] * 501), 'indicatorType,"x\n',
+     ",".join(f"c{n}" for n in range(60_000)) + "\n" + "a\n" * 200_000],
+)  # fmt: skip
 def test_a_file_that_is_no_list_is_refused_as_a_whole(
     client: Client, rita: User, signed_in: SignedIn, text: str
 ) -> None:

@@ -8,6 +8,7 @@ from django.db import connection as database
 
 from accounts.enums import UserKind
 from accounts.models import DeviceGroup, Role, User
+from accounts.services.token_care import rotate_token
 from accounts.services.tokens import issue_token
 from connectors.models import Delivery
 from core import clock
@@ -17,6 +18,8 @@ from remediation.models import ActionRun, Refusal
 from remediation.refused import Refused
 from remediation.services.carry_out import carry_out
 from remediation.services.decide import approve_run
+from remediation.services.request import request_action
+from tests.factories.brakes import lead
 from tests.factories.people import person
 from tests.factories.remediation import Company, approve, ask, company
 
@@ -55,6 +58,26 @@ def test_a_service_account_of_the_same_person_is_the_same_person(place: Company,
     with pytest.raises(Refused) as refusal:
         approve_run(run, actor=token.actor, user=robot)
     assert (refusal.value.code, refusal.value.inputs["behind"]) == ("same_person", [adam.pk])
+
+
+def test_a_token_of_somebody_else_that_one_made_anew_is_the_same_person(place: Company, adam: User, rita: User) -> None:
+    """Who administers people sees the secret of the successor and could decide as its person."""
+    hers, _ = issue_token(rita, name="t", lifetime=timedelta(days=1), may_decide=True, actor=rita.actor)
+    made, _ = rotate_token(hers, lifetime=timedelta(days=1), overlap=timedelta(0), actor=adam.actor)
+    run = ask(adam, "device.isolate", place.device())
+    with pytest.raises(Refused) as refusal:
+        approve_run(run, actor=made.actor, user=rita)
+    assert (refusal.value.code, refusal.value.inputs["behind"]) == ("same_person", [adam.pk])
+    assert approve_run(run, actor=rita.actor, user=rita).decision == "approved"
+
+
+def test_what_one_asked_for_through_such_a_token_one_does_not_decide(place: Company, adam: User, rita: User) -> None:
+    made, _ = issue_token(rita, name="t", lifetime=timedelta(days=1), actor=adam.actor)
+    run = request_action("device.isolate", target=place.device(), comment="x", actor=made.actor, user=rita)
+    with pytest.raises(Refused) as refusal:
+        approve_run(run, actor=adam.actor, user=adam)
+    assert refusal.value.code == "same_person"
+    assert carry_out(approve(lead(), run)).status == "succeeded"
 
 
 def test_a_role_that_lost_the_right_after_the_approval(place: Company, ada: User) -> None:

@@ -4,9 +4,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import DeviceGroup, User
 from connectors.kinds.simulator import world
 from core.models import AuditEvent
+from incidents.models import Device
+from incidents.services.describe_entity import describe_entity
 from remediation.models import ProtectedAsset
 from remediation.policy.protection import shield_of
 from remediation.refused import Refused
@@ -14,7 +16,9 @@ from remediation.services.carry_out import carry_out
 from remediation.services.protect import protect, unprotect
 from remediation.services.suggest_protection import suggestions
 from tests.conftest import SignedIn
+from tests.factories.api import caller
 from tests.factories.brakes import put, shield
+from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.remediation import SETTER, Company, FileFactory, IdentityFactory, approve, ask, company, done, saw
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +145,40 @@ def test_an_administrator_puts_things_on_the_list(
     wrong = client.post("/admin/protected/new/", {"kind": "dns", "target_kind": "device", "match_by": "address",
                                                   "pattern": "nonsense", "note": "x"})  # fmt: skip
     assert (wrong.status_code, "An address or a network is needed" in wrong.content.decode()) == (422, True)
+
+
+def test_the_tag_that_protects_is_taken_away_by_who_keeps_the_list_alone(
+    place: Company, ada: User, rita: User, adam: User
+) -> None:
+    device = place.device()
+    Device.objects.filter(pk=device.pk).update(tags=["Tier-0", "finance"])
+    device.refresh_from_db()
+    rule("tag", "tier-0")
+    run = ask(ada, "device.remove_tag", device, tag="TIER-0")
+    assert (run.status, "is protected" in run.status_detail) == ("failed", True)
+    with pytest.raises(ValidationError, match="is protected"):
+        describe_entity(device, changes={"tags": []}, actor=rita.actor)
+    describe_entity(device, changes={"tags": ["tier-0"]}, actor=ada.actor)
+    assert caller(ada).patch(f"/devices/{device.pk}", {"tags": []}).code == "protected"
+    assert shield_of(Device.objects.get(pk=device.pk)) is not None
+    describe_entity(device, changes={"tags": []}, actor=adam.actor)
+    assert shield_of(Device.objects.get(pk=device.pk)) is None
+
+
+def test_the_tag_that_makes_a_server_is_kept_as_well(place: Company, ada: User, signed_in: SignedIn) -> None:
+    device = place.device()
+    Device.objects.filter(pk=device.pk).update(tags=["file server"])
+    page = signed_in(Client(), ada).post(f"/devices/{device.pk}/describe/", {"tags": "", "criticality": "low",
+                                                                             "value": "low"})  # fmt: skip
+    assert (page.status_code, "counts as a server" in page.content.decode()) == (422, True)
+    assert Device.objects.get(pk=device.pk).tags == ["file server"]
+
+
+def test_what_one_does_not_see_is_not_there_to_be_protected(place: Company, elsewhere: DeviceGroup) -> None:
+    near = person("near", "admin", groups=[DeviceGroupFactory.create()])
+    body = {"kind": "dns", "match_by": "entity", "target_kind": "device", "note": "x"}
+    hidden, gone = (
+        caller(near).post("/protections", {**body, "target_id": str(pk)}).body for pk in (place.device().pk, 10**9)
+    )
+    assert hidden["error"]["message"] == gone["error"]["message"]
+    assert not ProtectedAsset.objects.exists()
