@@ -22,6 +22,11 @@ TENANT = Target("tenant", "all", "the whole system")
 # force (`absent` for none) and the `digest`, without one `evidence["indicators"]` holds every entry by key.
 INDICATORS = "indicators.apply"
 INDICATORS_AT_ONCE = 500
+# What the remote system's devices met of its list, as a facet of `TENANT`: observed with the id of the last hit that is
+# known, `evidence["hits"]` holds those after it, oldest first: `id`, `indicator` (its key), `device` (its remote id),
+# `at` and `did` (`audited`, `warned`, `blocked`). A system that tells of no hits has no such facet.
+INDICATOR_HITS = "indicator_hits"
+HITS_AT_ONCE = 200
 
 
 class Effect(StrEnum):

@@ -51,6 +51,7 @@ class RemediationConfig(AppConfig):
         register_letters("expert_message", compose=retainer_mail.compose, ended=retainer_mail.ended)
         fill("evidence.respond", Filling("indicator", indicator_slots.evidence_button))
         fill("entity.state", Filling("indicator", indicator_slots.entity_pill))
+        fill("evidence.marks", Filling("indicator", indicator_slots.evidence_marks))
         fill("search.results", Filling("indicators", indicator_slots.search_results))
         fill("entity.tabs", Filling("actions", slots.entity_tab, order=80))
         fill("entity.pane", Filling("actions", slots.entity_pane))

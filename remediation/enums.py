@@ -180,6 +180,15 @@ class IndicatorDeed(TextChoices):
     RESTORED = "restored", "Put in force again"
 
 
+class HitKind(TextChoices):
+    """How something that an indicator names was met: named by an alert, or what a device did when it met it."""
+
+    NAMED = "named", "Named by an alert"
+    AUDITED = "audited", "Watched"
+    WARNED = "warned", "Warned of"
+    BLOCKED = "blocked", "Blocked"
+
+
 class Enforcement(TextChoices):
     """How far one connection has followed one indicator."""
 

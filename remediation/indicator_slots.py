@@ -1,5 +1,6 @@
 """What indicators show on earlier pages: a button to block a hash, address or URL, and that one is in force already."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,11 +10,12 @@ from django.urls import reverse
 
 from accounts import keys
 from accounts.models import User
-from incidents.models import Device, File, Identity, Incident, Mailbox
+from incidents.models import Device, Evidence, File, Identity, Incident, Mailbox
 from remediation.enums import IndicatorType
 from remediation.indicator_values import clean_value
-from remediation.models import Indicator
+from remediation.models import Indicator, IndicatorHit
 from remediation.services.find_indicators import Found, hashes_of, indicators_on, indicators_on_file
+from remediation.services.indicator_hits import key_of_evidence
 
 Entity = Device | File | Identity | Mailbox
 # The kind of a node in the attack story -> what an indicator calls it.
@@ -57,6 +59,23 @@ def entity_pill(request: HttpRequest, subject: tuple[Entity, Incident | None]) -
         return None
     kind, icon = _PILLS.get(best.action, ("ok", "shield"))
     return {"text": f"{_word(best)} by {best.number}", "kind": kind, "icon": icon}
+
+
+def evidence_marks(request: HttpRequest, rows: Sequence[Evidence]) -> dict[str, Any] | None:
+    """By the id of the evidence, the indicator that it was under when its alert came."""
+    user = request.user
+    if not isinstance(user, User):
+        return None
+    keys = {key_of_evidence(row): row.pk for row in rows}
+    hits = IndicatorHit.objects.filter(key__in=keys, indicator__in=Indicator.objects.visible_to(user))
+    found = {keys[hit.key]: _mark(hit.indicator) for hit in hits.select_related("indicator").order_by("pk")}
+    return {"by_id": found} if found else None
+
+
+def _mark(indicator: Indicator) -> dict[str, str]:
+    kind, icon = _PILLS.get(indicator.action, ("danger", "shield"))
+    url = reverse("remediation:indicator", args=[indicator.pk])
+    return {"text": f"{_word(indicator)}: {indicator.number}", "kind": kind, "icon": icon, "url": url}
 
 
 def search_results(request: HttpRequest, text: str) -> dict[str, Any] | None:

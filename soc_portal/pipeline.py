@@ -2,7 +2,7 @@
 
 LISTENERS: dict[str, list[str]] = {
     "account.changed": ["notifications.services.accounts.account_changed"],
-    "alerts.stored": [],
+    "alerts.stored": ["remediation.services.indicator_hits.alerts_stored"],
     "incident.correlated": [],
     "incident.changed": [],
     "incident.merged": [

@@ -49,8 +49,9 @@ def let_happen(connection: Connection, sightings: Iterable[Sighting]) -> None:
         if program and machine and machine.managed and sighting.suspicious and not program.signer:
             key = f"sha256:{program.sha256}"
             if key not in _state(connection, "device", machine.dns_name).get("files", {}):
+                did = world.meet(connection, machine.dns_name, type="fileSha256", value=program.sha256)
                 world.put_file(
-                    connection, machine.dns_name, key, name=program.name, path=program.path, running=True
+                    connection, machine.dns_name, key, name=program.name, path=program.path, running=did != "blocked"
                 )  # fmt: skip
         if letter and sighting.recipient in mailboxes:
             known = _state(connection, "mailbox", sighting.recipient).get("messages", {})

@@ -90,12 +90,14 @@ def accept_alerts(
     actor: Actor,
     exercise: str = "",
     keep_dead: bool = True,
+    is_feed: bool = True,
 ) -> Receipt:
     """Store the alerts of one source, committed on return.
 
     `items` are JSON objects as the source sent them (`parse.Loose` and `parse.Unreadable` too). An item that cannot
     become an alert is rejected and kept as a dead letter; the others are not touched by it. Within a batch a later
-    item of the same id wins. Raises `formats.UnknownFormat`, and `ValueError` for an empty or endless source name.
+    item of the same id wins. A source that is no feed is not missed when it falls silent. Raises
+    `formats.UnknownFormat`, and `ValueError` for an empty or endless source name.
     """
     reader = formats.get(format)
     source = source.replace("\x00", "").strip()
@@ -113,7 +115,8 @@ def accept_alerts(
             logger.exception("format %s failed on item %d of %s", format, index, source)
             refusals.append(Refusal(index, item, "unexpected", "The item could not be read; it is kept.", ""))
     kept = refusals if keep_dead else []
-    receipt = _store(reads, kept, format_key=format, source=source, actor=actor, exercise=exercise, now=now)
+    receipt = _store(reads, kept, format_key=format, source=source, actor=actor, exercise=exercise, now=now,
+                     is_feed=is_feed)  # fmt: skip
     receipt.rejected = [refusal.as_json() for refusal in refusals]
     metrics.count_ingest(format, receipt.counts())
     return receipt
@@ -136,6 +139,7 @@ def _store(
     actor: Actor,
     exercise: str,
     now: datetime,
+    is_feed: bool,
 ) -> Receipt:
     """In one transaction; tried again when two batches got into each other's way."""
     latest = {read.alert.provider_alert_id: read.alert for read in reads}
@@ -146,7 +150,7 @@ def _store(
                 keep_refused(refusals, format_key=format_key, source=source, exercise=exercise, at=now)
                 receipt = _receipt(reads, stored)
                 _tell(receipt, len(refusals), format_key=format_key, source=source, actor=actor)
-            if reads and not exercise:
+            if reads and is_feed and not exercise:
                 feed = f"feed:{format_key}:{source}"
                 beat(feed, label=source, detail=f"{format_key}, sent by {actor.name}", actor=actor)
             return receipt
@@ -182,5 +186,8 @@ def _tell(receipt: Receipt, refused: int, *, format_key: str, source: str, actor
     if receipt.accepted or receipt.updated or refused:
         audit.record("alerts.accepted", subject=f"source:{source}", actor=actor, data={"format": format_key, **counts})
     if receipt.accepted or receipt.updated:
-        outbox.publish("alerts.stored", source=source, **counts)
+        changed = {Outcome.ACCEPTED, Outcome.UPDATED}
+        told = zip(receipt.alerts, receipt.outcomes, strict=True)
+        ids = [int(row["id"]) for row, outcome in told if outcome in changed]
+        outbox.publish("alerts.stored", source=source, alerts=ids, **counts)
         jobs.wake("incidents.tasks.correlate_pending")

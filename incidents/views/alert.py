@@ -15,6 +15,7 @@ from accounts.guard import AccountRequest, requires
 from core import slots
 from core.htmx import done
 from incidents.assets import named_as_seen
+from incidents.evidence_marks import with_marks
 from incidents.forms import ManageAlertForm, assignable, spoken_for
 from incidents.models import Alert
 from incidents.services.comment import comment_on
@@ -58,7 +59,7 @@ def _context(request: AccountRequest, found: Alert) -> dict[str, Any]:
     evidence = found.evidence.select_related("device", "file", "identity", "mailbox").order_by("id")
     return {
         "alert": found,
-        "evidence": named_as_seen(evidence[:MOST_EVIDENCE], request.user),
+        "evidence": named_as_seen(with_marks(evidence[:MOST_EVIDENCE], request), request.user),
         "evidence_total": found.evidence.count(),
         "links": [link for link in found.links.all() if link.undone is None and link.incident_id == found.incident_id],
         "categories": category_labels(found.categories),

@@ -18,6 +18,7 @@ from incidents.assets import MODELS, entity_url, named_as_seen
 from incidents.containment import containment_of
 from incidents.entity_facts import KINDS
 from incidents.enums import EVIDENCE_LABELS, EvidenceVerdict, RemediationStatus
+from incidents.evidence_marks import with_marks
 from incidents.models import Alert, Evidence, Incident
 from incidents.views.incident import find_incident
 
@@ -123,7 +124,7 @@ def evidence(request: AccountRequest, pk: int) -> HttpResponse:
     page = leaf(full, order, purpose=f"evidence:{pk}", cursor=params.get("cursor", ""))
     context = {
         "incident": found,
-        "rows": [_with_look(item) for item in named_as_seen(page.rows, request.user)],
+        "rows": [_with_look(item) for item in named_as_seen(with_marks(page.rows, request), request.user)],
         "total": counted(rows),
         "facets": _facets(everything, params, request.path),
         "any_filter": bool(chosen),

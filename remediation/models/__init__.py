@@ -5,6 +5,7 @@ from remediation.models.emergency import EmergencyApproval
 from remediation.models.expert import ExpertGroup, ExpertMessage, ExpertRequest, Retainer
 from remediation.models.hold import Hold
 from remediation.models.indicator import Indicator, IndicatorChange, IndicatorEnforcement
+from remediation.models.indicator_hit import HitsRead, IndicatorHit
 from remediation.models.protection import ProtectedAsset
 from remediation.models.refusal import Refusal
 from remediation.models.run import ActionRun
@@ -20,10 +21,12 @@ __all__ = [
     "ExpertGroup",
     "ExpertMessage",
     "ExpertRequest",
+    "HitsRead",
     "Hold",
     "Indicator",
     "IndicatorChange",
     "IndicatorEnforcement",
+    "IndicatorHit",
     "ProtectedAsset",
     "Refusal",
     "Retainer",

@@ -1,6 +1,7 @@
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import F, Q
 
@@ -8,7 +9,7 @@ from core import clock
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from remediation.models import Indicator, IndicatorEnforcement  # noqa: F401 - named in the base classes
+    from remediation.models import Indicator, IndicatorEnforcement, IndicatorHit  # noqa: F401 - named in the bases
 
 
 class IndicatorQuerySet(models.QuerySet["Indicator"]):
@@ -29,6 +30,15 @@ class IndicatorQuerySet(models.QuerySet["Indicator"]):
     def named(self, keys: Iterable[str]) -> Self:
         """Those on exactly these values; a key is `type:value`."""
         return self.active().filter(key__in=list(keys))
+
+
+class HitQuerySet(models.QuerySet["IndicatorHit"]):
+    def visible_to(self, user: "User") -> Self:
+        """Those of alerts this person may see, and those on devices in scope that no alert tells of."""
+        alerts: Any = apps.get_model("incidents", "Alert").objects.all()
+        devices: Any = apps.get_model("incidents", "Device").objects.all()
+        told = Q(alert__in=alerts.visible_to(user).values("pk"))
+        return self.filter(told | Q(alert=None, device__in=devices.visible_to(user).values("pk")))
 
 
 class EnforcementQuerySet(models.QuerySet["IndicatorEnforcement"]):

@@ -23,6 +23,8 @@ from core import audit, clock, jobs
 from core.actors import Actor
 from remediation.models import Indicator, IndicatorEnforcement
 from remediation.models.indicator import ABSENT, HELD
+from remediation.services.indicator_hits import read_hits
+from remediation.services.raise_alerts import raise_due
 from remediation.services.set_indicator import announce, check_may_manage
 from remediation.services.want_indicators import TASK, enforcing_connections, entry_of, want_everywhere
 
@@ -34,13 +36,17 @@ _BACK_OFF_S = (5, 30, 120, 600, 3_600)
 
 
 def enforce_all() -> None:
-    """The sweep: connections that are new, orders that ended unheard, wishes that are due, lists not read for long."""
+    """The sweep: connections that are new, orders that ended unheard, wishes that are due, lists not read for long, and
+    what was met of them."""
     _want_on_new_connections()
     for connection in enforcing_connections():
         _settle_open_order(connection)
         if _needs_a_look(connection):
             look(connection)
+        if IndicatorEnforcement.objects.filter(connection=connection).exists():
+            read_hits(connection)
         send(connection)
+    raise_due()
 
 
 def enforce_now(connection: Connection, *, rounds: int = 12) -> None:

@@ -18,7 +18,7 @@ from remediation.enums import IndicatorAction, IndicatorDeed, IndicatorSource, I
 from remediation.forms import ReasonForm
 from remediation.indicator_forms import IndicatorForm
 from remediation.indicator_values import ACTIONS
-from remediation.models import Indicator, IndicatorChange
+from remediation.models import Indicator, IndicatorChange, IndicatorHit
 from remediation.refused import Refused
 from remediation.services.enforce_indicators import send_again
 from remediation.services.remove_indicator import remove_indicator, undo_indicator
@@ -27,6 +27,7 @@ from remediation.views.fetch import incident_for
 from remediation.views.indicators import PILLS, group_names
 
 REFRESH = ["#indicators", "#indicator-of-pane", "[data-refresh]", "#node-body", "#respond"]
+MOST_HITS = 20
 _ENDS: dict[str, Callable[..., object]] = {"remove": remove_indicator, "undo": undo_indicator, "send": send_again}
 _DONE = {"remove": "removed", "undo": "taken back", "send": "sent again"}
 _UNDO = {
@@ -53,6 +54,7 @@ def indicator(request: AccountRequest, pk: int) -> HttpResponse:
         "origin": _origin(found, request.user),
         "enforcements": found.enforcements.select_related("connection").order_by("connection__name"),
         "unequal": found.enforcements.unequal().filter(delivery_id=None).exists(),
+        "hits": _hits(found, request.user),
         "changes": [_told(change) for change in found.changes.all()[:50]],
         "undo": "" if _is_just_made(found) else _undo_words(found),
         "may_manage": _may_manage(found, request.user),
@@ -187,6 +189,12 @@ def _origin(found: Indicator, user: User) -> dict[str, str] | None:
         return None
     seen = File.objects.visible_to(user).filter(pk=int(found.origin["id"])).first()
     return {"name": str(seen), "url": f"/files/{seen.pk}/"} if seen else None
+
+
+def _hits(found: Indicator, user: User) -> list[IndicatorHit]:
+    """Where it was met of late, as far as this person may see."""
+    rows = IndicatorHit.objects.visible_to(user).filter(indicator=found).select_related("alert", "device")
+    return list(rows.order_by("-at", "-pk")[:MOST_HITS])
 
 
 def _told(change: IndicatorChange) -> dict[str, Any]:

@@ -95,4 +95,5 @@ _LOOKS: dict[str, Callable[[State, str], Seen]] = {
     "messages": mail_effects.see_message,
     "rules": mail_effects.see_rule,
     "indicators": tenant_effects.see_indicators,
+    "indicator_hits": tenant_effects.see_hits,
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from connectors.kinds.simulator import tenant_effects
 from connectors.kinds.simulator.behaviour import checked
 from connectors.kinds.simulator.client import ORDER, SimulatedCompany
 from connectors.kinds.simulator.effects import INBOX, message_key, rule_key
@@ -12,6 +13,7 @@ from connectors.models import Connection, ConnectorState
 from connectors.ports import TENANT
 from connectors.services.deliver import target_seen
 from connectors.targets import KnownTarget
+from core import clock
 
 FRESH: dict[str, dict[str, Any]] = {
     "device": {"network": "connected", "isolation_type": "", "execution": "unrestricted", "files": {}},
@@ -108,6 +110,17 @@ def state_of(connection: Connection, kind: str, remote_id: str) -> dict[str, Any
     """The target's state now, with every order applied whose time has come. Raises `TargetGone`."""
     with SimulatedCompany(connection).target(kind, remote_id) as remote:
         return dict(remote.state)
+
+
+def meet(connection: Connection, remote_id: str, *, type: str, value: str, group: str = "") -> str:  # noqa: A002
+    """A device meets a file, address, domain or URL, spelt as an indicator spells it. Answers what it did with it, as
+    the company's list says; empty when nothing names it."""
+    with SimulatedCompany(connection).target(TENANT.kind, TENANT.remote_id) as remote:
+        at = clock.now().isoformat()
+        did = tenant_effects.meet(remote.state, remote_id, type=type, value=value, group=group, at=at)
+        if did:
+            remote.save()
+    return did
 
 
 def set_behaviour(connection: Connection, kind: str, remote_id: str, **words: Any) -> None:
