@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connectors', '0005_seal_open_orders'),
-        ('incidents', '0019_scope_by_index'),
+        ('incidents', '0017_taught_correlation'),
         ('remediation', '0009_longest_unseen_first'),
     ]
 
