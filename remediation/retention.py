@@ -9,10 +9,19 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from core import retention
 from core.models import Blob
 from remediation.enums import OPEN_STATUSES
-from remediation.models import ActionRun, ControlState, ExpertRequest, IndicatorChange, Refusal, RunArtefact
+from remediation.models import (
+    ActionRun,
+    ControlState,
+    ExpertRequest,
+    IndicatorChange,
+    IndicatorHit,
+    Refusal,
+    RunArtefact,
+)
 
 RUNS, ARTEFACTS = "runs", "artefacts"
 EXPERTS, CHANGES = "expert_requests", "indicator_changes"
+HITS = "indicator_hits"
 ON_HOLD = "of an incident under a legal hold"
 
 
@@ -55,6 +64,14 @@ def declare_kinds() -> None:
             lambda keys: IndicatorChange.objects.filter(pk__in=keys).delete()[0], days=730, least=90,
         )
     )  # fmt: skip
+    retention.declare(
+        retention.Kind(
+            HITS, "Hits of indicators", "Where something that an indicator names was met. Alerts stay.",
+            lambda edge: IndicatorHit.objects.filter(noted__lt=edge, wants_alert=False), "noted",
+            lambda keys: IndicatorHit.objects.filter(pk__in=keys).delete()[0], days=400, least=90,
+        )
+    )  # fmt: skip
+    retention.keep_back(HITS, ON_HOLD, lambda rows: rows.filter(alert__incident__on_hold=True))
     retention.keep_back(CHANGES, "that can still be taken back", _newest_of_an_indicator)
     retention.keep_back(CHANGES, ON_HOLD, lambda rows: rows.filter(indicator__incident__on_hold=True))
     retention.keep_back("incidents", "with an action that is open", _with_open_run)

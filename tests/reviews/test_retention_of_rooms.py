@@ -12,7 +12,7 @@ from core import clock, options, retention
 from core.actors import Actor
 from incidents.services.legal_hold import place_hold
 from notifications.models import Dispatch, Message, Notice
-from remediation.models import ExpertMessage, ExpertRequest, Indicator, IndicatorChange
+from remediation.models import ExpertMessage, ExpertRequest, Indicator, IndicatorChange, IndicatorHit
 from remediation.services.ask_expert import ask_expert, close_request
 from tests.factories.incidents import DeviceFactory, incident_about
 
@@ -74,3 +74,15 @@ def test_what_signing_in_leaves_goes(ada: User) -> None:
     assert retention.apply() == {"sign_in_attempts": 1}
     options.put("retention.sessions_days", 30, actor=SETTER)
     assert retention.apply() == {"sessions": 1}
+
+
+def test_old_hits_of_indicators_go_but_what_waits_for_its_alert(ada: User) -> None:
+    then = clock.now() - OLD
+    indicator = Indicator.objects.create(type="domainName", value="evil.example", action="block", title="x",
+                                         created_by=ada.actor.as_json())  # fmt: skip
+    old = {"indicator": indicator, "kind": "blocked", "at": then, "noted": then}
+    IndicatorHit.objects.create(key="1", **old)
+    waiting = IndicatorHit.objects.create(key="2", wants_alert=True, **old)
+    IndicatorHit.objects.create(indicator=indicator, key="3", kind="named", at=clock.now())
+    assert retention.apply() == {"indicator_hits": 1}
+    assert waiting in IndicatorHit.objects.all()
