@@ -163,6 +163,12 @@ async def _pump(listener: Listener, session_key: str, channel: Any, send: Any) -
     check_at = loop.time() + CHECK_EVERY_S
     while True:
         message = await channel.get_message(timeout=10.0)
+        if loop.time() > check_at:  # before anything is told: the rights may be others by now
+            fresh = await sync_to_async(_identify)(session_key)
+            if fresh is None:
+                return
+            await sync_to_async(_tell_how_many)()
+            listener, check_at = fresh, loop.time() + CHECK_EVERY_S
         body = KEEP_ALIVE
         if message is not None:
             update = json.loads(message["data"])
@@ -171,9 +177,3 @@ async def _pump(listener: Listener, session_key: str, channel: Any, send: Any) -
             line = json.dumps({"topic": update["topic"], "id": update["id"]})
             body = f"data: {line}\n\n".encode()
         await send({"type": "http.response.body", "body": body, "more_body": True})
-        if loop.time() > check_at:
-            fresh = await sync_to_async(_identify)(session_key)
-            if fresh is None:
-                return
-            await sync_to_async(_tell_how_many)()
-            listener, check_at = fresh, loop.time() + CHECK_EVERY_S

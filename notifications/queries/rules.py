@@ -18,10 +18,9 @@ class RuleQuerySet(models.QuerySet["Rule"]):
             return self.filter(mine)
         if user.scope.everything:
             return self.filter(mine | Q(personal=False))
-        beyond = self.model._default_manager.filter(device_groups__isnull=False).exclude(
-            device_groups__in=user.scope.group_ids
-        )
-        within = Q(personal=False, all_groups=False) & ~Q(pk__in=beyond.values("pk"))
+        spoken_of = self.model.device_groups.through._default_manager
+        beyond = spoken_of.exclude(devicegroup__in=user.scope.group_ids).values("rule")
+        within = Q(personal=False, all_groups=False) & ~Q(pk__in=beyond)
         return self.filter(mine | within | Q(personal=False, author=user))
 
     def with_all(self) -> Self:

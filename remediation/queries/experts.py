@@ -39,4 +39,5 @@ class ExpertRequestQuerySet(models.QuerySet["ExpertRequest"]):
     def to_answer(self, user: "User") -> Self:
         """Those that wait for an answer of this person."""
         asked = Q(expert=user) | Q(group__in=user.expert_groups.all())
-        return self.filter(asked, status="open").exclude(asker=user)
+        incidents: Any = apps.get_model("incidents", "Incident").objects.all()
+        return self.filter(asked, status="open").exclude(asker=user).exclude(incident__in=incidents.hidden_from(user))

@@ -12,9 +12,9 @@ from accounts.guard import AccountRequest, requires
 from core.pagination import counted
 from incidents.models import File
 from remediation.enums import Facet
-from remediation.models import ActionRun, ControlState, Hold
+from remediation.models import ActionRun, ControlState
 from remediation.policy_status import standings_of
-from remediation.queries.control import ControlStateQuerySet
+from remediation.queries.control import ControlStateQuerySet, holds_visible_to
 from remediation.views.cards import approval_cards
 from remediation.views.fetch import Target, target_for
 from remediation.views.holds import hold_row
@@ -48,13 +48,14 @@ def _context(request: AccountRequest, target: Target) -> dict[str, Any]:
     shown = list(past.order_by("-created", "-pk")[:MOST])
     standings = standings_of(shown)
     states = _states(target).visible_to(user).order_by("-since", "-pk")[:MOST_STATES]
+    holds = holds_visible_to(user).filter(**here, lifted_at=None)
     query = {"of": f"{target.kind}:{target.pk}", "window": "180d"}
     return {
         "target": target,
         "page": target_link(target.kind, target.pk, str(target))["url"],
         "states": state_rows(list(states), user),
         "cards": approval_cards(waiting.order_by("created", "pk")[:MOST], user),
-        "holds": [hold_row(hold, user) for hold in Hold.objects.filter(**here, lifted_at=None).order_by("facet")],
+        "holds": [hold_row(hold, user) for hold in holds.order_by("facet")],
         "rows": [{**run_row(run, user), "standing": standings[run.pk]} for run in shown],
         "past_total": counted(past),
         "all_url": f"{reverse('remediation:history')}?{urlencode(query)}",

@@ -7,9 +7,10 @@ from datetime import UTC
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from core import audit, clock, live
+from core import audit, clock
 from core.actors import Actor
 from core.wording import unix_lines
+from incidents.services.announce import announce_incident
 from reviews.enums import ReviewState
 from reviews.models import Addendum, Review
 
@@ -32,7 +33,7 @@ def add_addendum(review: Review, *, text: str, actor: Actor) -> Addendum:
         found.save()
         audit.record("review.addendum", subject=f"review:{row.pk}", thread=row.incident.thread, actor=actor,
                      data={"sha256": found.digest})  # fmt: skip
-        live.publish("review.changed", row.incident_id, groups=row.incident.audience)
+        announce_incident(row.incident, topic="review.changed")
     return found
 
 

@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from core import audit, clock, live
+from core import audit, clock
 from core.actors import Actor
 from core.wording import unix_lines
+from incidents.services.announce import announce_incident
 from notifications.services.tell import tell
 from notifications.topics import declare
 from reviews.enums import FollowUpState
@@ -136,4 +137,4 @@ def _record(row: FollowUp, actor: Actor, verb: str, changes: dict[str, Any], *, 
     incident = row.review.incident
     audit.record(verb, subject=f"follow_up:{row.pk}", thread=incident.thread, actor=actor, changes=changes,
                  reason=reason)  # fmt: skip
-    live.publish("review.changed", incident.pk, groups=incident.audience)
+    announce_incident(incident, topic="review.changed")

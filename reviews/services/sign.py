@@ -5,8 +5,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from core import audit, clock, live
+from core import audit, clock
 from core.actors import Actor
+from incidents.services.announce import announce_incident
 from reviews.enums import ReviewState
 from reviews.models import Review
 from reviews.report import as_stored, build_report, digest_of, missing_parts, zone_called
@@ -46,5 +47,5 @@ def sign_review(review: Review, *, actor: Actor, zone: str = "") -> Review:
             changes={"state": (ReviewState.DRAFT, ReviewState.SIGNED)},
             data={"snapshot_sha256": row.snapshot_sha256},
         )
-        live.publish("review.changed", row.incident_id, groups=row.incident.audience)
+        announce_incident(row.incident, topic="review.changed")
     return row

@@ -5,10 +5,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from core import audit, clock, live
+from core import audit, clock
 from core.actors import Actor
 from core.wording import unix_lines
 from incidents.models import Incident
+from incidents.services.announce import announce_incident
 from reviews.enums import FindingKind, ReviewState
 from reviews.models import Finding, Review
 
@@ -87,7 +88,7 @@ def _save(row: Review, actor: Actor, verb: str, changes: dict[str, Any]) -> None
     row.written_by = actor.as_json()
     row.save()
     audit.record(verb, subject=f"review:{row.pk}", thread=row.incident.thread, actor=actor, changes=changes)
-    live.publish("review.changed", row.incident_id, groups=row.incident.audience)
+    announce_incident(row.incident, topic="review.changed")
 
 
 def _clean(name: str, text: Any, longest: int = LONGEST, *, required: bool = False) -> str:

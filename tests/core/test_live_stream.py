@@ -87,6 +87,19 @@ def test_somebody_who_sees_everything_hears_every_group(topic: str, ada: User, s
     assert Browser(signed_in(Client(), ada)).listen(topic, publish) == ["any", "end"]
 
 
+def test_a_scope_that_was_narrowed_meanwhile_counts_for_the_next_message(
+    topic: str, eve: User, elsewhere: DeviceGroup, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.live_stream.CHECK_EVERY_S", 0.0)
+
+    def publish() -> None:
+        eve.device_groups.clear()
+        live.publish(topic, "ours", groups=[elsewhere.pk])
+        live.publish(topic, "end")
+
+    assert Browser(signed_in(Client(), eve)).listen(topic, publish) == ["end"]
+
+
 @pytest.mark.parametrize("role", ["ingest"])
 def test_without_the_right_to_read_nothing_is_heard(topic: str, signed_in: SignedIn, role: str) -> None:
     browser = Browser(signed_in(Client(), person("mute", role)))

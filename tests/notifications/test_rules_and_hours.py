@@ -16,8 +16,9 @@ from notifications.options import MOST_MAILS
 from notifications.services.choices import next_digest, quiet_until
 from notifications.services.digest import CLOCK, due_digests, order_digest
 from notifications.services.rules import save_rule, switch_rule
+from tests.factories.api import caller
 from tests.factories.mail import Postbox, part_of
-from tests.factories.people import DeviceGroupFactory
+from tests.factories.people import DeviceGroupFactory, person
 
 pytestmark = pytest.mark.django_db
 Told = Callable[..., None]
@@ -248,3 +249,14 @@ def test_old_news_are_forgotten_with_all_that_hangs_on_them(adam: User, ada: Use
     assert retention.apply()["messages"] == 1
     assert [message.once for message in Message.objects.all()] == ["new"]
     assert Notice.objects.filter(user=ada).count() == 1
+
+
+def test_a_rule_that_reaches_further_than_an_administrator_is_none_of_theirs(adam: User) -> None:
+    mine, other = DeviceGroupFactory.create(), DeviceGroupFactory.create()
+    near = person("near", "admin", groups=[mine])
+    both = rule_of(adam, groups=[mine, other], values={"all_groups": False, "name": "Both"})
+    within = rule_of(adam, groups=[mine], values={"all_groups": False, "name": "Within"})
+    rule_of(adam, values={"name": "All"})
+    assert set(Rule.objects.visible_to(near)) == {within}
+    assert caller(near).call("DELETE", f"/notification-rules/{both.pk}").status == 404
+    assert Rule.objects.visible_to(adam).count() == 3

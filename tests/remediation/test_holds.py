@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from accounts.services.tokens import issue_token
@@ -108,4 +109,6 @@ def test_a_hold_of_a_restricted_case_is_told_to_its_people_alone(
     restrict_incident(incident, people=[ada, rita], actor=ada.actor, reason="An insider")
     for reader, told in ((ada, True), (mona, False)):
         assert (caller(reader).get(f"/holds/{hold.pk}").status == 200) is told
-        assert ("A false alarm" in signed_in(Client(), reader).get("/actions/brakes/").content.decode()) is told
+        client = signed_in(Client(), reader)
+        for address in ("/actions/brakes/", reverse("remediation:of_target", args=["device", device.pk])):
+            assert ("A false alarm" in client.get(address).content.decode()) is told

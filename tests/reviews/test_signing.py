@@ -1,6 +1,8 @@
 """Writing, signing and freezing a review."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -8,9 +10,11 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from incidents.enums import IncidentStatus
 from incidents.models import Incident
+from incidents.services.restrict import restrict_incident
 from reviews.enums import FindingKind, FollowUpState, ReviewState
 from reviews.models import Review
 from reviews.report import digest_of, report_of, zone_called
+from reviews.services.addenda import add_addendum
 from reviews.services.follow_up import add_follow_up, set_follow_up_state
 from reviews.services.print import as_html
 from reviews.services.sign import sign_review
@@ -122,3 +126,21 @@ def test_a_text_stored_with_other_line_ends_prints_right_too(ada: User) -> None:
 
     assert "U+000D" not in page
     assert "Block it." in page
+
+
+def test_open_pages_of_others_hear_nothing_of_a_restricted_review(
+    ada: User, rita: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr("core.live._send", heard.append)
+    incident = resolved_incident()
+    review = written_review(incident, ada)
+    restrict_incident(incident, people=[ada, rita], actor=ada.actor, reason="An insider")
+    review = Review.objects.select_related("incident").get(pk=review.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        add_finding(review, kind=FindingKind.WELL, text="Somebody noticed.", actor=ada.actor)
+        add_follow_up(review, text="Look again", owner=None, due=NINE.date(), actor=ada.actor)
+        add_addendum(sign_review(review, actor=ada.actor), text="More is known.", actor=ada.actor)
+    told = [one for one in map(json.loads, heard) if one["topic"] == "review.changed"]
+    assert len(told) == 4
+    assert all((one["groups"], one["people"]) == (None, sorted([ada.pk, rita.pk])) for one in told)
