@@ -25,6 +25,7 @@ from accounts.models import SignInProvider, User
 from accounts.services import factors, passkeys, sessions
 from accounts.services.enforcement import duty_of
 from accounts.session_store import row_of_session
+from accounts.views.provider import link_proof
 from core.htmx import done
 from core.models import AuditEvent
 
@@ -42,6 +43,7 @@ def overview(request: AccountRequest) -> HttpResponse:
         "duty": duty_of(request.user),
         "identities": identities,
         "providers": SignInProvider.objects.filter(enabled=True).exclude(identities__in=identities),
+        "link_proof": link_proof(request),
         "held": sessions.is_held(request),
         "passkeys_not": passkeys.why_not(),
         "sessions": sessions.sessions_of(request.user),

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.core import ratelimit
 from django.contrib import messages
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -20,9 +21,12 @@ from accounts.services import gate, oidc, sessions, vouching
 from accounts.services.oidc import Errand, ProviderFailed
 from accounts.services.sign_in_history import record_refused_by_provider
 from accounts.services.vouching import NotLetIn
+from accounts.session_store import row_of_session
 
 ERRAND = "provider_errand"
 PURPOSES = ("sign_in", "link", "confirm")
+PROOF_HOLDS_S = 3600
+_SALT = "linking a provider"
 FRESH_S = 300  # a sign-in over there that is this new counts as a confirmation here
 
 
@@ -40,6 +44,8 @@ def begin(request: HttpRequest, key: str) -> HttpResponse:
         return redirect("account_login" if purpose != "sign_in" else "home")
     if purpose == "link":
         step_up.require(request, acts.CHANGE_FACTORS)
+        if not _began_here(request):
+            return redirect("accounts:factors")
     try:
         url, errand = oidc.begin(provider, purpose=purpose, to=_own(request.GET.get("next", "")))
     except ProviderFailed as error:
@@ -66,6 +72,20 @@ def callback(request: HttpRequest, key: str) -> HttpResponse:
     except NotLetIn as error:
         record_refused_by_provider(request, error.user, provider=provider.name)
         return _failed(request, provider, str(error))
+
+
+def link_proof(request: HttpRequest) -> str:
+    """What the button of one's own page carries. A page of somebody else's that leads here could have their account
+    over there linked to whoever looks at it."""
+    return signing.dumps(row_of_session(request.session), salt=_SALT)
+
+
+def _began_here(request: HttpRequest) -> bool:
+    try:
+        proven = signing.loads(request.GET.get("proof", "")[:300], salt=_SALT, max_age=PROOF_HOLDS_S)
+    except signing.BadSignature:
+        return False
+    return bool(proven == row_of_session(request.session))
 
 
 def _arrive(request: HttpRequest, provider: SignInProvider, errand: Errand, claims: dict[str, Any]) -> HttpResponse:

@@ -130,11 +130,22 @@ def test_our_second_factor_is_asked_unless_theirs_is_trusted(
 def test_one_links_oneself_and_signs_in_so_from_then_on(
     client: Client, corp: SignInProvider, over_there: glewlwyd.Provider, ada: User, signed_in: SignedIn
 ) -> None:
-    signed_in(client, ada)
-    client.get(CALLBACK, fetch_answer(client, over_there, ask="?purpose=link"))
+    proof = signed_in(client, ada).get("/me/factors/").context["link_proof"]
+    client.get(CALLBACK, fetch_answer(client, over_there, ask=f"?purpose=link&proof={proof}"))
     other = Client()
     sign_in(other, over_there)
     assert other.get("/me/").context["person"] == ada
+
+
+def test_a_page_of_somebody_else_links_nothing(client: Client, ada: User, rita: User, signed_in: SignedIn) -> None:
+    """It could have its own account over there linked to whoever looks at it."""
+    SignInProvider.objects.create(key="corp", name="Corp", issuer="https://login.example.org", client_id="portal")
+    of_rita = signed_in(Client(), rita).get("/me/factors/").context["link_proof"]
+    signed_in(client, ada)
+    for proof in ("", "x", of_rita):
+        answer = client.get("/accounts/provider/corp/", {"purpose": "link", "proof": proof})
+        assert answer["Location"] == "/me/factors/"
+        assert "provider_errand" not in client.session
 
 
 def test_who_has_only_a_provider_confirms_there_and_an_empty_form_confirms_nothing(
