@@ -35,7 +35,19 @@ class ProtectForm(forms.Form):
     pattern = forms.CharField(
         max_length=255, label="Name, network or tag", help_text="dc-*, 10.0.0.0/24 or domain-controller, as in Which."
     )
+    device_group_ids = forms.TypedMultipleChoiceField(
+        coerce=int, required=False, widget=forms.CheckboxSelectMultiple, label="Only for these device groups"
+    )
     note = forms.CharField(max_length=500, label="Why", help_text="Shown to whoever is refused.")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups = DeviceGroup.objects.filter(retired=False).order_by("is_default", "rank")
+        if not user.scope.everything:
+            groups = groups.filter(pk__in=user.scope.group_ids)
+        field: Any = self.fields["device_group_ids"]
+        field.choices = [(str(group.pk), group.name) for group in groups]
+        field.help_text = "None chosen: everywhere." if user.scope.everything else "None chosen: all of yours."
 
 
 class ProtectThisForm(forms.Form):

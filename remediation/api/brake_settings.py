@@ -44,7 +44,7 @@ class ProtectionViewSet(ApiViewSet):
         wanted = self.body(ProtectionIn)
         self._require_in_sight(wanted)
         step_up.require(request, acts.CHANGE_BRAKES)
-        return self.show(protect(**wanted, actor=self.actor), status=201)
+        return self.show(protect(**wanted, actor=self.actor, user=self.user), status=201)
 
     def _require_in_sight(self, wanted: dict[str, Any]) -> None:
         """What the caller does not see is not there: else the answer would tell that it is."""
@@ -61,7 +61,7 @@ class ProtectionViewSet(ApiViewSet):
         asset = self.get_object()
         wanted = self.body(ReasonIn)
         step_up.require(request, acts.CHANGE_BRAKES)
-        unprotect(asset, actor=self.actor, reason=wanted["reason"])
+        unprotect(asset, actor=self.actor, reason=wanted["reason"], user=self.user)
         return Response(status=204)
 
 

@@ -51,6 +51,7 @@ class ProtectionOut(Out):
     target_kind = serializers.ChoiceField(EntityKind.choices)
     target_id = Id(allow_null=True)
     pattern = serializers.CharField()
+    device_group_ids = serializers.ListField(child=Id(), help_text="Where the rule holds; empty: everywhere.")
     note = serializers.CharField()
     author = FrozenActor()
     created = Moment()
@@ -68,6 +69,7 @@ class ProtectionIn(In):
     target_kind = Choice([(one.value, one.label) for one in EntityKind if one != EntityKind.FILE])
     target_id = Id(required=False, allow_null=True)
     pattern = Text(max_length=255, required=False, allow_blank=True)
+    device_group_ids = serializers.ListField(child=Id(), required=False, max_length=200)
     note = Text(max_length=500)
 
 

@@ -1,4 +1,6 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from core import clock
 from incidents.enums import EntityKind
@@ -10,6 +12,7 @@ class ProtectedAsset(models.Model):
 
     `match_by` entity: the row `target_kind`/`target_id`. Name: `pattern` with `*` and `?` against every name of a
     target of `target_kind`. Address: an address or network of a device. Tag: a tag or role of a device or account.
+    `device_group_ids`: a rule for devices of these groups alone; empty for everything.
     """
 
     kind = models.CharField(max_length=20, choices=ProtectedKind.choices)
@@ -17,6 +20,9 @@ class ProtectedAsset(models.Model):
     target_kind = models.CharField(max_length=10, choices=EntityKind.choices)
     target_id = models.BigIntegerField(null=True)
     pattern = models.CharField(max_length=255, blank=True)
+    device_group_ids: "ArrayField[list[int], list[int]]" = ArrayField(
+        models.BigIntegerField(), default=list, db_default=Value("{}"), blank=True
+    )
     note = models.CharField(max_length=500)
     author = models.JSONField(help_text="The actor, frozen.")
     created = models.DateTimeField(default=clock.now)

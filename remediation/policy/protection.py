@@ -70,12 +70,22 @@ def matches(asset: ProtectedAsset, target: Target) -> bool:
         return False
     if asset.match_by == MatchBy.ENTITY:
         return asset.target_id == target.pk
+    if asset.device_group_ids and not _lies_within(asset, target):
+        return False
     wanted = asset.pattern.lower()
     if asset.match_by == MatchBy.NAME:
         return any(fnmatchcase(name.lower(), wanted) for name in names_of(target))
     if asset.match_by == MatchBy.TAG:
         return wanted in {word.lower() for word in roles_of(target)}
     return isinstance(target, Device) and any(_lies_in(address, wanted) for address in target.ip_addresses)
+
+
+def _lies_within(asset: ProtectedAsset, target: Target) -> bool:
+    """A rule for some device groups means their devices. A machine that is known by an address alone is in no group, so
+    it counts: whoever blocks that address blocks the machine."""
+    return isinstance(target, Device) and (
+        target.device_group_id is None or target.device_group_id in asset.device_group_ids
+    )
 
 
 def names_of(target: Target) -> list[str]:

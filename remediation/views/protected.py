@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts import keys, step_up
 from accounts.guard import AccountRequest, requires
+from accounts.models import DeviceGroup
 from core.htmx import done
 from remediation import acts
 from remediation.brake_forms import ProtectForm, ProtectThisForm
@@ -17,7 +18,7 @@ from remediation.forms import ReasonForm
 from remediation.models import ProtectedAsset
 from remediation.policy import settings
 from remediation.policy.targets import MODELS
-from remediation.services.protect import protect, unprotect
+from remediation.services.protect import may_unprotect, protect, unprotect
 from remediation.services.suggest_protection import suggestions
 from remediation.views.fetch import target_for
 from remediation.views.links import target_link
@@ -32,7 +33,13 @@ def protected(request: AccountRequest) -> HttpResponse:
         {"suggestion": one, "target": target_link(one.target.kind, one.target.pk, str(one.target))}
         for one in suggestions(request.user)
     ]
-    rows = [{"asset": asset, "refuses": refuses[asset.kind], "means": _means(request, asset)} for asset in assets]
+    names = dict(DeviceGroup.objects.values_list("pk", "name"))
+    rows = [
+        {"asset": asset, "refuses": refuses[asset.kind], "means": _means(request, asset),
+         "where": [names.get(pk, "") for pk in asset.device_group_ids if request.user.scope.covers(pk)],
+         "may_remove": may_unprotect(asset, request.user)}
+        for asset in assets
+    ]  # fmt: skip
     return render(request, "remediation/protected.html", {"rows": rows, "suggestions": found})
 
 
@@ -49,10 +56,10 @@ def _means(request: AccountRequest, asset: ProtectedAsset) -> dict[str, Any] | N
 @step_up.needs(acts.CHANGE_BRAKES)
 def protect_rule(request: AccountRequest) -> HttpResponse:
     """Protect whatever a name, network or tag means."""
-    form = ProtectForm(request.POST or None)
+    form = ProtectForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
-            asset = protect(**form.cleaned_data, actor=request.actor)
+            asset = protect(**form.cleaned_data, actor=request.actor, user=request.user)
         except ValidationError as error:
             form.add_error(None, error) if not hasattr(error, "error_dict") else _add(form, error)
         else:
@@ -72,7 +79,7 @@ def protect_this(request: AccountRequest, kind: str, target_id: int) -> HttpResp
     if request.method == "POST" and form.is_valid():
         wanted = {**form.cleaned_data, "match_by": MatchBy.ENTITY, "target_kind": kind, "target_id": target.pk}
         try:
-            protect(**wanted, actor=request.actor)
+            protect(**wanted, actor=request.actor, user=request.user)
         except ValidationError as error:
             form.add_error(None, " ".join(error.messages))
         else:
@@ -90,8 +97,12 @@ def unprotect_asset(request: AccountRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         title = f"No longer protected: {asset}"
-        unprotect(asset, actor=request.actor, reason=form.cleaned_data["reason"])
-        return done(request, title, back=reverse("remediation:protected"), leave=True)
+        try:
+            unprotect(asset, actor=request.actor, reason=form.cleaned_data["reason"], user=request.user)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return done(request, title, back=reverse("remediation:protected"), leave=True)
     context = {"form": form, "title": f"No longer protect: {asset}", "verb": "Remove", "danger": True,
                "back": reverse("remediation:protected")}  # fmt: skip
     return render(request, "remediation/brake_form.html", context, status=422 if form.errors else 200)

@@ -182,3 +182,38 @@ def test_what_one_does_not_see_is_not_there_to_be_protected(place: Company, else
     )
     assert hidden["error"]["message"] == gone["error"]["message"]
     assert not ProtectedAsset.objects.exists()
+
+
+def test_a_rule_for_a_group_means_its_devices_alone(place: Company) -> None:
+    here, there = DeviceGroupFactory.create(), DeviceGroupFactory.create()
+    near, far = place.device(group=here), place.device(group=there)
+    wanted = {"kind": "dns", "match_by": "name", "pattern": "*a*", "note": "Names", "actor": SETTER}
+    with pytest.raises(ValidationError, match="Only devices belong"):
+        protect(**wanted, target_kind="identity", device_group_ids=[here.pk])
+    for device in (near, far):
+        device.display_name = "atlas"
+        device.save()
+    protect(**wanted, target_kind="device", device_group_ids=[here.pk])
+    assert shield_of(near) is not None
+    assert shield_of(far) is None
+
+
+def test_who_sees_some_groups_protects_there_and_takes_away_nothing_beyond(client: Client, signed_in: SignedIn) -> None:
+    here, there = DeviceGroupFactory.create(), DeviceGroupFactory.create()
+    mine = person("lia", "admin", groups=[here])
+    everywhere = rule("name", "ns-*")
+    form = {"kind": "dns", "target_kind": "device", "match_by": "name", "pattern": "dns-*", "note": "Names"}
+    page = signed_in(client, mine)
+    page.post("/admin/protected/new/", form)
+    own = ProtectedAsset.objects.exclude(pk=everywhere.pk).get()
+    assert own.device_group_ids == [here.pk]
+    assert (
+        page.post("/admin/protected/new/", {**form, "pattern": "x-*", "device_group_ids": [there.pk]}).status_code
+        == 422
+    )
+    assert page.post("/admin/protected/new/", {**form, "target_kind": "identity"}).status_code == 422
+    assert "Beyond your groups" in page.get("/admin/protected/").content.decode()
+    answer = page.post(f"/admin/protected/{everywhere.pk}/remove/", {"reason": "Not needed"})
+    assert (answer.status_code, "beyond your device groups" in answer.content.decode()) == (422, True)
+    page.post(f"/admin/protected/{own.pk}/remove/", {"reason": "Not needed"})
+    assert ProtectedAsset.objects.get() == everywhere
