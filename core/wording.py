@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 COUNT_CAP = 10_000
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+NAMES_OF_TODAY = {"day": "Today ", "said": "today "}
 
 # Marks that reorder or hide text; `unicodedata` files most of them under Cf, which also holds harmless joiners.
 _DECEIVING = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
@@ -68,8 +69,8 @@ def _two_units(seconds: int) -> str:
 def moment(value: datetime, *, now: datetime, zone: tzinfo, style: str = "short") -> str:
     """Today `09:41`, this year `10 Nov 09:53`, else `10 Nov 2025`.
 
-    Styles: `short`; `day` (names today: `Today 09:41`); `seconds` (for stories and logs); `full` (the clock also in
-    other years); `date`.
+    Styles: `short`; `day` (names today: `Today 09:41`); `said` (the same within a sentence: `today 09:41`); `seconds`
+    (for stories and logs); `full` (the clock also in other years); `date`.
     """
     local, today = value.astimezone(zone), now.astimezone(zone)
     clock = local.strftime("%H:%M:%S" if style == "seconds" else "%H:%M")
@@ -79,7 +80,7 @@ def moment(value: datetime, *, now: datetime, zone: tzinfo, style: str = "short"
     if style == "date":
         return date
     if local.date() == today.date():
-        return f"Today {clock}" if style == "day" else clock
+        return f"{NAMES_OF_TODAY.get(style, '')}{clock}"
     return f"{date} {clock}"
 
 

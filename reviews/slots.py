@@ -12,7 +12,7 @@ from reviews.enums import LessonState
 from reviews.models import Lesson
 from reviews.services.lessons import detectors_of
 
-MOST_LESSONS = 3
+MOST_LESSONS, MOST_FOUND = 2, 22
 
 
 def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:
@@ -25,7 +25,7 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
 
 
 def lessons_of_before(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:
-    """What was learned before this incident began and shares a technique or a detector with it."""
+    """What was learned before this incident began and shares a technique or a detector with it; who shares most first."""
     user = request.user
     if not isinstance(user, User):
         return None
@@ -33,8 +33,8 @@ def lessons_of_before(request: HttpRequest, incident: Incident) -> dict[str, Any
     known = known.exclude(state=LessonState.REJECTED).exclude(incident=incident.pk)
     if not known.exists():
         return None
-    alike = Q(techniques__overlap=incident.mitre_techniques) | Q(detectors__overlap=detectors_of(incident))
-    found = list(known.filter(alike).select_related("incident").order_by("-updated", "-pk")[: MOST_LESSONS + 20])
-    if not found:
-        return None
-    return {"lessons": found[:MOST_LESSONS], "more": max(0, len(found) - MOST_LESSONS)}
+    signs = {*incident.mitre_techniques, *detectors_of(incident)}
+    alike = Q(techniques__overlap=list(signs)) | Q(detectors__overlap=list(signs))
+    found = list(known.filter(alike).select_related("incident").order_by("-updated", "-pk")[:MOST_FOUND])
+    found.sort(key=lambda one: len(signs.intersection([*one.techniques, *one.detectors])), reverse=True)
+    return {"lessons": found[:MOST_LESSONS], "more": found[MOST_LESSONS:]} if found else None

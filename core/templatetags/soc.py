@@ -216,7 +216,7 @@ def address(value: object, label: str = "address") -> SafeString:
 # ---- times, durations, counts --------------------------------------------------------------------------------------
 @register.simple_tag
 def when(value: datetime | None, style: str = "short", empty: str = "") -> SafeString:
-    """A time in the reader's zone with UTC in its title. Styles: short, day, seconds, full, date."""
+    """A time in the reader's zone with UTC in its title. Styles: short, day, said, seconds, full, date."""
     if value is None:
         return format_html('<span class="t3">{}</span>', empty)
     text = wording.moment(value, now=clock.now(), zone=timezone.get_current_timezone(), style=style)

@@ -22,11 +22,11 @@ def spark(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def scale(top: int) -> int:
-    """The next round number, so that the axis reads well."""
-    if top <= 5:
-        return max(1, top)
+    """The next round number whose half is whole too: both stand at the axis, and nothing comes in halves."""
+    if top <= 10:
+        return max(2, top + top % 2)
     size: int = 10 ** (len(str(top)) - 1)
-    return next(size * n // 10 for n in (10, 15, 20, 25, 30, 40, 50, 60, 80, 100) if size * n // 10 >= top)
+    return next(size * n // 10 for n in (12, 16, 20, 24, 30, 40, 50, 60, 80, 100) if size * n // 10 >= top)
 
 
 def stacked(
@@ -52,8 +52,4 @@ def stacked(
               if place % every == 0]  # fmt: skip
     line = " ".join(f"{round((place + 0.5) * step, 1)},{round(HEIGHT - value / top * (HEIGHT - TOP), 1)}"
                     for place, value in enumerate(before))  # fmt: skip
-    return {"columns": columns, "labels": labels, "line": line, "top": top, "half": _half(top)}
-
-
-def _half(top: int) -> str:
-    return f"{top / 2:g}"
+    return {"columns": columns, "labels": labels, "line": line, "top": top, "half": top // 2}

@@ -1,5 +1,6 @@
 // Times in the reader's zone, in the words of the product: today 09:41, this year 10 Nov 09:53, else 10 Nov 2025.
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const NAMES_OF_TODAY = { day: "Today ", said: "today " };
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
@@ -30,7 +31,7 @@ export function moment(date, style = "short", now = new Date()) {
   const day = `${Number(at.day)} ${MONTHS[at.month - 1]}`;
   if (at.year !== today.year) return style === "seconds" || style === "full" ? `${day} ${at.year} ${clock}` : `${day} ${at.year}`;
   if (style === "date") return day;
-  if (at.month === today.month && at.day === today.day) return style === "day" ? `Today ${clock}` : clock;
+  if (at.month === today.month && at.day === today.day) return `${NAMES_OF_TODAY[style] ?? ""}${clock}`;
   return `${day} ${clock}`;
 }
 

@@ -43,6 +43,7 @@ def test_what_is_left_under_an_hour_is_whole_minutes(seconds: float, words: str)
     [
         (NOW, "short", "10:41"),
         (NOW, "day", "Today 10:41"),
+        (NOW, "said", "today 10:41"),
         (NOW, "seconds", "10:41:07"),
         (NOW - timedelta(days=12), "short", "10 Nov 10:41"),
         (NOW - timedelta(days=12), "date", "10 Nov"),

@@ -126,9 +126,9 @@ def test_a_finding_becomes_a_lesson_that_later_incidents_show(
     assert (lesson.incident, lesson.techniques) == (review.incident, ["T1564.008"])
     alike, other = incident_at(clock.now()), incident_at(clock.now())
     Incident.objects.filter(pk=alike.pk).update(mitre_techniques=["T1564.008"])
-    assert "We have seen this" in client.get(f"/incidents/{alike.pk}/").content.decode()
-    assert "We have seen this" not in client.get(f"/incidents/{other.pk}/").content.decode()
-    assert "We have seen this" not in client.get(f"/incidents/{review.incident_id}/").content.decode()
+    assert "Learned before" in client.get(f"/incidents/{alike.pk}/").content.decode()
+    assert "Learned before" not in client.get(f"/incidents/{other.pk}/").content.decode()
+    assert "Learned before" not in client.get(f"/incidents/{review.incident_id}/").content.decode()
 
 
 def test_a_lesson_is_verified_only_after_it_was_adopted(review: Review, ada: User) -> None:
