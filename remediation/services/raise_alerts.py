@@ -12,7 +12,7 @@ from django.db import transaction
 from core.actors import Actor
 from incidents.enums import Category
 from incidents.ingest.accept import accept_alerts
-from incidents.models import Device
+from incidents.models import Device, File
 from remediation.enums import HitKind, IndicatorType
 from remediation.models import Indicator, IndicatorHit
 
@@ -66,11 +66,12 @@ def _item(hit: IndicatorHit, device: Device) -> dict[str, Any]:
     return {
         "id": f"{indicator.number}-hit-{hit.pk}",
         "title": f"Indicator {did.removeprefix('was ')}: {indicator.title}",
-        "description": f"{what} {did} on {device}. {indicator.number}: {indicator.description}".strip(),
+        "description": f"{what} {did} on {device}, as {indicator.number} asks. {indicator.description}".strip(),
         "recommendedActions": indicator.recommended_actions,
         "severity": indicator.severity if indicator.severity in _SEVERITIES else "medium",
         "category": indicator.category or Category.SUSPICIOUS_ACTIVITY.value,
         "mitreTechniques": list(indicator.techniques),
+        "serviceSource": "indicators",
         "detectionSource": "customTi",
         "productName": "Indicators of the portal",
         "detectorId": indicator.number,
@@ -84,8 +85,9 @@ def _item(hit: IndicatorHit, device: Device) -> dict[str, Any]:
 def _device_evidence(device: Device) -> dict[str, Any]:
     """By the names that lead to this very device."""
     ids = {alias.partition(":")[0]: alias.partition(":")[2] for alias in device.aliases if ":" in alias}
-    name = "deviceDnsName" if "." in device.key else "hostName"
-    return {"@odata.type": _type("device"), name: device.key, "mdeDeviceId": ids.get("mde", ""),
+    field = "deviceDnsName" if "." in device.key else "hostName"
+    name = device.display_name if device.display_name.lower() == device.key else device.key
+    return {"@odata.type": _type("device"), field: name, "mdeDeviceId": ids.get("mde", ""),
             "azureAdDeviceId": ids.get("aad", "")}  # fmt: skip
 
 
@@ -93,7 +95,9 @@ def _thing(indicator: Indicator, *, blocked: bool) -> list[dict[str, Any]]:
     """What was met, where evidence has a word for it."""
     state = {"verdict": "suspicious", **({"remediationStatus": "blocked"} if blocked else {})}
     if indicator.type in _HASHES:
-        details = {_HASHES[IndicatorType(indicator.type)]: indicator.value}
+        column = _HASHES[IndicatorType(indicator.type)]
+        known = File.objects.filter(**{column: indicator.value}).first()
+        details = {column: indicator.value, **({"fileName": known.display_name} if known else {})}
         return [{"@odata.type": _type("file"), "fileDetails": details, **state}]
     names = {IndicatorType.IP: ("ip", "ipAddress"), IndicatorType.URL: ("url", "url"),
              IndicatorType.DOMAIN: ("dns", "domainName")}  # fmt: skip

@@ -14,7 +14,7 @@ from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from core.htmx import done, wants_part
 from incidents.models import File, Incident
-from remediation.enums import IndicatorAction, IndicatorDeed, IndicatorSource, IndicatorType
+from remediation.enums import HitKind, IndicatorAction, IndicatorDeed, IndicatorSource, IndicatorType
 from remediation.forms import ReasonForm
 from remediation.indicator_forms import IndicatorForm
 from remediation.indicator_values import ACTIONS
@@ -194,7 +194,9 @@ def _origin(found: Indicator, user: User) -> dict[str, str] | None:
 def _hits(found: Indicator, user: User) -> list[IndicatorHit]:
     """Where it was met of late, as far as this person may see."""
     rows = IndicatorHit.objects.visible_to(user).filter(indicator=found).select_related("alert", "device")
-    return list(rows.order_by("-at", "-pk")[:MOST_HITS])
+    found_last = list(rows.order_by("-at", "-pk")[:MOST_HITS])
+    raised = {hit.alert_id for hit in found_last if hit.raised}
+    return [hit for hit in found_last if hit.raised or hit.alert_id not in raised or hit.kind != HitKind.NAMED]
 
 
 def _told(change: IndicatorChange) -> dict[str, Any]:
