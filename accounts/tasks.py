@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from accounts.services.passwords import put_lock_outs_right
 from accounts.services.token_care import warn_of_ends
 
 
@@ -9,3 +10,9 @@ from accounts.services.token_care import warn_of_ends
 def warn_of_ending_tokens() -> None:
     """Tell people of tokens that end soon."""
     warn_of_ends()
+
+
+@shared_task(ignore_result=True)
+def put_times_right() -> None:
+    """After a clock that ran ahead."""
+    put_lock_outs_right()

@@ -11,6 +11,8 @@ from core import clock
 LONGEST_PLAN = timedelta(hours=6)
 # A lease lasts seconds; so much may the clocks of two machines differ.
 LONGEST_LEASE = timedelta(minutes=10)
+# So much may the clocks of two machines differ; what is further ahead was written by one that was wrong.
+SKEW = timedelta(minutes=2)
 
 
 def due(column: str) -> Q:
@@ -21,6 +23,13 @@ def due(column: str) -> Q:
 def lapsed(column: str) -> Q:
     """Rows that nobody holds any more."""
     return _passed(column, LONGEST_LEASE)
+
+
+def not_since(column: str, span: timedelta) -> Q:
+    """Rows that were never looked at, not within `span`, or by a clock that ran ahead."""
+    now = clock.real_now()
+    looked = Q(**{f"{column}__lte": now - span}) | Q(**{f"{column}__gt": now + SKEW})
+    return Q(**{column: None}) | looked
 
 
 def _passed(column: str, furthest: timedelta) -> Q:

@@ -89,7 +89,8 @@ def is_over(request: HttpRequest) -> bool:
 def keep(request: HttpRequest, user: User) -> None:
     """Note once a minute that somebody is there; what a page fetches by itself does not count."""
     now = clock.real_now().timestamp()
-    if request.headers.get("X-Unattended") or now - request.session.get(SEEN, 0) < NOTED_EVERY_S:
+    # Below nothing it was noted by a clock that ran ahead, and would hold for as long as that.
+    if request.headers.get("X-Unattended") or 0 <= now - request.session.get(SEEN, 0) < NOTED_EVERY_S:
         return
     request.session.setdefault(BEGAN, now)
     _note(request, user, now=now)
@@ -108,7 +109,8 @@ def is_held(request: HttpRequest) -> str:
 
 def _note(request: HttpRequest, user: User, *, now: float) -> None:
     limits = options.get_many("sign_in.")
-    ends = request.session.get(BEGAN, now) + limits[LONGEST] * 3600
+    began = request.session[BEGAN] = min(request.session.get(BEGAN, now), now)
+    ends = began + limits[LONGEST] * 3600
     if limits[IDLE]:
         ends = min(ends, now + limits[IDLE] * 60)
     held = not asked_elsewhere(request, user) and duty_of(user).overdue

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import ApiToken
+from accounts.models.token import LONGEST_ELEVATION
 from accounts.services.authority import authority_of
 from accounts.services.factors import CHANGED
 from accounts.services.tokens import issue_token, longest_lifetime, revoke_token
@@ -23,7 +24,6 @@ UNUSED_DAYS = declare(
            maximum=366)
 ).key  # fmt: skip
 LONGEST_OVERLAP = timedelta(days=7)
-LONGEST_ELEVATION = timedelta(hours=1)
 
 
 def rotate_token(token: ApiToken, *, lifetime: timedelta, overlap: timedelta, actor: Actor) -> tuple[ApiToken, str]:

@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from connectors.enums import Health
 from connectors.models import Connection
 from connectors.services.health import check_health
-from core import clock, options
+from core import options
 from core.actors import Actor
+from core.due import not_since
 from core.options import Option
 
 WARDEN = Actor.system("connections")
@@ -29,8 +30,8 @@ def check_due(*, actor: Actor) -> int:
     minutes: int = options.get(CHECK_MINUTES.key)
     if not minutes:
         return 0
-    edge = clock.real_now() - timedelta(minutes=minutes)
-    due = list(Connection.objects.filter(Q(checked_at=None) | Q(checked_at__lt=edge), enabled=True).order_by("pk"))
+    not_asked = not_since("checked_at", timedelta(minutes=minutes))
+    due = list(Connection.objects.filter(not_asked, enabled=True).order_by("pk"))
     for connection in due:
         check_health(connection, actor=actor)
     return len(due)

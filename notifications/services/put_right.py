@@ -7,10 +7,11 @@ from django.db import models
 from django.db.models import Q
 
 from core import clock
+from core.due import SKEW
 from notifications.enums import DigestRhythm, DispatchStatus
 from notifications.models import Dispatch, Listening, Message, Pulse, Rule, RuleRecipient
 from notifications.services.choices import next_digest, quiet_until
-from notifications.services.route import MAX_BACKOFF, SKEW
+from notifications.services.route import MAX_BACKOFF
 from notifications.services.send import LEASE, WAITS_S
 
 

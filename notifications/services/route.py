@@ -9,6 +9,7 @@ from accounts.enums import UserKind
 from accounts.models import User
 from core import clock, jobs, live, options
 from core.actors import Actor
+from core.due import SKEW
 from notifications import topics
 from notifications.enums import Channel, DispatchStatus, RecipientKind
 from notifications.models import DigestItem, Dispatch, Listening, Message, Notice, Rule, RuleRecipient
@@ -20,8 +21,6 @@ from notifications.services.wording import Wording, wording_for, wording_outside
 logger = logging.getLogger(__name__)
 MAX_BACKOFF = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
-# So much may the clocks of two machines differ.
-SKEW = timedelta(minutes=2)
 SEND = "notifications.tasks.send_due"
 
 

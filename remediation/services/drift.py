@@ -11,6 +11,7 @@ from connectors.services.observe import observe
 from connectors.targets import Target as RemoteTarget
 from core import audit, clock
 from core.actors import Actor
+from core.due import not_since
 from incidents.models import Device, Identity, Mailbox
 from incidents.services.bindings import NotBound, binding_of
 from notifications.services.tell import tell
@@ -57,7 +58,7 @@ def _due() -> list[ControlState]:
     facets = sorted({action.facet.value for action in words.lasting()})
     rows = ControlState.objects.exclude(desired="").exclude(run_id=None).filter(facet__in=facets)
     rows = rows.filter(words.in_force("desired", "observed") | Q(since__gte=now - AFTERWARDS) | ~Q(drift_since=None))
-    rows = rows.filter(Q(checked_at=None) | Q(checked_at__lte=now - EVERY))
+    rows = rows.filter(Q(checked_at__lte=now - EVERY) | not_since("checked_at", EVERY))
     return list(rows.order_by(F("checked_at").asc(nulls_first=True), "pk")[:LOOKS])
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import ApiToken, User
+from accounts.models.token import LONGEST_ELEVATION
 from accounts.services.tokens import issue_token
+from core import clock
 from core.actors import Actor
 
 SETTER = Actor.system("test set-up")
@@ -96,5 +98,5 @@ def caller(user: User | None = None, *, may_decide: bool = True, elevated: bool 
         return Caller()
     token, secret = token_of(user, may_decide=may_decide)
     if elevated:
-        ApiToken.objects.filter(pk=token.pk).update(elevated_until=token.expires_at)
+        ApiToken.objects.filter(pk=token.pk).update(elevated_until=clock.real_now() + LONGEST_ELEVATION)
     return Caller(secret)
