@@ -1,6 +1,7 @@
 """Writing what was found: new incidents, alerts into their incidents, reasons, history, news."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -22,12 +23,23 @@ from incidents.services.tell_of import tell_created
 
 CORRELATED = "incident.correlated"
 MOST_ANNOUNCED = 50
-_FIELDS = Incident._meta.concrete_fields
 _LINK_COLUMNS = ("alert_id", "incident_id", "reason", "rule", "evidence", "other_alert_id", "created")
 
 
 # What is read of an incident that is joined or merged.
 _NEEDED = ("pk", "status", "restricted", "assigned_to_id", "display_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The incident that the alerts of a group go into, with its owner."""
+
+    pk: int
+    owner: int | None = None
+
+    @property
+    def thread(self) -> str:
+        return f"incident:{self.pk}"
 
 
 class Busy(Exception):
@@ -42,14 +54,15 @@ def apply_groups(groups: Sequence[Group], *, actor: Actor) -> None:
               for group in groups if group.incident is not None and group.merged]  # fmt: skip
     merge_incidents(merges, actor=actor, reason="they turned out to belong together")
     fresh = _open_new(groups)
-    by_group = [existing.get(group.incident) if group.incident is not None else fresh[id(group)] for group in groups]
-    pairs = [(group, incident) for group, incident in zip(groups, by_group, strict=True) if incident is not None]
+    homes = {pk: Home(pk, row.assigned_to_id) for pk, row in existing.items()}
+    pairs = [(group, fresh[id(group)] if group.incident is None else homes[group.incident]) for group in groups]
+    new = {home.pk for home in fresh.values()}
     _place_alerts(pairs)
-    _keep_reasons(pairs, new={incident.pk for incident in fresh.values()}, actor=actor)
+    _keep_reasons(pairs, new=new, actor=actor)
     raise_risk([node.id for group in groups for node in group.alerts])
-    roll_up([incident.pk for _, incident in pairs], actor=actor)
+    roll_up([home.pk for _, home in pairs], actor=actor)
     tell_both({fresh[id(group)].pk: group.continues for group in groups if group.continues is not None}, actor=actor)
-    _announce(pairs, new={incident.pk for incident in fresh.values()}, actor=actor)
+    _announce(pairs, new=new, actor=actor)
 
 
 def _lock(groups: Sequence[Group]) -> dict[int, Incident]:
@@ -77,39 +90,52 @@ def _hold_closed(closed: set[int]) -> None:
         raise Busy
 
 
-def _open_new(groups: Sequence[Group]) -> dict[int, Incident]:
+def _open_new(groups: Sequence[Group]) -> dict[int, Home]:
     """An incident for each group that has none; its name and all else come with the roll-up."""
     opening = [group for group in groups if group.incident is None]
     if not opening:
         return {}
-    now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence('incidents_incident', 'id')) FROM generate_series(1, %s)",
             [len(opening)],
         )
         ids = [row[0] for row in cursor.fetchall()]
+    firsts = [group.alerts[0] for group in opening]
+    _insert_blank({
+        ("id", "bigint"): ids,
+        ("first_activity", "timestamptz"): [one.first for one in firsts],
+        ("last_activity", "timestamptz"): [group.alerts[-1].last for group in opening],
+        ("exercise", "text"): [one.exercise for one in firsts],
+        ("continues_id", "bigint"): [group.continues for group in opening],
+    })  # fmt: skip
+    return {id(group): Home(pk) for pk, group in zip(ids, opening, strict=True)}
+
+
+def _insert_blank(own: Mapping[tuple[str, str], Sequence[Any]]) -> None:
+    """Incidents with these values, by column and type; in all other columns they are alike."""
+    names = [name for name, _ in own]
+    now = clock.now()
     blank = Incident(display_name="", created=now, updated=now)
-    columns = {
-        str(field.column): field.get_db_prep_save(getattr(blank, field.attname), connection) for field in _FIELDS
+    alike = {
+        str(field.column): field.get_db_prep_save(getattr(blank, field.attname), connection)
+        for field in Incident._meta.concrete_fields
+        if field.column not in names
     }
-    rows = []
-    fresh = {}
-    for pk, group in zip(ids, opening, strict=True):
-        first = group.alerts[0]
-        own = {"id": pk, "first_activity": first.first, "last_activity": group.alerts[-1].last,
-               "exercise": first.exercise, "continues_id": group.continues}  # fmt: skip
-        rows.append(list({**columns, **own}.values()))
-        fresh[id(group)] = Incident(pk=pk, display_name="", exercise=first.exercise)
-    copy_rows(Incident._meta.db_table, list(columns), rows)
-    return fresh
+    lists = ", ".join(f"%s::{kind}[]" for _, kind in own)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO incidents_incident ({', '.join([*names, *alike])}) "
+            f"SELECT v.*{', %s' * len(alike)} FROM unnest({lists}) v",
+            [*alike.values(), *own.values()],
+        )
 
 
-def _place_alerts(pairs: Sequence[tuple[Group, Incident]]) -> None:
+def _place_alerts(pairs: Sequence[tuple[Group, Home]]) -> None:
     """Into the incident, and to its owner: an incident has one."""
     alerts = [node.id for group, _ in pairs for node in group.alerts]
-    incidents = [incident.pk for group, incident in pairs for _ in group.alerts]
-    owners = [incident.assigned_to_id for group, incident in pairs for _ in group.alerts]
+    incidents = [home.pk for group, home in pairs for _ in group.alerts]
+    owners = [home.owner for group, home in pairs for _ in group.alerts]
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE incidents_alert a SET incident_id = v.incident, correlated = %s, "
@@ -119,51 +145,49 @@ def _place_alerts(pairs: Sequence[tuple[Group, Incident]]) -> None:
         )
 
 
-def _keep_reasons(pairs: Sequence[tuple[Group, Incident]], *, new: set[int], actor: Actor) -> None:
+def _keep_reasons(pairs: Sequence[tuple[Group, Home]], *, new: set[int], actor: Actor) -> None:
     """A link for each reason, and a line in the incident's history for each alert that came."""
     links: list[tuple[Any, ...]] = []
     entries: list[audit.Entry] = []
     now = clock.now()
-    for group, incident in pairs:
-        if incident.pk in new:
+    for group, home in pairs:
+        if home.pk in new:
             entries.append(
                 audit.Entry(
                     "incident.created",
-                    incident.thread,
-                    incident.thread,
+                    home.thread,
+                    home.thread,
                     data={"alert": group.alerts[0].id, "alerts": len(group.alerts)},
                 )
             )
         for alert_id, reasons in reasons_of(group).items():
-            links += [
-                (alert_id, incident.pk, one.reason.value, one.rule, one.evidence, one.other, now) for one in reasons
-            ]
-            entries.append(_joined(alert_id, incident, reasons))
+            links += [(alert_id, home.pk, one.reason.value, one.rule, one.evidence, one.other, now) for one in reasons]
+            entries.append(_joined(alert_id, home, reasons))
     if links:
         copy_rows(CorrelationLink._meta.db_table, _LINK_COLUMNS, links)
     audit.record_many(entries, actor=actor)
 
 
-def _joined(alert_id: int, incident: Incident, reasons: Sequence[Reason]) -> audit.Entry:
+def _joined(alert_id: int, home: Home, reasons: Sequence[Reason]) -> audit.Entry:
     data: dict[str, Any] = {"alert": alert_id}
     if reasons:
         data |= {"rule": reasons[0].rule, "reason": reasons[0].reason.value, "other_alert": reasons[0].other}
     return audit.Entry(
         "incident.alert_joined",
         f"alert:{alert_id}",
-        incident.thread,
+        home.thread,
         reason=reasons[0].evidence if reasons else "",
         data=data,
     )
 
 
-def _announce(pairs: Sequence[tuple[Group, Incident]], *, new: set[int], actor: Actor) -> None:
+def _announce(pairs: Sequence[tuple[Group, Home]], *, new: set[int], actor: Actor) -> None:
     """To the later rooms, and to open pages with the scope that the roll-up has just written. After a flood the pages
     hear of the gravest only: any of them makes a list look again."""
-    for group, incident in pairs:
-        outbox.publish(CORRELATED, incident_id=incident.pk, alert_ids=[node.id for node in group.alerts])
+    for group, home in pairs:
+        outbox.publish(CORRELATED, incident_id=home.pk, alert_ids=[node.id for node in group.alerts])
     tell_created(new, actor=actor)
-    rows = Incident.objects.filter(pk__in=[incident.pk for _, incident in pairs])
+    rows = Incident.objects.filter(pk__in=[home.pk for _, home in pairs])
     shown = rows.only("pk", "restricted", "open_to_all", "device_group_ids").order_by("-priority_score", "pk")
     for row in shown[:MOST_ANNOUNCED]:
         announce_incident(row, topic=CREATED if row.pk in new else CHANGED)

@@ -4,19 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-from django.db import connection
-
 from core import audit, clock
 from core.actors import Actor
 from core.transactions import joined
 from incidents.enums import SEVERITY_RANK, AlertStatus, Severity, ValueSource
+from incidents.ingest.copying import update_rows
 from incidents.models import Incident
 from incidents.services.incident_facts import IncidentFacts, load_facts
 from incidents.services.naming import OWN_TAGS, name_incident, neutral_name, summarise, system_tags
 from incidents.services.priority import weigh
 from incidents.services.risk import settle_risk
-from incidents.services.service_levels import follow_roll_up
+from incidents.services.service_levels import COLUMN_TYPES, follow_roll_up
 from incidents.services.tell_of import tell_risen
 
 MAX_NAMES = 8
@@ -31,7 +29,7 @@ _WRITTEN = {
     "priority_score": "int", "priority_factors": "jsonb", "alert_counts": "jsonb", "impacted_assets": "jsonb",
     "categories": "text[]", "mitre_techniques": "text[]", "service_sources": "text[]", "detection_sources": "text[]",
     "sources": "text[]", "system_tags": "text[]", "device_group_ids": "bigint[]", "open_to_all": "boolean",
-    "first_activity": "timestamptz", "last_activity": "timestamptz", "rose_to_high": "timestamptz",
+    "first_activity": "timestamptz", "last_activity": "timestamptz", "rose_to_high": "timestamptz", **COLUMN_TYPES,
 }  # fmt: skip
 
 
@@ -54,16 +52,14 @@ def roll_up(incident_ids: Iterable[int], *, locked: Sequence[Incident] = (), act
             if changes and rows[pk].display_name:
                 entries.append(audit.Entry("incident.rolled_up", rows[pk].thread, rows[pk].thread, changes=changes))
         now = clock.now()
-        _write(written, now)
-        tell_risen([one["id"] for one in written if _rises(rows[one["id"]], one["severity"])], actor=actor)
+        risen = [one["id"] for one in written if _rises(rows[one["id"]], one["severity"])]
+        entries += follow_roll_up(rows, written=written, now=now)
+        written = [{**one, **{name: getattr(rows[one["id"]], name) for name in COLUMN_TYPES}} for one in written]
+        update_rows(Incident._meta.db_table, _WRITTEN, written, updated=now)
+        tell_risen(risen, actor=actor)
         settle_risk(
-            [
-                pk
-                for pk, counts in ((one["id"], one["alert_counts"]) for one in written)
-                if counts["total"] and not counts["active"]
-            ]
+            [one["id"] for one in written if one["alert_counts"]["total"] and not one["alert_counts"]["active"]]
         )
-        entries += follow_roll_up(rows, written=written, now=clock.now())
         audit.record_many(entries, actor=actor)
     return {one["id"]: {**one, "updated": now} for one in written}
 
@@ -140,15 +136,3 @@ def _impacted(facts: IncidentFacts) -> dict[str, Any]:
     assets = [asset for asset in facts.assets if asset.kind != "file"]
     names = [{"kind": asset.kind, "id": asset.id, "name": asset.name} for asset in assets[:MAX_NAMES]]
     return {**numbers, "total": len(assets), "names": names}
-
-
-def _write(written: list[dict[str, Any]], now: datetime) -> None:
-    """One statement for all incidents."""
-    types = ", ".join(f"{name} {kind}" for name, kind in {"id": "bigint", **_WRITTEN}.items())
-    settings = ", ".join(f"{name} = r.{name}" for name in _WRITTEN)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE incidents_incident i SET {settings}, updated = %s "
-            f"FROM jsonb_to_recordset(%s::jsonb) AS r({types}) WHERE i.id = r.id",
-            [now, orjson.dumps(written).decode()],
-        )

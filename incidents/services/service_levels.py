@@ -13,6 +13,7 @@ from core import audit, clock
 from core.actors import Actor
 from incidents import service_levels
 from incidents.enums import IncidentStatus, PauseReason, ServiceClock, ServiceState
+from incidents.ingest.copying import update_rows
 from incidents.models import Incident
 from incidents.queries.incidents import OPEN
 from incidents.service_levels import Facts, Policy, Standing
@@ -31,7 +32,9 @@ BREACHED = declare(
 )  # fmt: skip
 # Changes of these fields move a clock.
 MOVING = frozenset({"status", "severity", "classification", "assigned_to"})
-COLUMNS = ("sla", "sla_started", "sla_state", "sla_due", "sla_next")
+COLUMN_TYPES = {"sla": "jsonb", "sla_started": "timestamptz", "sla_state": "text", "sla_due": "timestamptz",
+                "sla_next": "timestamptz"}  # fmt: skip
+COLUMNS = tuple(COLUMN_TYPES)
 AT_ONCE, MOST_PAUSES, MAX_NOTE = 500, 100, 1000
 # Whoever is told of something that happened longer ago learns nothing that he can act on.
 NEWS = timedelta(hours=1)
@@ -75,8 +78,8 @@ def clocks_ahead(row: Incident, **ahead: Any) -> list[str]:
 def follow_roll_up(
     rows: Mapping[int, Incident], *, written: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[audit.Entry]:
-    """After a roll-up: clocks begin for new incidents and follow a new severity. Answers what the log is to keep of it:
-    everything from which the times can be computed again."""
+    """Before a roll-up is written: clocks begin for new incidents and follow a new severity, in the rows, for the
+    caller to write. Answers what the log is to keep of it: everything from which the times can be computed again."""
     entries, moving = [], []
     for values in written:
         row, is_new = rows[values["id"]], rows[values["id"]].sla_started is None
@@ -96,14 +99,12 @@ def follow_roll_up(
 
 
 def _settle_many(rows: Iterable[Incident], *, now: datetime) -> dict[int, dict[str, Any]]:
-    """The clocks of many locked rows with one statement; answers for each key what moved."""
-    promised, settled, moved = service_levels.policy(), [], {}
+    """Bring the clocks of many locked rows up to date; answers for each key what moved. Writes nothing."""
+    promised, moved = service_levels.policy(), {}
     for row in rows:
         standing = service_levels.settle(facts_of(row), row.sla, policy=promised, now=now)
         moved[row.pk] = _moved(row.sla, standing.clocks)
         _put(row, standing)
-        settled.append(row)
-    Incident.objects.bulk_update(settled, COLUMNS)
     return moved
 
 
@@ -156,6 +157,8 @@ def sweep_service_levels(*, actor: Actor) -> int:
             return 0
         begun = {row.pk for row in rows if row.sla_started is None}
         moved = _settle_many(rows, now=now)
+        values = [{"id": row.pk, **{name: getattr(row, name) for name in COLUMNS}} for row in rows]
+        update_rows(Incident._meta.db_table, COLUMN_TYPES, values)
         audit.record_many([_beginning(row) for row in rows if row.pk in begun], actor=actor)
         late = [row for row in rows if moved[row.pk] and row.pk not in begun]
         audit.record_many(
