@@ -25,7 +25,7 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
 
 
 def lessons_of_before(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:
-    """What was learned before this incident began and shares a technique or a detector with it; who shares most first."""
+    """What was learned before this incident began and shares techniques or detectors with it, most of them first."""
     user = request.user
     if not isinstance(user, User):
         return None

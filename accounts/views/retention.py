@@ -18,10 +18,11 @@ from core.models import AuditEvent
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(keys.MANAGE_SETTINGS)
 def retention_page(request: AccountRequest) -> HttpResponse:
-    """The times in force, or with `days_…` in the address what others would mean; a POST sets them."""
+    """The times in force, or with `days_…` what others would mean; a POST sets them, unless it asks for a preview."""
     asked = request.POST if request.method == "POST" else request.GET
     form = RetentionForm(asked if any(name.startswith("days_") for name in asked) else None)
-    if request.method == "POST" and form.is_valid():
+    sets = request.method == "POST" and request.POST.get("act") != "preview"
+    if sets and form.is_valid():
         step_up.require(request, acts.CHANGE_OPTION)
         return _set(request, form)
     considered = form.days() if form.is_bound and form.is_valid() else {}
@@ -30,7 +31,7 @@ def retention_page(request: AccountRequest) -> HttpResponse:
         "rows": _rows(considered, form),
         "considered": considered != {} and considered != retention.days_in_force(),
     }
-    return render(request, "accounts/retention.html", context, status=422 if request.method == "POST" else 200)
+    return render(request, "accounts/retention.html", context, status=422 if sets else 200)
 
 
 def _set(request: AccountRequest, form: RetentionForm) -> HttpResponse:

@@ -76,7 +76,10 @@ class MoveAlertsForm(forms.Form):
         label="To incident", required=False, max_length=20, widget=forms.TextInput({"placeholder": "INC-…"}),
         help_text="Empty: a new incident, named after the alerts.",
     )  # fmt: skip
-    reason = forms.ChoiceField(label="Why they belong there", choices=CorrelationReason.choices)
+    # Nothing chosen beforehand: what a dialog proposes would end in the record as somebody's judgement.
+    reason = forms.ChoiceField(
+        label="Why they belong there", choices=[("", "Choose a reason"), *CorrelationReason.choices]
+    )
     comment = forms.CharField(label="Comment", required=False, max_length=500, widget=forms.Textarea({"rows": 2}))
     teach = forms.BooleanField(
         label="Then say what correlation should learn from it", required=False,

@@ -15,7 +15,7 @@ from accounts.models import User
 from core.htmx import done
 from core.wording import counted
 from incidents.assets import coverages
-from incidents.enums import Classification
+from incidents.enums import Classification, IncidentStatus
 from incidents.forms import ManageForm, assignable, spoken_for
 from incidents.models import Incident
 from incidents.services.manage import StaleVersion, update_incident
@@ -23,6 +23,7 @@ from incidents.views.incident import find_incident
 
 MOST_AT_ONCE = 200
 MOST_WARNED = 10
+WHAT_COMES_NEXT = "What happened and what to change is written down under Review."
 REFRESH = ("#incident-head", "#incident-tabs", "#tab [data-live]", "#pane [data-live]")
 
 
@@ -34,10 +35,13 @@ def manage(request: AccountRequest) -> HttpResponse:
     one = incidents[0] if len(incidents) == 1 else None
     posted = request.POST if request.method == "POST" else None
     form = ManageForm(posted, incidents=incidents, initial=ManageForm.current(one) if one else {})
+    were_open = [incident.is_open for incident in incidents]
     if form.is_bound and form.is_valid() and _save(form, request):
         refresh = [*REFRESH, *[f"#incident-{incident.pk}" for incident in incidents]]
-        title = f"{one.number} saved" if one else f"{counted(len(incidents), 'incident')} saved"
-        return done(request, title, back=_back(one), refresh=refresh)
+        what = one.number if one else counted(len(incidents), "incident")
+        if any(were_open) and form.cleaned_data.get("status") == IncidentStatus.RESOLVED:
+            return done(request, f"{what} resolved", back=_back(one), refresh=refresh, detail=WHAT_COMES_NEXT)
+        return done(request, f"{what} saved", back=_back(one), refresh=refresh)
     context = {"form": form, "one": one, "incidents": incidents, "back": _back(one), **suggestions(request),
                "left_open": _left_open(incidents, request.user)}  # fmt: skip
     return render(request, "incidents/manage.html", context, status=422 if form.is_bound else 200)
