@@ -17,7 +17,7 @@ from core.api.serializers import In, Out
 from core.api.views import ApiViewSet
 from notifications.audiences import readable_subjects
 from notifications.models import Notice
-from notifications.services.inbox import mark
+from notifications.services.inbox import in_words_of_now, mark
 
 
 class NoticeOut(Out):
@@ -60,6 +60,10 @@ class NoticeViewSet(ApiViewSet):
         subjects = set(rows.order_by().values_list("subject", flat=True).distinct())
         hidden = subjects - readable_subjects(self.user, subjects)
         return rows.exclude(subject__in=hidden) if hidden else rows
+
+    def context_of(self, rows: list[Any]) -> dict[str, Any]:
+        in_words_of_now(self.user, rows)
+        return super().context_of(rows)
 
     @extend_schema(request=MarkIn, responses=MarkedOut)
     @action(detail=False, methods=["post"])

@@ -7,8 +7,10 @@ from django.db import transaction
 from accounts.models import User
 from core import clock, live
 from core.actors import Actor
+from notifications import topics
 from notifications.audiences import readable_subjects
-from notifications.models import Notice
+from notifications.models import Message, Notice
+from notifications.services.wording import wording_for
 
 # The bell looks no further; it then says 99+.
 COUNTED = 100
@@ -19,6 +21,23 @@ def still_readable(user: User, notices: Iterable[Notice]) -> list[Notice]:
     rows = list(notices)
     allowed = readable_subjects(user, {row.subject for row in rows})
     return [row for row in rows if row.subject in allowed]
+
+
+def in_words_of_now(user: User, notices: Iterable[Notice]) -> list[Notice]:
+    """The same, each in the words that this person may read now: who saw everything when it was told may see a part of
+    it today."""
+    rows = list(notices)
+    if user.scope.everything or not rows:
+        return rows
+    told = Message.objects.in_bulk({row.message_id for row in rows})
+    for row in rows:
+        message = told[row.message_id]
+        if not all(user.scope.covers(group) for group in message.device_group_ids):
+            wording = wording_for(message, user)
+            row.title, row.body, row.severity = (
+                (wording.title, wording.body, wording.severity) if wording else (topics.label_of(row.topic), "", "")
+            )
+    return rows
 
 
 def unread_count(user: User) -> int:

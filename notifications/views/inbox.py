@@ -14,7 +14,7 @@ from core.pages import leaf
 from core.pagination import Keyset
 from notifications import topics
 from notifications.models import Notice
-from notifications.services.inbox import mark, still_readable, unread_count
+from notifications.services.inbox import in_words_of_now, mark, still_readable, unread_count
 
 NEWEST = Keyset(("id",))
 LIST = "notifications:inbox"
@@ -34,7 +34,8 @@ def inbox(request: AccountRequest) -> HttpResponse:
     found = Notice.objects.visible_to(request.user)
     page = leaf(found.unread() if only_unread else found, NEWEST, purpose="notices",
                 cursor=request.GET.get("cursor", ""))  # fmt: skip
-    rows = [{"notice": row, "topic": topics.label_of(row.topic)} for row in still_readable(request.user, page.rows)]
+    shown = in_words_of_now(request.user, still_readable(request.user, page.rows))
+    rows = [{"notice": row, "topic": topics.label_of(row.topic)} for row in shown]
     context = {
         "rows": rows,
         "only_unread": only_unread,

@@ -1,6 +1,7 @@
 """What people hear of incidents, and what those outside the scope never hear."""
 
 import pytest
+from django.test import Client
 
 from accounts.models import DeviceGroup, User
 from core.actors import Actor
@@ -12,6 +13,8 @@ from incidents.services.manage import update_incident
 from incidents.services.restrict import restrict_incident
 from notifications.models import Dispatch, Message, Notice, Preference, Watch
 from notifications.services.route import route_due
+from tests.conftest import SignedIn
+from tests.factories.api import caller
 from tests.factories.incidents import DeviceFactory
 from tests.factories.people import DeviceGroupFactory, person
 
@@ -118,6 +121,25 @@ def test_somebody_who_sees_a_part_reads_the_neutral_name(adam: User, elsewhere: 
         ("incident.assigned", f"An incident was assigned to me: {row.number} Malware on several devices")
     ]
     assert Notice.objects.get(user=eve).severity == ""
+
+
+def test_who_sees_a_part_by_now_reads_what_was_told_before_in_neutral_words(
+    adam: User, elsewhere: DeviceGroup, client: Client, signed_in: SignedIn
+) -> None:
+    here = DeviceGroupFactory.create(name="Here")
+    lee = person("lee", "analyst", groups=[here, elsewhere])
+    devices = [DeviceFactory.create(device_group=here), DeviceFactory.create(device_group=elsewhere)]
+    row = create_incident("x", severity=Severity.LOW, actor=SENSOR, entities=devices)
+    Incident.objects.filter(pk=row.pk).update(
+        name_source="auto", display_name="Malware on CANARY-HOST", neutral_name="Malware on several devices"
+    )
+    update_incident(Incident.objects.get(pk=row.pk), changes={"assigned_to": lee}, actor=adam.actor)
+    assert "CANARY-HOST" in heard_by(lee)[0][1]
+    page = signed_in(client, lee)
+    for seen in (True, False):
+        texts = (page.get("/notices/").content.decode(), str(caller(lee).get("/notices").body))
+        assert [("CANARY-HOST" in text, row.number in text) for text in texts] == [(seen, True)] * 2
+        lee.device_groups.set([elsewhere])
 
 
 def test_of_a_restricted_incident_only_the_named_hear(ada: User, rita: User, adam: User) -> None:
