@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -13,13 +15,19 @@ MAX_ROWS = 10_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫")
 
 
+# Where lists are separated by semicolons, a spreadsheet begins a new cell, or a new line, in the middle of ours.
+# Each run of separators is read once, with the sign behind it.
+_WITHIN = re.compile(r"([;\t\r\n][;\s]*+)([=+\-@＝＋－＠﹦﹢﹣﹫]?)")
+
+
 class _Echo:
     def write(self, value: str) -> str:
         return value
 
 
 def cell(value: Any) -> str:
-    """One CSV cell as text. A cell that a spreadsheet would run gets a leading apostrophe."""
+    """One CSV cell as text. What a spreadsheet would run gets an apostrophe before it: at the beginning, and where a
+    spreadsheet of another country takes our text for several cells."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -27,9 +35,10 @@ def cell(value: Any) -> str:
     if isinstance(value, list | tuple | set):
         value = "; ".join(str(item) for item in value)
     text = str(value).replace("\x00", "")
-    if isinstance(value, str) and text.lstrip(" ").startswith(_FORMULA_STARTS):
-        return "'" + text
-    return text
+    if isinstance(value, int | float | Decimal):
+        return text
+    text = _WITHIN.sub(lambda found: f"{found[1]}'{found[2]}" if found[2] else found[0], text)
+    return "'" + text if text.lstrip(" \ufeff\u00a0").startswith(_FORMULA_STARTS) else text
 
 
 def as_json(value: Any) -> str:

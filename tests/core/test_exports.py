@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
@@ -18,9 +20,26 @@ def test_a_cell_that_would_run_is_made_text(text: str) -> None:
     assert text in cell
 
 
-@pytest.mark.parametrize("value", ["plain", "a=b", "", "7", "x-y"])
+@pytest.mark.parametrize("value", ["plain", "a=b", "", "7", "x-y", "a; b", "one\ntwo", "http://x/?a;b=c"])
 def test_an_ordinary_cell_stays_as_it_is(value: str) -> None:
     assert exports.cell(value) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["Mail;=1+1", "Mail; @SUM(A1)", "one\n=1+1", "one\r\n-1", "a\t+1", "\ufeff=1", "\u00a0=1"]
+)
+def test_a_cell_that_another_spreadsheet_takes_for_several_runs_nothing(text: str) -> None:
+    cells = [one.strip(" \ufeff\u00a0") for one in re.split(r"[;\t\r\n]", exports.cell(text))]
+    assert not any(one.startswith(("=", "+", "-", "@")) for one in cells)
+
+
+def test_what_is_no_text_is_looked_at_as_well() -> None:
+    class Named:
+        def __str__(self) -> str:
+            return "=1+1"
+
+    assert exports.cell(Named()) == "'=1+1"
+    assert exports.cell(Decimal("-1.5")) == "-1.5"
 
 
 def test_numbers_may_be_negative() -> None:
