@@ -17,16 +17,16 @@ from core import exports
 def test_a_cell_that_would_run_is_made_text(text: str) -> None:
     cell = exports.cell(text)
     assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "＝", "﹦"))
-    assert text in cell
+    assert text.lstrip("\t\r") in cell
 
 
-@pytest.mark.parametrize("value", ["plain", "a=b", "", "7", "x-y", "a; b", "one\ntwo", "http://x/?a;b=c"])
+@pytest.mark.parametrize("value", ["plain", "a=b", "", "7", "x-y", "a; b", "one\n\ntwo", "http://x/?a;b=c"])
 def test_an_ordinary_cell_stays_as_it_is(value: str) -> None:
     assert exports.cell(value) == value
 
 
 @pytest.mark.parametrize(
-    "text", ["Mail;=1+1", "Mail; @SUM(A1)", "one\n=1+1", "one\r\n-1", "a\t+1", "\ufeff=1", "\u00a0=1"]
+    "text", ["Mail;=1+1", "Mail; @SUM(A1)", "one\n\n=1+1", "one\r\n-1", "a\t+1", "\ufeff=1", "\u00a0=1", "a;\n =1"]
 )
 def test_a_cell_that_another_spreadsheet_takes_for_several_runs_nothing(text: str) -> None:
     cells = [one.strip(" \ufeff\u00a0") for one in re.split(r"[;\t\r\n]", exports.cell(text))]
