@@ -1,6 +1,6 @@
 """What later rooms know about evidence of alerts: a few words beside it, asked for a whole list at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from django.http import HttpRequest
 
@@ -10,7 +10,7 @@ from incidents.models import Evidence
 SLOT, NOTED = "evidence.marks", "noted"
 
 
-def with_marks(evidence: Sequence[Evidence], request: HttpRequest) -> list[Evidence]:
+def with_marks(evidence: Iterable[Evidence], request: HttpRequest) -> list[Evidence]:
     """The same rows, each with `noted`: what `{% pill %}` and a link need, as the fillings of the slot answer it in
     `by_id`."""
     rows = list(evidence)

@@ -83,9 +83,7 @@ def matches(asset: ProtectedAsset, target: Target) -> bool:
 def _lies_within(asset: ProtectedAsset, target: Target) -> bool:
     """A rule for some device groups means their devices. A machine that is known by an address alone is in no group, so
     it counts: whoever blocks that address blocks the machine."""
-    return isinstance(target, Device) and (
-        target.device_group_id is None or target.device_group_id in asset.device_group_ids
-    )
+    return isinstance(target, Device) and (not target.pk or target.device_group_id in asset.device_group_ids)
 
 
 def names_of(target: Target) -> list[str]:

@@ -79,10 +79,9 @@ def _hit_of(
     alert, device = evidence.alert, evidence.device
     rows = {row.pk: row for kind, value in names for row in by_key.get(key_of(kind, value), ())}
     fitting = [row for row in rows.values() if row.exercise in {"", alert.exercise}]
-    groups = [device.device_group_id] if device is not None else alert.device_group_ids
-    best = None
-    for group in groups or [None]:
-        best = best or winner([rule_of(row) for row in fitting], group=group)
+    groups: list[int | None] = [device.device_group_id] if device is not None else [*alert.device_group_ids]
+    winners = (winner([rule_of(row) for row in fitting], group=group) for group in groups or [None])
+    best = next((one for one in winners if one is not None), None)
     if best is None:
         return None
     return IndicatorHit(indicator=rows[best.id], key=key_of_evidence(evidence), kind=HitKind.NAMED,

