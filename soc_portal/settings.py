@@ -194,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
     "route-messages": {"task": "notifications.tasks.route_messages", "schedule": 5.0, "options": {"expires": 10}},
     "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
     "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
+    "forget-ended-sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 3600.0},
     "put-lock-outs-right": {"task": "accounts.tasks.put_times_right", "schedule": 60.0, "options": {"expires": 60}},
     "put-times-of-news-right": {
         "task": "notifications.tasks.put_times_right",

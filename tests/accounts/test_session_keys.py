@@ -11,6 +11,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.session_store import SessionStore, row_of
+from accounts.tasks import forget_ended_sessions
+from core import clock
 from tests.accounts.test_sign_in import sign_in_by_form
 
 NAME = settings.SESSION_COOKIE_NAME
@@ -108,3 +110,12 @@ def test_the_store_keeps_to_digests_when_it_is_awaited() -> None:
     rows, key, before, after = async_to_sync(_set_and_take_away)()
     assert rows == [row_of(key)]
     assert (before, after) == ("ada", None)
+
+
+def test_sessions_whose_time_is_over_are_forgotten(client: Client, ada: User) -> None:
+    client.get("/accounts/passkey/")
+    other = Client()
+    sign_in_by_form(other, "ada")
+    Session.objects.filter(session_key=row_of(client.cookies[NAME].value)).update(expire_date=clock.real_now())
+    forget_ended_sessions()
+    assert [row.session_key for row in Session.objects.all()] == [row_of(other.cookies[NAME].value)]
