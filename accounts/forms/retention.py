@@ -8,7 +8,13 @@ from core import retention
 
 
 class RetentionForm(forms.Form):
-    reason = forms.CharField(label="Reason", max_length=300, required=False, help_text="Goes into the audit log.")
+    reason = forms.CharField(
+        label="Reason",
+        max_length=300,
+        required=False,
+        help_text="Goes into the audit log.",
+        widget=forms.TextInput({"class": "input"}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -29,7 +29,7 @@ def option_list(request: AccountRequest) -> HttpResponse:
         group = option.key.partition(".")[0]
         # The heading of the group says it already.
         row["label"] = option.label.removeprefix(f"{group.capitalize()}: ")
-        groups.setdefault(group, []).append(row)
+        groups.setdefault(group.replace("_", "-"), []).append(row)
     return render(request, "accounts/options.html", {"groups": groups})
 
 

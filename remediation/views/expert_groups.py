@@ -1,6 +1,7 @@
 """Administration: the groups of experts that may be asked."""
 
 from django.db import transaction
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -17,7 +18,11 @@ from remediation.models import ExpertGroup
 @require_safe
 @requires(keys.MANAGE_SETTINGS)
 def group_list(request: AccountRequest) -> HttpResponse:
-    groups = ExpertGroup.objects.prefetch_related("members").order_by("retired", "name")
+    groups = (
+        ExpertGroup.objects.prefetch_related("members")
+        .order_by("retired", "name")
+        .annotate(active=Count("members", filter=Q(members__is_active=True)))
+    )
     return render(request, "remediation/expert_groups.html", {"groups": groups})
 
 

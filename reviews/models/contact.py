@@ -78,7 +78,7 @@ class Contact(models.Model):
         elif not self.reaches_deputy:
             found.append("The deputy has neither telephone nor mail")
         if (today - self.reviewed).days > days:
-            found.append(f"Last reviewed {self.reviewed:%d %b %Y}")
+            found.append(f"Last reviewed {self.reviewed.day} {self.reviewed:%b %Y}")
         return found
 
     @property
