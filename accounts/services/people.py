@@ -10,8 +10,9 @@ from django.db import transaction
 from accounts.enums import ScopeKind, UserKind
 from accounts.models import DeviceGroup, Role, User
 from accounts.services.authority import authority_of, keeping_an_administrator
+from accounts.services.factors import CHANGED
 from accounts.services.sessions import end_all
-from core import audit
+from core import audit, outbox
 from core.actors import Actor
 
 EDITABLE = ("display_name", "email")
@@ -78,6 +79,8 @@ def update_user(user: User, *, changes: Mapping[str, Any], actor: Actor) -> User
         user.save(update_fields=list(changed))
         told = {key: (user.in_history(old), user.in_history(new)) for key, (old, new) in changed.items()}
         _record("user.changed", user, actor=actor, changes=told)
+        if "email" in changed:  # where news go, and by what a provider may know them
+            outbox.publish(CHANGED, user=user.pk, what="user.address_changed", kind="", by=actor.name)
     return user
 
 

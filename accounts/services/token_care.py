@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts.enums import UserKind
 from accounts.models import ApiToken
 from accounts.models.token import LONGEST_ELEVATION
 from accounts.services.authority import authority_of
@@ -46,6 +47,7 @@ def rotate_token(token: ApiToken, *, lifetime: timedelta, overlap: timedelta, ac
         ends = min(token.expires_at, clock.real_now() + overlap)
         ApiToken.objects.filter(pk=token.pk).update(expires_at=ends, warned_at=clock.real_now())
         _record("token.rotated", token, actor=actor, data={"successor": successor.prefix, "ends": ends})
+        _tell_person("token.rotated", token, actor=actor)
     return successor, secret
 
 
@@ -64,6 +66,7 @@ def elevate_token(token: ApiToken, *, minutes: int, actor: Actor) -> datetime:
         if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(elevated_until=until):
             raise ValidationError("This token has ended; make a new one.")
         _record("token.elevated", token, actor=actor, data={"until": until})
+        _tell_person("token.elevated", token, actor=actor)
     return until
 
 
@@ -105,6 +108,12 @@ def mark_unused(tokens: Collection[ApiToken]) -> None:
 def lifetimes() -> list[int]:
     """The days that a form may offer."""
     return [days for days in (1, 7, 30, 90, 180, 365) if timedelta(days=days) <= longest_lifetime()]
+
+
+def _tell_person(what: str, token: ApiToken, *, actor: Actor) -> None:
+    """Whoever else makes or raises a token that speaks for somebody could act as them."""
+    if actor.person_id != token.user_id and token.user.kind == UserKind.PERSON:
+        outbox.publish(CHANGED, user=token.user_id, what=what, kind=token.name, by=actor.name)
 
 
 def _record(verb: str, token: ApiToken, *, actor: Actor, data: dict[str, object]) -> None:

@@ -9,7 +9,8 @@ from django.db import transaction
 from accounts.enums import ScopeKind, UserKind
 from accounts.models import LinkedIdentity, Role, SignInProvider, User
 from accounts.services import people
-from core import audit, clock
+from accounts.services.factors import CHANGED
+from core import audit, clock, outbox
 from core.actors import Actor
 
 MOST_GROUPS = 500
@@ -49,6 +50,7 @@ def link(user: User, *, provider: SignInProvider, subject: str, actor: Actor) ->
             raise ValidationError(f"This account of {provider.name}, or you, is linked already.")
         identity = LinkedIdentity.objects.create(provider=provider, subject=subject, user=user)
         _record("user.provider_linked", user, provider, actor=actor)
+        outbox.publish(CHANGED, user=user.pk, what="user.provider_linked", kind=provider.name, by=actor.name)
     return identity
 
 

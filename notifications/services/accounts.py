@@ -21,7 +21,11 @@ TITLES = {
     "user.recovery_codes_made": "New recovery codes were drawn for your account",
     "user.password_changed": "Your password was changed",
     "user.password_reset": "An administrator drew a new password for you",
+    "user.provider_linked": "A provider may vouch for you now",
+    "user.address_changed": "The mail address of your account was changed",
     "token.ends_soon": "An API token of yours ends soon",
+    "token.rotated": "Somebody else made an API token of yours anew",
+    "token.elevated": "Somebody else let an API token of yours do dangerous acts for a while",
 }
 KINDS = {"totp": "Authenticator app", "webauthn": "Passkey", "recovery_codes": "Recovery codes"}
 GATE = Actor.system("sign-in")
