@@ -13,7 +13,7 @@ from exercises.labelled.attack import sighting_of
 from exercises.labelled.detections import DETECTIONS, WIRES, Detection
 from exercises.labelled.network import Network, stranger
 from exercises.sources.habits import ALWAYS, NIGHT, OFFICE
-from exercises.sources.sighting import Letter, Program, Sighting
+from exercises.sources.sighting import Letter, Program, Run, Sighting
 
 _WEEKEND = 0.2
 
@@ -67,7 +67,7 @@ def background(rng: Random, network: Network, start: datetime, days: int, count:
     scale = len(network.machines) / 300 * days / 14
     found = list(_mistakes(rng, network, start, days, min(1.0, scale), most=count // 8))
     whole = sum(habit.share for habit in HABITS)
-    stage = _Stage(rng, network)
+    stage = _Stage(rng, network, start)
     rest = count - len(found)
     for place, habit in enumerate(HABITS):
         wanted = round(rest * habit.share / whole) if habit is not HABITS[-1] else count - len(found)
@@ -92,7 +92,7 @@ def moments(rng: Random, hours: tuple[int, ...], start: datetime, days: int, cou
 class _Stage:
     """Who or what a habit is about. What a habit needs all the time is chosen once."""
 
-    def __init__(self, rng: Random, network: Network) -> None:
+    def __init__(self, rng: Random, network: Network, start: datetime) -> None:
         self._rng, self._network = rng, network
         self._forgetful = rng.sample(network.people, max(3, len(network.people) // 20))
         self._packages = [Program(f"package{n}.msi", r"C:\Windows\ccmcache", label=f"package{n}") for n in range(12)]
@@ -100,6 +100,7 @@ class _Stage:
         self._letters = [
             Letter(f"Offer {n}", f"news@shop{n % 60}.example", sender_ip=stranger(rng).ip) for n in range(200)
         ]
+        self._start, self._agents = start, dict[str, Run]()
         self._sites = [stranger(rng) for _ in range(60)]
 
     def cast(self, about: str) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class _Stage:
                 "machine": choose(net.machines), "account": choose(net.admins), "command": "powershell.exe -enc",
             },
             "deploy": lambda: {
-                "machine": choose(net.machines), "account": net.services[1], "program": choose(self._packages),
+                **self._managed(choose(net.machines)), "account": net.services[1], "program": choose(self._packages),
             },
             "mail": lambda: {"letter": choose(self._letters), "recipient": choose(net.people).upn},
         }  # fmt: skip
@@ -126,6 +127,13 @@ class _Stage:
             return casts[about]()
         person = choose(self._forgetful if about == "some people" else net.people)
         return self._at_desk(about, net.desk_of(person), {"account": person})
+
+    def _managed(self, machine: Machine) -> dict[str, Any]:
+        """What the agent of the software distribution does, which runs for weeks."""
+        agent = self._agents.get(machine.name)
+        if agent is None:
+            agent = self._agents[machine.name] = Run(self._rng.randrange(600, 9000), self._start, "ccmexec.exe")
+        return {"machine": machine, "starter": agent}
 
     def _at_desk(self, about: str, desk: Machine, person: dict[str, Any]) -> dict[str, Any]:
         if about == "egress":

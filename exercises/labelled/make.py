@@ -29,7 +29,7 @@ class Plan:
     days: int = 14
     hosts: int = 300
     noise: int = 99
-    look_alikes: int = 4
+    look_alikes: int = 1
     begin: datetime = BEGIN
     shuffled: int | None = None
 

@@ -241,7 +241,7 @@ def admin_misuse(a: Attack) -> None:
     admin, dc = a.admin(), a.server("DC")
     victim, _ = a.victim()
     a.see("misuse", "new_admin", machine=dc, account=admin)
-    a.see("misuse", "mfa_change", account=victim, address=a.network.egress)
+    a.see("misuse", "mfa_change", account=admin, recipient=victim.upn, address=a.network.egress)
     a.wait(30, 300)
     thief = a.stranger()
     a.see("use", "unfamiliar", account=victim, address=thief, times=2)

@@ -5,8 +5,9 @@ from typing import Any
 
 from exercises.company import Account, Machine
 from exercises.company.directory import COMPANY, DOMAIN, NT_DOMAIN, TENANT_ID
-from exercises.sources.sighting import Address, Letter, Program, Sighting
+from exercises.sources.sighting import Address, Letter, Program, Run, Sighting
 
+_SYSTEM = r"C:\Windows\System32"
 _PORTAL = "https://security.brinehaven.example"
 _ENDPOINT = "Microsoft Defender for Endpoint"
 # product word -> (service source, detection source, two letters before the id, product name)
@@ -86,7 +87,9 @@ def _evidence(sighting: Sighting) -> list[dict[str, Any]]:
         found.append({**_base(sighting, "user", roles), "userAccount": _user(sighting.account)})
     if sighting.program and sighting.command:
         found.append(_process(sighting, sighting.program))
-    elif sighting.program:
+    elif sighting.run:
+        found.append(_process(sighting, sighting.program or Program(sighting.run.image, _SYSTEM)))
+    if sighting.program and not sighting.command:
         file = {"fileDetails": _file(sighting.program), "detectionStatus": _detection(sighting)}
         sensor = sighting.machine.sensor_id if sighting.machine else None
         found.append({**_base(sighting, "file", []), **file, "mdeDeviceId": sensor})
@@ -154,18 +157,23 @@ def _detection(sighting: Sighting) -> str:
 
 
 def _process(sighting: Sighting, program: Program) -> dict[str, Any]:
-    parent = Program(sighting.extra.get("parent", "explorer.exe"), r"C:\Windows", size=5_144_064)
+    run = sighting.run or Run(
+        sighting.number % 20_000 + 600, sighting.at, program.name,
+        Run(sighting.number % 9_000 + 400, sighting.at - timedelta(minutes=3),
+            sighting.extra.get("parent", "explorer.exe")),
+    )  # fmt: skip
+    parent = run.parent or Run(4, run.began, "System")
     return {
         **_base(sighting, "process", []),
         "detectionStatus": _detection(sighting),
         "mdeDeviceId": sighting.machine and sighting.machine.sensor_id,
-        "processId": sighting.number % 20_000 + 600,
+        "processId": run.number,
         "processCommandLine": sighting.command,
-        "processCreationDateTime": _time(sighting.at),
+        "processCreationDateTime": _time(run.began),
         "imageFile": _file(program),
-        "parentProcessId": sighting.number % 9_000 + 400,
-        "parentProcessCreationDateTime": _time(sighting.at - timedelta(minutes=3)),
-        "parentProcessImageFile": {"fileName": parent.name, "filePath": parent.folder},
+        "parentProcessId": parent.number,
+        "parentProcessCreationDateTime": _time(parent.began),
+        "parentProcessImageFile": {"fileName": parent.image, "filePath": r"C:\Windows"},
         "userAccount": _user(sighting.account) if sighting.account else None,
     }
 

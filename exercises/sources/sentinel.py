@@ -6,7 +6,7 @@ from typing import Any
 
 from exercises.company import Machine
 from exercises.company.directory import DOMAIN, NT_DOMAIN, TENANT_ID
-from exercises.sources.sighting import Sighting
+from exercises.sources.sighting import Run, Sighting
 
 _SEVERITIES = {"high": "High", "medium": "Medium", "low": "Low", "informational": "Informational"}
 
@@ -129,20 +129,22 @@ def _add_host(add: Any, machine: Machine) -> str:
 
 
 def _add_file(add: Any, sighting: Sighting, host: str, account: str) -> None:
-    program = sighting.program
-    if program is None:
-        return
-    file_hash = add("filehash", Algorithm="SHA256", Value=program.sha256)
-    file = add("file", Directory=program.folder, Name=program.name, FileHashes=[{"$ref": file_hash}])
-    if sighting.command:
-        references = {"Host": {"$ref": host}} if host else {}
-        if account:
-            references["Account"] = {"$ref": account}
-        add(
-            "process",
-            ProcessId=hex(sighting.number % 20_000 + 600),
-            CommandLine=sighting.command,
-            ImageFile={"$ref": file},
-            CreationTimeUtc=sighting.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            **references,
-        )
+    program, run = sighting.program, sighting.run
+    references = {"Host": {"$ref": host}} if host else {}
+    if account:
+        references["Account"] = {"$ref": account}
+    if program:
+        file_hash = add("filehash", Algorithm="SHA256", Value=program.sha256)
+        file = add("file", Directory=program.folder, Name=program.name, FileHashes=[{"$ref": file_hash}])
+        references["ImageFile"] = {"$ref": file}
+    if run and run.parent:
+        image = add("file", Directory=r"C:\Windows\System32", Name=run.parent.image)
+        parent = add("process", ImageFile={"$ref": image}, **_run(run.parent))
+        references["ParentProcess"] = {"$ref": parent}
+    if run or (program and sighting.command):
+        own = run or Run(sighting.number % 20_000 + 600, sighting.at, "")
+        add("process", CommandLine=sighting.command or own.image, **_run(own), **references)
+
+
+def _run(run: Run) -> dict[str, str]:
+    return {"ProcessId": hex(run.number), "CreationTimeUtc": run.began.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}

@@ -49,6 +49,22 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One run of a program on a machine, with the run that started it, as far as the sensor knows it."""
+
+    number: int
+    began: datetime
+    image: str
+    parent: "Run | None" = None
+
+    @property
+    def identifier(self) -> str:
+        """As sensors name a run that they have seen begin."""
+        digest = hashlib.sha256(f"{self.number}:{self.began.isoformat()}:{self.image}".encode()).hexdigest()
+        return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+@dataclass(frozen=True)
 class Letter:
     """A mail message. Its ids follow from its subject and sender."""
 
@@ -103,6 +119,7 @@ class Sighting:
     account: Account | None = None
     program: Program | None = None
     command: str = ""
+    run: Run | None = None
     address: Address | None = None
     letter: Letter | None = None
     recipient: str = ""

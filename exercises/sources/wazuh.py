@@ -4,7 +4,7 @@ from typing import Any
 
 from exercises.company import Account, Machine
 from exercises.company.directory import NT_DOMAIN, TENANT_ID
-from exercises.sources.sighting import Program, Sighting
+from exercises.sources.sighting import Program, Run, Sighting
 
 MANAGER = "log-mgr-01"
 # A level that the usual table maps to the severity; the detector may name an exact one as "rule/level".
@@ -118,6 +118,8 @@ def _event(sighting: Sighting) -> dict[str, str]:
     if sighting.command:
         found["commandLine"] = sighting.command
         found["parentImage"] = rf"C:\Windows\{sighting.extra.get('parent', 'explorer.exe')}"
+    if sighting.run:
+        found = {"image": sighting.run.image} | found | _runs(sighting.run)
     if sighting.account:
         found.update(_windows_user(sighting.account, event=sighting.extra.get("event", "1")))
     if sighting.address:
@@ -128,6 +130,13 @@ def _event(sighting: Sighting) -> dict[str, str]:
         found["status"] = sighting.extra["status"]
     if "logon_type" in sighting.extra:
         found["logonType"] = sighting.extra["logon_type"]
+    return found
+
+
+def _runs(run: Run) -> dict[str, str]:
+    found = {"processGuid": f"{{{run.identifier}}}", "processId": str(run.number)}
+    if run.parent:
+        found |= {"parentProcessGuid": f"{{{run.parent.identifier}}}", "parentImage": run.parent.image}
     return found
 
 

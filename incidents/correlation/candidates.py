@@ -20,13 +20,16 @@ from incidents.correlation.nodes import (
     Node,
     event_interval,
     kind_of,
+    member_value,
     repeated_value,
     rule_of_key,
+    rule_of_member,
     stage_of,
 )
 from incidents.correlation.rules import (
     ACCOUNT,
     ADDRESS,
+    ANCESTRY,
     ARTEFACT,
     COMMAND,
     CONNECTION,
@@ -76,6 +79,8 @@ class Candidate:
     reaches: tuple[timedelta, timedelta] = NOWHERE
     ordinary: bool = False
     kind: str = ""
+    groups: frozenset[int] = frozenset()
+    moves: bool = False
 
 
 @dataclass(slots=True)
@@ -88,7 +93,7 @@ class Candidates:
 
 
 _ALERT = ("id", "incident_id", "source", "detector_id", "title", "severity", "first_activity", "last_activity",
-          "exercise", "categories")  # fmt: skip
+          "exercise", "categories", "device_group_ids")  # fmt: skip
 _COLUMNS = ", ".join([*(f"a.{name}" for name in _ALERT), "i.status", "i.restricted", "i.classification"])
 _JOIN = "JOIN incidents_incident i ON i.id = a.incident_id"
 
@@ -109,6 +114,7 @@ def load_candidates(nodes: Sequence[Node], entities: Entities, limits: Limits, h
     messages = {key for key in entities.keys if rule_of_key(key) is MESSAGE}
     loader.by_key(sorted(messages), MESSAGE)
     loader.by_key(sorted((entities.keys - messages) | of_machines), *_BRIEF)
+    loader.by_member(sorted(entities.members | messages))
     loader.by_provider_incident(nodes)
     closed = {one.incident_id for listed in found.by_signal.values() for one in listed if one.closed}
     found.goes_on_in = ends_of(closed)
@@ -216,6 +222,32 @@ class _Loader:
             else:
                 self._keep(rule, scoped_key(key, alert[2]), "", "", alert)
 
+    def by_member(self, members: list[str]) -> None:
+        """What evidence stands for beside its own key: a run of a program, a message of a cluster."""
+        if not members:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                SELECT v.member, e.device_id, {_COLUMNS}
+                FROM unnest(%s::text[]) v(member)
+                CROSS JOIN LATERAL (
+                    SELECT alert_id, device_id FROM incidents_evidence
+                    WHERE members @> ARRAY[v.member::varchar] AND members <> '{{}}'
+                    ORDER BY alert_id DESC LIMIT {DEPTH}
+                ) e
+                CROSS JOIN LATERAL (
+                    SELECT {", ".join(_ALERT)} FROM incidents_alert WHERE id = e.alert_id AND incident_id IS NOT NULL
+                    AND last_activity >= %s AND first_activity <= %s OFFSET 0
+                ) a {_JOIN}
+                """,
+                [members, *self._between(ANCESTRY, MESSAGE)],
+            )
+            for member, device_id, *alert in cursor.fetchall():
+                value = member_value(member, device_id)
+                if value is not None:
+                    self._keep(rule_of_member(member), value, "", "", alert)
+
     def by_provider_incident(self, nodes: Sequence[Node]) -> None:
         pairs = sorted({(node.source, node.provider_incident) for node in nodes if node.provider_incident})
         if not pairs:
@@ -239,7 +271,7 @@ class _Loader:
     def _keep(
         self, rule: Rule, value: str, type_: str, verdict: str, alert: Sequence[Any], *, by_address: bool = False
     ) -> None:
-        pk, incident_id, source, detector, title, severity, first, last, exercise, categories, *state = alert
+        pk, incident_id, source, detector, title, severity, first, last, exercise, categories, groups, *state = alert
         status, restricted, judged = state
         rank = SEVERITY_RANK[severity]
         first, last = event_interval(first, last)
@@ -253,6 +285,7 @@ class _Loader:
             self._habits.reaches(*kind),
             self._habits.is_ordinary(*kind),
             kind_of(source, detector, title),
+            frozenset(groups),
         )
         repeated = (REPEATED.key, f"{exercise}|{repeated_value(source, detector, title, value)}")
         if repeated in self._wanted:

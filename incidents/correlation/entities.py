@@ -30,6 +30,7 @@ class Named:
     display: str
     verdict: str
     roles: Sequence[str]
+    members: Sequence[str]
     device_id: int | None
     file_id: int | None
     identity_id: int | None
@@ -53,6 +54,8 @@ class Entities:
     mailbox_names: dict[int, str] = field(default_factory=dict)
     # Keys of evidence that a rule compares.
     keys: set[str] = field(default_factory=set)
+    # Keys that evidence stands for beside its own.
+    members: set[str] = field(default_factory=set)
 
     def machine_at(self, address: str, exercise: str) -> Machine | None:
         """The one machine that has the address; an exercise's machine is none for real alerts."""

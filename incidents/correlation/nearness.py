@@ -1,15 +1,26 @@
 """Whether two alerts that name the same thing are near enough to each other for the thing to prove a relation."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from incidents.correlation.rules import DEVICE, REPEATED, SEQUENCE, WEAK_BELOW, Limits, Rule
+from incidents.correlation.rules import DEVICE, PATH, REPEATED, SEQUENCE, WEAK_BELOW, Limits, Rule
 
-# A later stage after an earlier one is less likely by chance than any two alerts are.
+# A later stage after an earlier one is less likely by chance than any two alerts are, and so is a way that leads there.
 STAGES_REACH_FURTHER = 2
 # Two that name different people or different things must be so much nearer to each other.
 DIFFERENCE_SHARE = 4
-Contents = tuple[frozenset[str], frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What tells two deeds apart: whom an alert names, which things that are not the house's own, and which runs of
+    programs on which devices."""
+
+    people: frozenset[str]
+    things: frozenset[str]
+    runs: frozenset[str]
+    run_on: frozenset[str]
 
 
 class Weighed(Protocol):
@@ -23,11 +34,16 @@ class Weighed(Protocol):
     def reaches(self) -> tuple[timedelta, timedelta]: ...
     @property
     def ordinary(self) -> bool: ...
+    @property
+    def moves(self) -> bool: ...
 
 
 def differ(one: Contents, other: Contents) -> bool:
-    """Both name people or both name things, and none in common: they may be two deeds."""
-    return any(mine and its and mine.isdisjoint(its) for mine, its in zip(one, other, strict=True))
+    """Both name people, or things, or runs on the same device, and none in common: they may be two deeds."""
+    if not one.run_on.isdisjoint(other.run_on) and one.runs.isdisjoint(other.runs):
+        return True
+    pairs = ((one.people, other.people), (one.things, other.things))
+    return any(mine and its and mine.isdisjoint(its) for mine, its in pairs)
 
 
 def rule_that_ties(
@@ -49,6 +65,10 @@ def rule_that_ties(
         return None
     place = 0 if rule is DEVICE else 1
     reach = min(earlier.reaches[place], later.reaches[place]) / (DIFFERENCE_SHARE if differing else 1)
+    if rule is DEVICE and (earlier.moves or later.moves):
+        further = reach if differing else reach * STAGES_REACH_FURTHER
+        if gap <= min(limits.window(PATH, earlier.rank, later.rank), further):
+            return PATH
     if gap <= min(window, reach):
         return rule
     return SEQUENCE if _goes_on(gap, reach, limits, earlier, later) else None

@@ -11,11 +11,14 @@ from django.db import connection
 from incidents.correlation.addresses import is_comparable, is_internal_target, scoped_key
 from incidents.correlation.entities import Entities, Named, load_entities
 from incidents.correlation.habits import Habits, plain_title
+from incidents.correlation.nearness import Contents
 from incidents.correlation.rules import (
     ACCOUNT,
     ADDRESS,
+    ANCESTRY,
     ARTEFACT,
     ARTEFACT_PREFIXES,
+    CLUSTER,
     COMMAND,
     CONNECTION,
     DEVICE,
@@ -29,10 +32,15 @@ from incidents.correlation.rules import (
     Rule,
 )
 from incidents.enums import SEVERITY_RANK, Category, Severity
+from incidents.ingest import lineage
 
 QUIET = SEVERITY_RANK[Severity.INFORMATIONAL]
 # A source may claim any interval; a longer one would touch everything.
 LONGEST_EVENT = timedelta(days=2)
+# An alert that names more devices is a list, not a way.
+MOST_ON_A_PATH = 5
+# Messages of a cluster that are compared; a larger one is known by its own key.
+MOST_MEMBERS = 50
 MESSAGE_TYPES = frozenset({"analyzedMessage", "submissionMail"})
 FILE_TYPES = frozenset({"file", "fileHash"})
 
@@ -82,6 +90,8 @@ class Node:
     provider_incident: str
     categories: tuple[str, ...]
     stage: int = 0
+    # The device groups of the devices that it names.
+    groups: frozenset[int] = frozenset()
     # How far it reaches on a device and for an account; see `habits`.
     reaches: tuple[timedelta, timedelta] = NOWHERE
     ordinary: bool = False
@@ -97,12 +107,20 @@ class Node:
         return max(1, sum(key[0] in (DEVICE.key, ACCOUNT.key) for key in self.named))
 
     @property
-    def contents(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Whom it names, and which things that are not the house's own: what tells two deeds apart."""
-        return (
+    def contents(self) -> Contents:
+        runs = frozenset(value for key, value in self.named if key == ANCESTRY.key)
+        return Contents(
             frozenset(value for key, value in self.named if key == ACCOUNT.key),
             frozenset(value for key, value in self.named if key in _TELLING),
+            runs,
+            frozenset(value.partition(f"|{lineage.PREFIX}")[0] for value in runs),
         )
+
+    @property
+    def moves(self) -> bool:
+        """Whether it tells of somebody who went from one device to another."""
+        devices = sum(key[0] == DEVICE.key for key in self.signals)
+        return Category.LATERAL_MOVEMENT in self.categories and 1 < devices <= MOST_ON_A_PATH
 
     @property
     def kind(self) -> str:
@@ -122,7 +140,7 @@ class Node:
 
 
 _COLUMNS = """SELECT id, incident_id, source, detector_id, title, severity, first_activity, last_activity, exercise,
-               provider_incident_id, categories FROM incidents_alert"""
+               provider_incident_id, categories, device_group_ids FROM incidents_alert"""
 
 
 def load_waiting(cursor: Any, limit: int, habits: Habits, skip: Sequence[int] = ()) -> list[Node]:
@@ -141,13 +159,13 @@ def load_nodes(cursor: Any, alert_ids: Collection[int], habits: Habits) -> list[
 
 
 def _node(row: Sequence[Any], habits: Habits) -> Node:
-    pk, incident_id, source, detector, title, severity, first, last, exercise, provider, categories = row
+    pk, incident_id, source, detector, title, severity, first, last, exercise, provider, categories, groups = row
     first, last = event_interval(first, last)
     rank = SEVERITY_RANK[severity]
     kind = (exercise, source, detector, title, rank)
     return Node(
         pk, incident_id, source, detector, title, rank, first, last, exercise, provider, tuple(categories),
-        stage_of(categories), habits.reaches(*kind), habits.is_ordinary(*kind),
+        stage_of(categories), frozenset(groups), habits.reaches(*kind), habits.is_ordinary(*kind),
     )  # fmt: skip
 
 
@@ -166,7 +184,7 @@ def give_signals(nodes: Sequence[Node], *, marked_hubs: bool = True) -> Entities
     by_id = {node.id: node for node in nodes}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT alert_id, type, key, display, verdict, roles, device_id, file_id, identity_id, mailbox_id "
+            "SELECT alert_id, type, key, display, verdict, roles, members, device_id, file_id, identity_id, mailbox_id "
             "FROM incidents_evidence WHERE alert_id = ANY(%s) ORDER BY id",
             [list(by_id)],
         )
@@ -199,6 +217,8 @@ def _signals_of(node: Node, row: Named, entities: Entities) -> None:
         name, hub = entities.identities[row.identity_id]
         if not hub:
             node.add(ACCOUNT, entities.person_of_identity[row.identity_id], name)
+    for member in row.members[:MOST_MEMBERS]:
+        _member_signal(node, row, member, entities)
     # Getting a suspicious mail says little about a person, unless the mail is worth more than a notice.
     if row.mailbox_id is not None and (row.type not in MESSAGE_TYPES or node.rank >= SEVERITY_RANK[Severity.MEDIUM]):
         node.add(ACCOUNT, entities.person_of_mailbox[row.mailbox_id], entities.mailbox_names[row.mailbox_id])
@@ -207,6 +227,27 @@ def _signals_of(node: Node, row: Named, entities: Entities) -> None:
     elif (rule := rule_of_key(row.key)) is not None:
         entities.keys.add(row.key)
         node.add(rule, scoped_key(row.key, node.source), row.display)
+
+
+def _member_signal(node: Node, row: Named, member: str, entities: Entities) -> None:
+    value = member_value(member, row.device_id)
+    if value is not None:
+        entities.members.add(member)
+        rule = rule_of_member(member)
+        if rule is MESSAGE:
+            entities.keys.add(member)
+        node.add(rule, value, row.display)
+
+
+def rule_of_member(member: str) -> Rule:
+    return ANCESTRY if member.startswith(lineage.PREFIX) else MESSAGE
+
+
+def member_value(member: str, device_id: int | None) -> str | None:
+    """What a key that evidence stands for beside its own is compared by: a run only on its device."""
+    if not member.startswith(lineage.PREFIX):
+        return member
+    return None if device_id is None else f"device:{device_id}|{member}"
 
 
 def _address_signal(node: Node, row: Named, entities: Entities) -> None:
@@ -232,7 +273,8 @@ def _proves(row: Named) -> bool:
     return row.verdict != "noThreatsFound" and (row.type in FILE_TYPES or row.verdict == "malicious")
 
 
-_RULE_OF_PREFIX = {"message": MESSAGE, "url": URL, "domain": DOMAIN, "command": COMMAND, "connection": CONNECTION}
+_RULE_OF_PREFIX = {"message": MESSAGE, "url": URL, "domain": DOMAIN, "command": COMMAND, "connection": CONNECTION,
+                   "mailCluster": CLUSTER}  # fmt: skip
 
 
 def rule_of_key(key: str) -> Rule | None:

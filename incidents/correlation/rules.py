@@ -58,8 +58,18 @@ PROVIDER = Rule(
 )  # fmt: skip
 MESSAGE = Rule(
     "message", CorrelationReason.SAME_CAMPAIGN, "Same mail message",
-    "Both alerts are about the same mail message, whoever received it.",
+    "Both alerts are about the same mail message, whoever received it, alone or in a group of mails.",
     168, 90, strong=True, quiet=True, hub=False,
+)  # fmt: skip
+ANCESTRY = Rule(
+    "ancestry", CorrelationReason.EVENT_CAUSAL_SEQUENCE, "Same process or its descendant",
+    "Both alerts name the same run of a program on the same device, or one that was started by it.",
+    72, 85, quiet=True, hub=False,
+)  # fmt: skip
+CLUSTER = Rule(
+    "cluster", CorrelationReason.SAME_CAMPAIGN, "Same mail cluster",
+    "Both alerts are about the same group of mails that are alike.",
+    168, 82,
 )  # fmt: skip
 FILE = Rule(
     "file", CorrelationReason.SHARED_INDICATORS, "Same file",
@@ -75,6 +85,11 @@ DEVICE = Rule(
     "device", CorrelationReason.SAME_ASSET, "Same device",
     "Both alerts name the same device and are rarer there than chance would bring them together.",
     48, 60, asset=True,
+)  # fmt: skip
+PATH = Rule(
+    "path", CorrelationReason.LATERAL_MOVEMENT_PATH, "Path from machine to machine",
+    "One alert tells of somebody who went from one device to another, the other alert is about either of them.",
+    48, 58, asset=True,
 )  # fmt: skip
 ACCOUNT = Rule(
     "account", CorrelationReason.SAME_ACTOR, "Same account",
@@ -132,8 +147,8 @@ ADDRESS = Rule(
 RULES: dict[str, Rule] = {
     rule.key: rule
     for rule in (
-        PROVIDER, MESSAGE, FILE, REPEATED, DEVICE, ACCOUNT, ARTEFACT, PROGRAM, URL, COMMAND, SEQUENCE, STORY, DOMAIN,
-        CONNECTION, ADDRESS,
+        PROVIDER, MESSAGE, ANCESTRY, CLUSTER, FILE, REPEATED, DEVICE, PATH, ACCOUNT, ARTEFACT, PROGRAM, URL, COMMAND,
+        SEQUENCE, STORY, DOMAIN, CONNECTION, ADDRESS,
     )
 }  # fmt: skip
 # Evidence types whose key counts as an artefact.

@@ -7,9 +7,10 @@ weight would come to the same machine with the accepted chance. A group weighs t
 are in it, and the rarer and graver each of them is.
 
 A group goes on from an earlier one when it begins on a device or with an account that several alerts of the earlier
-one name, and each lies within the reach of the other. Attacks move on from where they are; that two touch the same
-server somewhere in their course is no reason. Ordinary and quiet alerts have no weight, a single alert is no group, and
-what lies days off does not count: a tool that many machines have makes a long chain of alerts, not a grave one.
+one name, and each lies within the reach of the other; groups that name different people must be nearer. Attacks move
+on from where they are; that two touch the same server somewhere in their course is no reason. Ordinary and quiet alerts
+have no weight, a single alert is no group, and what lies days off does not count: a tool that many machines have makes
+a long chain of alerts, not a grave one.
 """
 
 from bisect import bisect_left
@@ -21,6 +22,7 @@ from math import log
 
 from incidents.correlation.grouping import Edge, Group, gap_between
 from incidents.correlation.habits import Habits, plain_title
+from incidents.correlation.nearness import DIFFERENCE_SHARE
 from incidents.correlation.nodes import Node
 from incidents.correlation.rules import ACCOUNT, RULES, STORY, Limits
 
@@ -37,12 +39,13 @@ _SAME = 1e-9
 
 @dataclass(slots=True, eq=False)
 class _Side:
-    """What of a group stands around one thing: the alerts that name it, their weight with what happened nearby, and
-    the alert that the whole group begins with."""
+    """What of a group stands around one thing: the alerts that name it, their weight with what happened nearby; and
+    the alert that the whole group begins with, and the people that it names."""
 
     begin: Node
     named: list[Node]
     weight: float
+    people: frozenset[str]
     reach: timedelta = timedelta()
 
 
@@ -83,6 +86,7 @@ def _weight_of(alerts: Sequence[Node]) -> float:
 
 def _sides_of(telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
     begin = min(telling, key=_order)
+    people = frozenset(person for node in telling for person in node.contents.people)
     by_asset: dict[Thing, list[Node]] = defaultdict(list)
     for node in telling:
         for thing in node.signals:
@@ -93,7 +97,7 @@ def _sides_of(telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
         until = max(node.last for node in named) + NEARBY
         near = [node for node in telling if node.last >= since and node.first <= until]
         if len(near) >= FEWEST:
-            yield thing, _Side(begin, named, _weight_of(near))
+            yield thing, _Side(begin, named, _weight_of(near), people)
 
 
 def _ties_of(thing: Thing, sides: Sequence[_Side], limits: Limits) -> Iterator[Edge]:
@@ -107,7 +111,9 @@ def _ties_of(thing: Thing, sides: Sequence[_Side], limits: Limits) -> Iterator[E
                 continue
             other = min(its.named, key=lambda one: (_gap(side.begin, one), _order(one)))
             reach = min(side.reach, its.reach)
-            if _gap(node, other) <= reach and not limits.taught.forbids(STORY.key, thing, node.kind, other.kind):
+            if side.people and its.people and side.people.isdisjoint(its.people):
+                reach /= DIFFERENCE_SHARE
+            if _gap(node, other) <= reach and not limits.taught.forbids(STORY.key, thing, node, other):
                 yield _tie(thing, node, other, reach, limits)
 
 

@@ -28,6 +28,7 @@ class EvidenceDraft:
     verdict: str = EvidenceVerdict.UNKNOWN
     remediation_status: str = RemediationStatus.NONE
     remediation_status_details: str = ""
+    members: list[str] = field(default_factory=list)
     data: dict[str, Any] | str = field(default_factory=dict)
     device: DeviceFacts | None = None
     file: FileFacts | None = None

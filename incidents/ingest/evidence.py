@@ -148,6 +148,15 @@ def message(
     )
 
 
+def mail_cluster(cluster_by: str, value: str, message_ids: list[str], data: dict[str, Any]) -> EvidenceDraft | None:
+    """Messages that are alike. It stands for each of them, as far as they are listed."""
+    draft = other("mailCluster", value or cluster_by, data, f"{cluster_by};{value}" if value else "")
+    if draft is not None:
+        ids = (identifier.strip().strip("<>").lower() for identifier in message_ids)
+        draft.members = [bounded_key("message", identifier) for identifier in ids if identifier]
+    return draft
+
+
 def other(type_: str, display: str, data: dict[str, Any], key: str = "") -> EvidenceDraft | None:
     """Any further type: kept as type, JSON and what people read."""
     if not display:

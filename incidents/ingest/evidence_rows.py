@@ -27,6 +27,7 @@ class EvidenceRow(NamedTuple):
     remediation_status_details: str
     display: str
     key: str
+    members: str
     data: str
     device_id: int | None
     file_id: int | None
@@ -69,14 +70,16 @@ def replace_evidence(wanted: Mapping[int, Sequence[EvidenceRow]]) -> None:
         if kept:
             cursor.execute(
                 "UPDATE incidents_evidence e SET roles = v.roles::text[], verdict = v.verdict, data = v.data::jsonb, "
+                "members = v.members::text[], "
                 "display = v.display, remediation_status = CASE WHEN e.remediation_status = ANY(%s) THEN v.status "
                 "ELSE e.remediation_status END FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], "
-                "%s::text[], %s::text[]) AS v(id, roles, verdict, data, display, status) WHERE e.id = v.id",
+                "%s::text[], %s::text[], %s::text[]) AS v(id, roles, verdict, data, display, status, members) "
+                "WHERE e.id = v.id",
                 [
                     [state.value for state in _SOURCE_MAY_CHANGE],
                     [pk for pk, _ in kept], [row.roles for _, row in kept], [row.verdict for _, row in kept],
                     [row.data for _, row in kept], [row.display for _, row in kept],
-                    [row.remediation_status for _, row in kept],
+                    [row.remediation_status for _, row in kept], [row.members for _, row in kept],
                 ],
             )  # fmt: skip
     add_evidence(added, by_copy=False)

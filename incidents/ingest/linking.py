@@ -81,6 +81,7 @@ def _row(draft: EvidenceDraft, found: _Found) -> EvidenceRow:
         draft.remediation_status_details,
         draft.display,
         draft.key,
+        array_literal(draft.members),
         draft.data if isinstance(draft.data, str) else "{}",
         found.devices[id(draft.device)].pk if draft.device is not None else None,
         found.files[id(draft.file)].pk if draft.file is not None else None,

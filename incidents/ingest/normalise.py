@@ -17,6 +17,8 @@ from incidents.ingest.mending import Mark, Mender, mark, sound
 
 MAX_EVIDENCE = 1_000
 MAX_MARKS = 50
+# Keys beside its own that one piece of evidence may stand for, and the longest of them.
+MAX_MEMBERS, MAX_MEMBER_LENGTH = 200, 120
 MAX_DESCRIPTION = 32_000
 MAX_ADDITIONAL_BYTES = 64 * 1024
 MAX_EVIDENCE_DATA_BYTES = 16 * 1024
@@ -184,21 +186,27 @@ def _finish_evidence(drafts: list[EvidenceDraft], marks: list[Mark]) -> list[Evi
     if len(drafts) > MAX_EVIDENCE:
         marks.append(mark("evidence", "truncated", f"{len(drafts):,} items, {MAX_EVIDENCE:,} kept"))
         drafts = drafts[:MAX_EVIDENCE]
-    seen: set[tuple[str, str, str, str]] = set()
+    seen: dict[tuple[str, str, str, str], EvidenceDraft] = {}
     kept = []
     for draft in drafts:
         draft.display = draft.display[:500] if draft.display.strip() else draft.type
         draft.key = draft.key[:300]
         name = (draft.type, draft.key, draft.display, draft.device.key if draft.device else "")
         if name in seen:
+            seen[name].members = _members(seen[name].members + draft.members)
             continue
-        seen.add(name)
+        seen[name] = draft
+        draft.members = _members(draft.members)
         draft.roles = [role for role in draft.roles[:15] if role in _ROLES]
         if isinstance(draft.data, dict):
             draft.data = bounded_json(draft.data, MAX_EVIDENCE_DATA_BYTES, "evidence.data", marks)
         draft.remediation_status_details = draft.remediation_status_details[:300]
         kept.append(draft)
     return kept
+
+
+def _members(keys: list[str]) -> list[str]:
+    return [key for key in dict.fromkeys(keys[:MAX_MEMBERS]) if len(key) <= MAX_MEMBER_LENGTH]
 
 
 def _with_named_devices(drafts: list[EvidenceDraft]) -> list[EvidenceDraft]:

@@ -1,7 +1,9 @@
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Value
 
 from core import clock
 from incidents.enums import EVIDENCE_LABELS, EvidenceVerdict, RemediationStatus
@@ -15,7 +17,9 @@ class Evidence(models.Model):
     """One thing an alert names. `type` is the Graph evidence type without its suffix (`device`, `user`, `file`,
     `process`, `ip`, `url`, `analyzedMessage`, ...). `display` is what people read, `key` what correlation compares
     (normalised, prefixed: `ip:203.0.113.77`, `sha256:...`, `message:<...>`; empty when it identifies nothing).
-    At most one entity column is set; a process carries its image file, its device is in `device`."""
+    At most one entity column is set; a process carries its image file, its device is in `device`. `members` are
+    further things that it stands for, as keys: of a process the run itself and the one that started it
+    (`process:<pid>@<second>`), of a mail cluster its messages."""
 
     alert: "models.ForeignKey[Alert, Alert]" = models.ForeignKey(
         "incidents.Alert", models.CASCADE, related_name="evidence"
@@ -29,6 +33,7 @@ class Evidence(models.Model):
     remediation_status_details = models.CharField(max_length=300, blank=True)
     display = models.CharField(max_length=500)
     key = models.CharField(max_length=300, blank=True)
+    members = ArrayField(models.CharField(max_length=120), default=list, db_default=Value("{}"))
     data = models.JSONField(default=dict)
     device: "models.ForeignKey[Device | None, Device | None]" = models.ForeignKey(
         "incidents.Device", models.PROTECT, null=True, related_name="evidence", db_index=False
@@ -50,6 +55,7 @@ class Evidence(models.Model):
         verbose_name_plural = "evidence"
         indexes = [
             models.Index(fields=["key", "alert"], condition=~models.Q(key=""), name="evidence_key"),
+            GinIndex(fields=["members"], condition=~models.Q(members=[]), name="evidence_members"),
             models.Index(fields=["device", "alert"], condition=~models.Q(device=None), name="evidence_device"),
             models.Index(fields=["file", "alert"], condition=~models.Q(file=None), name="evidence_file"),
             models.Index(fields=["identity", "alert"], condition=~models.Q(identity=None), name="evidence_identity"),

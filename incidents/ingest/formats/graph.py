@@ -15,6 +15,7 @@ from incidents.enums import (
     Severity,
 )
 from incidents.ingest import evidence as build
+from incidents.ingest import lineage
 from incidents.ingest.draft import AlertDraft, EvidenceDraft
 from incidents.ingest.reading import integer, mapping, mappings, one_of, text, texts, without
 from incidents.services.facts import DeviceFacts, FileFacts, IdentityFacts, MailboxFacts
@@ -192,7 +193,13 @@ def _file(entry: Item, devices: Devices) -> EvidenceDraft | None:
 
 def _process(entry: Item, devices: Devices) -> EvidenceDraft | None:
     image = _file_facts(mapping(entry, "imageFile"))
-    return build.process(text(entry, "processCommandLine"), image, {}, _device_of(entry, devices))
+    draft = build.process(text(entry, "processCommandLine"), image, {}, _device_of(entry, devices))
+    if draft is not None:
+        own = lineage.run_of(entry.get("processId"), entry.get("processCreationDateTime"))
+        parent = lineage.run_of(entry.get("parentProcessId"), entry.get("parentProcessCreationDateTime"))
+        starter = mapping(entry, "parentProcessImageFile")
+        draft.members = own + lineage.parents_of(starter, "fileName", parent)
+    return draft
 
 
 def _ip(entry: Item, _devices: Devices) -> EvidenceDraft | None:
@@ -229,6 +236,11 @@ def _message(entry: Item, _devices: Devices) -> EvidenceDraft | None:
         {},
         MailboxFacts(text(entry, "recipientEmailAddress")),
     )
+
+
+def _mail_cluster(entry: Item, _devices: Devices) -> EvidenceDraft | None:
+    cluster, value = text(entry, "clusterBy"), text(entry, "clusterByValue")
+    return build.mail_cluster(cluster, value, texts(entry, "networkMessageIds"), {})
 
 
 def _submission(entry: Item, _devices: Devices) -> EvidenceDraft | None:
@@ -309,6 +321,7 @@ _READERS: dict[str, Callable[[Item, Devices], EvidenceDraft | None]] = {
     "mailbox": _mailbox,
     "mailboxConfiguration": _mailbox_configuration,
     "analyzedMessage": _message,
+    "mailCluster": _mail_cluster,
     "submissionMail": _submission,
     "networkConnection": _network_connection,
     "cloudLogonSession": _cloud_session,

@@ -9,6 +9,7 @@ import orjson
 
 from incidents.enums import AlertStatus, Severity
 from incidents.ingest import evidence as build
+from incidents.ingest import lineage
 from incidents.ingest.draft import AlertDraft, EvidenceDraft
 from incidents.ingest.mending import Mark, mended_inside
 from incidents.ingest.reading import integer, text, texts, without
@@ -250,7 +251,22 @@ def _file(entry: Item, entities: _Entities) -> EvidenceDraft | None:
 
 def _process(entry: Item, entities: _Entities) -> EvidenceDraft | None:
     image = _file_facts(entities.get(entry, "ImageFile"), entities)
-    return build.process(text(entry, "CommandLine"), image, {}, _host_of(entry, entities))
+    draft = build.process(text(entry, "CommandLine"), image, {}, _host_of(entry, entities))
+    if draft is not None:
+        parent = entities.get(entry, "ParentProcess")
+        starter = _file_facts(entities.get(parent, "ImageFile"), entities).name
+        before = [] if lineage.starts_everything(starter) else _run(parent)
+        draft.members = _run(entry) + before
+    return draft
+
+
+def _run(process: Item) -> list[str]:
+    return lineage.run_of(process.get("ProcessId"), process.get("CreationTimeUtc"))
+
+
+def _mail_cluster(entry: Item, _entities: _Entities) -> EvidenceDraft | None:
+    return build.mail_cluster(text(entry, "ClusterGroup"), text(entry, "ClusterSourceIdentifier", "Query"),
+                              texts(entry, "NetworkMessageIds"), {})  # fmt: skip
 
 
 def _ip(entry: Item, _entities: _Entities) -> EvidenceDraft | None:
@@ -330,6 +346,7 @@ _READERS: dict[str, Callable[[Item, _Entities], EvidenceDraft | None]] = {
     "dnsresolution": _dns,
     "mailbox": _mailbox,
     "mailmessage": _message,
+    "mailcluster": _mail_cluster,
     "filehash": _file_hash,
     "hostlogonsession": _session,
     "registrykey": _registry_key,

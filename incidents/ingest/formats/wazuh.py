@@ -6,6 +6,7 @@ from typing import Any
 
 from incidents.enums import Category, Severity
 from incidents.ingest import evidence as build
+from incidents.ingest import lineage
 from incidents.ingest.draft import AlertDraft, EvidenceDraft, Rejected
 from incidents.ingest.reading import integer, mapping, text, texts, without
 from incidents.services.facts import BUILT_IN_ACCOUNTS, DeviceFacts, FileFacts, IdentityFacts
@@ -192,8 +193,20 @@ def _files(item: Item, event: Item, device: DeviceFacts | None) -> list[Evidence
     if image:
         hashes = dict(part.split("=", 1) for part in text(event, "hashes").lower().split(",") if "=" in part)
         facts = _facts_of(image, hashes.get("sha256", ""), hashes.get("sha1", ""), hashes.get("md5", ""), None)
-        found.append(build.process(text(event, "commandLine"), facts, event, device))
+        draft = build.process(text(event, "commandLine"), facts, event, device)
+        if draft is not None:
+            draft.members = _runs(event)
+        found.append(draft)
     return found
+
+
+def _runs(event: Item) -> list[str]:
+    """The sensor's own identifiers; the time of the event is the beginning of the process only where there is a
+    command line, for only its creation tells one."""
+    own = lineage.run_named(text(event, "processGuid"))
+    if text(event, "commandLine"):
+        own += lineage.run_of(text(event, "processId"), text(event, "utcTime"))
+    return own + lineage.parents_of(event, "parentImage", lineage.run_named(text(event, "parentProcessGuid")))
 
 
 def _facts_of(path: str, sha256: str, sha1: str, md5: str, size: int | None) -> FileFacts:
