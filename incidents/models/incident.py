@@ -114,6 +114,14 @@ class Incident(models.Model):
             ),
             models.Index(fields=["assigned_to", "-last_activity"], name="incident_owner"),
             models.Index(fields=["id"], condition=models.Q(restricted=True), name="incident_restricted"),
+            # Scope is "for all, or of my groups": with an index for either half nobody's counts read every row.
+            models.Index(fields=["id"], condition=models.Q(open_to_all=True), name="incident_for_all"),
+            models.Index(
+                fields=["severity", "assigned_to"],
+                include=("id", "restricted"),
+                condition=models.Q(status__in=["active", "inProgress", "awaitingAction"]),
+                name="incident_open_owner",
+            ),
             models.Index(fields=["sla_due", "last_activity", "id"], name="incident_sla_due"),
             models.Index(fields=["sla_next"], condition=~models.Q(sla_next=None), name="incident_sla_next"),
             *[models.Index(fields=[mark], include=COUNTED, name=name) for mark, name in MARKS],
