@@ -10,6 +10,7 @@ const MOST_NEW = 500; // ids kept for the question which of them fit
 
 let stream = null;
 let lostAt = null;
+let isSignedOut = false;
 const due = new Set();
 const flying = new Map();
 const fetched = new Map();
@@ -26,10 +27,13 @@ function showState(word, css) {
   const label = state?.querySelector("[data-live-word]");
   if (label) label.textContent = word;
   const button = document.querySelector("[data-live-retry]");
-  if (button) button.hidden = css !== "stale";
+  if (!button) return;
+  button.hidden = css !== "stale";
+  button.querySelector("[data-live-verb]").textContent = isSignedOut ? "Sign in" : "Retry";
 }
 
 function opened() {
+  isSignedOut = false;
   showState("Live", "");
   if (lostAt) {
     announce("Connection is back");
@@ -44,7 +48,21 @@ function lost() {
     lostAt = new Date();
     announce("No connection for live updates");
   }
+  isSignedOut = false;
   showState(`No connection since ${moment(lostAt)}`, "stale");
+}
+
+function refused() {
+  lostAt ??= new Date();
+  if (!isSignedOut) announce("You are signed out");
+  isSignedOut = true;
+  showState("Signed out", "stale");
+}
+
+// Signing in comes back to this page.
+function retry() {
+  if (isSignedOut) location.reload();
+  else stream.retry();
 }
 
 function receive(data) {
@@ -145,6 +163,7 @@ export function startLive() {
   stream = new LiveStream(stateOf().dataset.liveUrl);
   stream.addEventListener("open", opened);
   stream.addEventListener("lost", lost);
+  stream.addEventListener("refused", refused);
   stream.addEventListener("message", (event) => receive(event.data));
   stream.start();
   // What the page fetches by itself keeps nobody signed in.
@@ -154,7 +173,7 @@ export function startLive() {
   });
   document.addEventListener("htmx:beforeRequest", ({ detail }) => flying.set(keyOf(detail.elt), detail.xhr));
   document.addEventListener("htmx:afterRequest", ({ detail }) => landed(detail.xhr));
-  document.addEventListener("click", (event) => event.target.closest("[data-live-retry]") && stream.retry());
+  document.addEventListener("click", (event) => event.target.closest("[data-live-retry]") && retry());
   window.addEventListener("online", () => stream.retry());
   window.addEventListener("pagehide", () => stream.stop());
   window.addEventListener("pageshow", (event) => event.persisted && stream.retry());

@@ -52,13 +52,21 @@ export class LiveStream extends EventTarget {
       this.#retry = 1000;
       this.#share({ state: "open" });
     };
-    this.#source.onerror = () => {
-      this.#share({ state: "lost" });
+    this.#source.onerror = async () => {
       this.#source.close();
+      this.#share({ state: (await this.#isRefused()) ? "refused" : "lost" });
+      clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#connect(), this.#retry + Math.random() * 500);
       this.#retry = Math.min(this.#retry * 2, LONGEST_RETRY);
     };
     this.#source.onmessage = (event) => this.#share({ data: event.data });
+  }
+
+  // The source does not say why it failed: nobody there, or nobody signed in.
+  async #isRefused() {
+    const answer = await fetch(this.#url, { headers: { "X-Unattended": "1" } }).catch(() => null);
+    answer?.body?.cancel();
+    return answer?.status === 401;
   }
 
   #share(news) {

@@ -107,3 +107,13 @@ def test_under_a_bare_address_the_page_says_why_there_are_no_passkeys(
     assert "Passkeys need a host name" in client.get("/me/factors/passkey/").text
     settings.PUBLIC_URL = "http://soc.example.org"  # type: ignore[attr-defined]
     assert "Passkeys need https." in client.get("/me/factors/").text
+
+
+def test_a_tab_whose_session_ended_says_so_and_leads_to_signing_in(browser: Browser, here: str, ada: User) -> None:
+    page = Desk(browser, here, ada).page
+    expect(page.locator("#live-state")).to_contain_text("Live", timeout=PATIENCE_MS)
+    page.context.clear_cookies()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator("#live-state")).to_contain_text("Signed out", timeout=PATIENCE_MS)
+    page.locator("[data-live-retry]").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
