@@ -141,7 +141,8 @@ def lift_lock_out(user: User, *, actor: Actor) -> None:
 def put_lock_outs_right() -> int:
     """Wrong passwords that a clock ahead has noted keep nobody out until it comes true; answers how many names."""
     now = clock.real_now()
-    return AccessAttempt.objects.filter(attempt_time__gt=now + SKEW).update(attempt_time=now)
+    found: int = AccessAttempt.objects.filter(attempt_time__gt=now + SKEW).update(attempt_time=now)
+    return found
 
 
 def is_locked_out(user: User) -> bool:

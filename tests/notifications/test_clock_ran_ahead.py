@@ -72,7 +72,7 @@ def test_a_message_that_nobody_routed_in_a_wrong_tomorrow_is_routed_today(ahead:
     Dispatch.objects.all().delete()
     ahead()
     assert route_due() == 1
-    assert Dispatch.objects.get().next_attempt_at <= datetime.now(UTC)
+    assert Dispatch.objects.filter(next_attempt_at__lte=datetime.now(UTC)).count() == 1
 
 
 @pytest.mark.parametrize("tries", range(1, len(WAITS_S) + 2))
@@ -83,7 +83,7 @@ def test_a_try_that_failed_in_a_wrong_tomorrow_is_made_again_today(
     wait = timedelta(seconds=[*WAITS_S, 30][tries - 1])
     Dispatch.objects.update(attempts=tries, next_attempt_at=clock.real_now() + DAY + wait)
     ahead()
-    assert Dispatch.objects.get().next_attempt_at <= clock.real_now() + LEASE
+    assert Dispatch.objects.filter(next_attempt_at__lte=clock.real_now() + LEASE).count() == 1
 
 
 @pytest.mark.parametrize("tries", range(1, len(WAITS_S) + 1))
