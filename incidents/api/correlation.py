@@ -36,7 +36,7 @@ from incidents.lessons import Offer, offers_of
 from incidents.models import Alert, CorrelationChange, CorrelationLink
 from incidents.rule_figures import RuleFigures, figures_of_rules
 from incidents.services.set_rule import options_of, options_that_change, set_options
-from incidents.services.teach_correlation import TEACH, Lesson, decide, lift, teach
+from incidents.services.teach_correlation import TEACH, Lesson, decide, lift, teach, within_scope
 from incidents.services.try_correlation import limits_with, try_limits
 
 
@@ -181,7 +181,9 @@ class CorrelationChangeViewSet(ApiViewSet):
         change = self.get_object()
         step_up.require(request, TEACH)
         wanted = self.body(Decision)
-        return self.show(decide(change, accept=wanted["accept"], reason=wanted["reason"], actor=self.actor))
+        return self.show(
+            decide(change, accept=wanted["accept"], reason=wanted["reason"], actor=self.actor, user=self.user)
+        )  # fmt: skip
 
     @extend_schema(request=Lifted, responses=CorrelationChangeOut)
     @action(detail=True, methods=["post"])
@@ -189,7 +191,7 @@ class CorrelationChangeViewSet(ApiViewSet):
         """The thing or pair counts again for alerts that come."""
         change = self.get_object()
         step_up.require(request, TEACH)
-        return self.show(lift(change, reason=self.body(Lifted)["reason"], actor=self.actor))
+        return self.show(lift(change, reason=self.body(Lifted)["reason"], actor=self.actor, user=self.user))
 
     def _alert(self, pk: int) -> Alert:
         return get_object_or_404(Alert.objects.visible_to(self.user).with_reasons(self.user), pk=pk)
@@ -201,7 +203,8 @@ class CorrelationChangeViewSet(ApiViewSet):
         offer = next((one for one in offers_of(link) if one.key == wanted["offer"]), None)
         if offer is None:
             raise ValidationError({"offer": "That cannot be taught from this reason."})
-        return _with_value(offer, wanted.get("value"))
+        lesson = replace(_with_value(offer, wanted.get("value")), groups=tuple(wanted.get("device_group_ids", ())))
+        return within_scope(lesson, self.user)
 
 
 def _with_value(offer: Offer, value: int | None) -> Lesson:

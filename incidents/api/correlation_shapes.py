@@ -107,6 +107,9 @@ class _Lesson(In):
     link = Id()
     offer = Text(max_length=20)
     value = Whole(required=False, min_value=0, max_value=100_000)
+    device_group_ids = serializers.ListField(
+        child=Id(), required=False, max_length=200, help_text="Where it holds; empty: wherever you see."
+    )
 
 
 class LessonTried(_Lesson):
@@ -120,6 +123,7 @@ class CorrelationChangeOut(Out):
     in_force = serializers.BooleanField()
     shown = serializers.CharField()
     rule = serializers.CharField()
+    device_group_ids = serializers.ListField(child=Id(), help_text="Where it holds; empty: everywhere.")
     option = serializers.CharField()
     value: Any = serializers.JSONField()
     before: Any = serializers.JSONField()

@@ -126,7 +126,7 @@ def _tied(
 ) -> Rule | None:
     earlier, later = (one, other) if one.first <= other.first else (other, one)
     by = rule_that_ties(rule, gap, limits, earlier, later)
-    return None if by is None or limits.taught.forbids(by.key, key, one.kind, other.kind) else by
+    return None if by is None or limits.taught.forbids(by.key, key, one, other) else by
 
 
 def _named_in(node: Node, candidates: Iterable[Candidate], window: timedelta) -> frozenset[int]:
@@ -167,7 +167,7 @@ def _pairs_of(key: tuple[str, str], listed: Sequence[Node], found: Candidates, l
                 continue
             differing = compared and differ(contents[node.id], contents[other.id])
             by = rule_that_ties(rule, gap, limits, other, node, differing=differing)
-            if by is None or limits.taught.forbids(by.key, key, node.kind, other.kind):
+            if by is None or limits.taught.forbids(by.key, key, node, other):
                 continue
             signal, spans = node.signals[key], ((node.first, node.last), (other.first, other.last))
             named_in = _named_in(node, found.by_signal.get(key, ()), window)

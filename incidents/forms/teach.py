@@ -8,10 +8,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from accounts.models import DeviceGroup, User
 from core import clock
 from core.options import declared
 from incidents.lessons import Offer
-from incidents.services.teach_correlation import MAX_REASON, Lesson
+from incidents.services.teach_correlation import MAX_REASON, Lesson, within_scope
 
 MOST_DAYS = 3650
 
@@ -27,13 +28,26 @@ class TeachForm(forms.Form):
         label="Ends after days", required=False, min_value=1, max_value=MOST_DAYS,
         help_text="Empty: until somebody lifts it. An option has no end.",
     )  # fmt: skip
+    groups = forms.MultipleChoiceField(
+        label="Only for these device groups", required=False, widget=forms.CheckboxSelectMultiple
+    )
     reason = forms.CharField(label="Why", max_length=MAX_REASON, widget=forms.Textarea({"rows": 2}))
 
-    def __init__(self, *args: Any, offers: Sequence[Offer], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offers: Sequence[Offer], user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         self.offers = {offer.key: offer for offer in offers}
         field: Any = self.fields["what"]
         field.choices = [(offer.key, offer.label) for offer in offers]
+        groups = DeviceGroup.objects.filter(retired=False).order_by("is_default", "rank")
+        if not user.scope.everything:
+            groups = groups.filter(pk__in=user.scope.group_ids)
+        where: Any = self.fields["groups"]
+        where.choices = [(str(group.pk), group.name) for group in groups]
+        where.help_text = (
+            "None chosen: everywhere. An option always holds everywhere." if user.scope.everything
+            else "None chosen: all of yours. Elsewhere it is for others to teach."
+        )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -47,13 +61,18 @@ class TeachForm(forms.Form):
             option.clean(data["value"])
             if data.get("days"):
                 raise ValidationError({"days": "An option has no end: it holds until it is changed again."})
+        elif offer is not None:
+            data["lesson"] = within_scope(
+                replace(offer.lesson, groups=tuple(map(int, data.get("groups", ())))), self.user
+            )
         return data
 
     @property
     def lesson(self) -> Lesson:
         offer = self.offers[self.cleaned_data["what"]]
         if not offer.option:
-            return offer.lesson
+            taught: Lesson = self.cleaned_data["lesson"]
+            return taught
         value = self.cleaned_data["value"]
         return replace(offer.lesson, value=value, shown=f"{offer.label}, then {value}")
 

@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from core import clock
 from core.actors import Actor
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 class CorrelationChange(models.Model):
     """What a person taught the correlation: that a thing or a pair of detections proves no relation, or that an option
     is to be another. `rule` is a rule's key, empty for all; `thing` the thing as the rules compare it; `detectors` two
-    kinds of alerts (`nodes.kind_of`). `shown` says it for people. `alert` is the correction that it was learned from.
-    Who proposes and who decides are actors, frozen; what was written is never changed, only its state."""
+    kinds of alerts (`nodes.kind_of`); `device_group_ids` where it holds, empty for everywhere. `shown` says it for
+    people. `alert` is the correction that it was learned from. Who proposes and who decides are actors, frozen; what
+    was written is never changed, only its state."""
 
     kind = models.CharField(max_length=12, choices=TaughtKind.choices)
     state = models.CharField(max_length=12, choices=TaughtState.choices)
@@ -24,6 +26,9 @@ class CorrelationChange(models.Model):
     thing = models.CharField(max_length=1000, blank=True)
     detectors: "ArrayField[list[str], list[str]]" = ArrayField(
         models.CharField(max_length=700), default=list, blank=True
+    )
+    device_group_ids: "ArrayField[list[int], list[int]]" = ArrayField(
+        models.BigIntegerField(), default=list, db_default=Value("{}"), blank=True
     )
     exercise = models.CharField(max_length=64, blank=True)
     option = models.CharField(max_length=80, blank=True)

@@ -4,7 +4,7 @@ It holds for alerts that are put together from then on. What is in an incident a
 moves it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import keys, step_up
-from accounts.models import User
+from accounts.models import DeviceGroup, User
 from core import audit, clock, options
 from core.actors import Actor
 from incidents.correlation.rules import PREFIX, RULES
@@ -22,7 +22,7 @@ from incidents.models import Alert, CorrelationChange
 from incidents.services.changes import plain_text
 
 TEACH = step_up.register("correlation_change", "Changing what correlation joins")
-MAX_REASON, MAX_SHOWN, MAX_THING = 1_000, 600, 1_000
+MAX_REASON, MAX_SHOWN, MAX_THING, MAX_PLACE = 1_000, 600, 1_000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Lesson:
     exercise: str = ""
     option: str = ""
     value: Any = None
+    groups: tuple[int, ...] = ()
 
     def checked(self) -> "Lesson":
         """The same; raises `ValidationError` when it teaches nothing or something that cannot be."""
@@ -56,7 +57,7 @@ class Lesson:
     def exclusion(self) -> Exclusion | None:
         if self.kind == TaughtKind.OPTION:
             return None
-        return Exclusion(self.rule, self.exercise, self.thing, frozenset(self.detectors))
+        return Exclusion(self.rule, self.exercise, self.thing, frozenset(self.detectors), frozenset(self.groups))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -73,8 +74,26 @@ def _check_option(key: str, value: Any) -> None:
 def lesson_of(change: CorrelationChange) -> Lesson:
     return Lesson(
         TaughtKind(change.kind), change.shown, change.rule, change.thing, tuple(change.detectors), change.exercise,
-        change.option, change.value,
+        change.option, change.value, tuple(change.device_group_ids),
     )  # fmt: skip
+
+
+def within_scope(lesson: Lesson, user: User) -> Lesson:
+    """The lesson as this person may teach it: who sees some device groups only excludes there only, and nowhere else.
+    Its words say where it holds. Raises `ValidationError`."""
+    if lesson.kind == TaughtKind.OPTION:
+        return replace(lesson, groups=())
+    wanted = set(lesson.groups)
+    if not user.scope.everything:
+        wanted = wanted or set(user.scope.group_ids)
+        if not wanted or not user.scope.group_ids.issuperset(wanted):
+            raise ValidationError("You may teach this for your own device groups only.")
+    known = dict(DeviceGroup.objects.filter(pk__in=wanted, retired=False).order_by("rank").values_list("pk", "name"))
+    if (wanted and not known) or (lesson.groups and len(known) != len(wanted)):
+        raise ValidationError("There is no such device group.")
+    where = f", on devices of {', '.join(known.values())}"[:MAX_PLACE] if known else ""
+    shown = lesson.shown.removesuffix(where)[: MAX_SHOWN - len(where)] + where
+    return replace(lesson, groups=tuple(sorted(known)), shown=shown)
 
 
 def teach(
@@ -89,7 +108,7 @@ def teach(
 ) -> CorrelationChange:
     """Put the lesson in force, or propose it when `user` may not tune detection. The caller has fetched `alert`
     through `visible_to(user)`."""
-    lesson.checked()
+    lesson = within_scope(lesson.checked(), user)
     reason = _said(reason)
     if expires is not None and (lesson.kind == TaughtKind.OPTION or expires <= clock.now()):
         raise ValidationError("An end is in the future, and an option has none: it holds until it is changed again.")
@@ -98,9 +117,10 @@ def teach(
         _refuse_twice(lesson)
         change = CorrelationChange.objects.create(
             kind=lesson.kind, state=TaughtState.PROPOSED, rule=lesson.rule, thing=lesson.thing,
-            detectors=sorted(lesson.detectors), exercise=lesson.exercise, option=lesson.option, value=lesson.value,
-            before=options.get(lesson.option) if lesson.option else None, shown=lesson.shown[:MAX_SHOWN],
-            reason=reason, expires=expires, alert=alert, trial=trial, author=actor.as_json(),
+            detectors=sorted(lesson.detectors), device_group_ids=list(lesson.groups), exercise=lesson.exercise,
+            option=lesson.option, value=lesson.value, before=options.get(lesson.option) if lesson.option else None,
+            shown=lesson.shown[:MAX_SHOWN], reason=reason, expires=expires, alert=alert, trial=trial,
+            author=actor.as_json(),
         )  # fmt: skip
         _record("correlation.proposed", change, actor=actor, reason=reason)
         if may:
@@ -118,8 +138,9 @@ def _refuse_twice(lesson: Lesson) -> None:
         raise ValidationError("That is in force already, or waits to be decided.")
 
 
-def decide(change: CorrelationChange, *, accept: bool, reason: str, actor: Actor) -> CorrelationChange:
-    """Accept or decline what was proposed."""
+def decide(change: CorrelationChange, *, accept: bool, reason: str, actor: Actor, user: User) -> CorrelationChange:
+    """Accept or decline what was proposed, by somebody who sees wherever it would hold."""
+    _refuse_beyond(change, user)
     reason = _said(reason)
     with transaction.atomic():
         row = _locked(change)
@@ -136,8 +157,9 @@ def decide(change: CorrelationChange, *, accept: bool, reason: str, actor: Actor
     return row
 
 
-def lift(change: CorrelationChange, *, reason: str, actor: Actor) -> CorrelationChange:
+def lift(change: CorrelationChange, *, reason: str, actor: Actor, user: User) -> CorrelationChange:
     """The thing or pair counts again from now on."""
+    _refuse_beyond(change, user)
     reason = _said(reason)
     with transaction.atomic():
         row = _locked(change)
@@ -151,6 +173,17 @@ def lift(change: CorrelationChange, *, reason: str, actor: Actor) -> Correlation
         row.save(update_fields=["state", "lifter", "lifted", "lift_reason"])
         _record("correlation.lifted", row, actor=actor, reason=reason)
     return row
+
+
+def _refuse_beyond(change: CorrelationChange, user: User) -> None:
+    """What holds beyond the device groups of a person is not theirs to decide."""
+    groups = set(change.device_group_ids)
+    if (
+        change.kind != TaughtKind.OPTION
+        and not user.scope.everything
+        and not (groups and user.scope.group_ids.issuperset(groups))
+    ):
+        raise ValidationError("It holds beyond your device groups: somebody who sees them all decides on it.")
 
 
 def _locked(change: CorrelationChange) -> CorrelationChange:

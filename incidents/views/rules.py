@@ -19,7 +19,7 @@ from incidents.models import CorrelationChange
 from incidents.rule_figures import examples_of, figures_of_rules, moves_by_hand
 from incidents.services.set_rule import options_of, options_that_change, set_options
 from incidents.services.teach_correlation import TEACH
-from incidents.services.try_correlation import kept_trial, limits_with, try_and_keep
+from incidents.services.try_correlation import MOST_REPLAYED, kept_trial, limits_with, try_and_keep
 
 THRESHOLDS = "thresholds"
 MOST_TAUGHT = 200
@@ -91,6 +91,7 @@ def _context(request: AccountRequest, key: str, form: OptionsForm, trial: dict[s
         "undone": examples_of(key, request.user, undone=True) if found else [],
         "history": OptionRevision.objects.filter(key__in=shown).order_by("-id")[:20],
         "taught": changes.distinct().order_by("-pk")[:50],
+        "most": MOST_REPLAYED,
         "may": True,
         "back": reverse("incidents:correlation"),
     }

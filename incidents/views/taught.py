@@ -27,7 +27,8 @@ def decide_taught(request: AccountRequest, pk: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         accept = request.POST.get("act") == "accept"
         try:
-            decide(change, accept=accept, reason=form.cleaned_data["reason"], actor=request.actor)
+            decide(change, accept=accept, reason=form.cleaned_data["reason"], actor=request.actor,
+                   user=request.user)  # fmt: skip
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -43,7 +44,7 @@ def lift_taught(request: AccountRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if form.is_bound and form.is_valid():
         try:
-            lift(change, reason=form.cleaned_data["reason"], actor=request.actor)
+            lift(change, reason=form.cleaned_data["reason"], actor=request.actor, user=request.user)
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -18,7 +18,7 @@ from incidents.forms.teach import TeachForm
 from incidents.lessons import offers_of
 from incidents.models import Alert, CorrelationChange, CorrelationLink
 from incidents.services.teach_correlation import TEACH, teach
-from incidents.services.try_correlation import kept_trial, limits_with, try_and_keep
+from incidents.services.try_correlation import MOST_REPLAYED, kept_trial, limits_with, try_and_keep
 from incidents.views.alert import find_alert
 
 
@@ -30,7 +30,7 @@ def teach_from(request: AccountRequest, pk: int) -> HttpResponse:
     links = _links(found)
     link = _chosen(request, links)
     may = request.user.holds(keys.TUNE_DETECTION)
-    form = TeachForm(request.POST or None, offers=offers_of(link) if link else [])
+    form = TeachForm(request.POST or None, offers=offers_of(link) if link else [], user=request.user)
     trial = None
     if form.is_bound and link and form.is_valid():
         what = asdict(form.lesson)
@@ -94,4 +94,4 @@ def _context(
         Q(alert=found) | Q(rule__in=[link.rule] if link else [])
     )
     return {"alert": found, "rows": rows, "chosen": link, "taught": taught.order_by("-pk")[:20],
-            "back": reverse("incidents:alert", args=[found.pk])}  # fmt: skip
+            "most": MOST_REPLAYED, "back": reverse("incidents:alert", args=[found.pk])}  # fmt: skip

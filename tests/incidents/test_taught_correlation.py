@@ -1,12 +1,13 @@
 """What a person teaches the correlation, and that it holds for what comes afterwards, in whatever order."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from accounts.models import User
+from accounts.models import DeviceGroup, User
 from core import clock, options
 from core.models import AuditEvent
 from incidents.correlation.engine import correlate_waiting
@@ -15,11 +16,12 @@ from incidents.correlation.rules import FILE, PROGRAM, limits_in_force
 from incidents.correlation.second_look import look_again
 from incidents.correlation.taught import taught_in_force
 from incidents.enums import TaughtKind, TaughtState
-from incidents.models import Alert, CorrelationLink, File, Incident
+from incidents.models import Alert, CorrelationLink, Device, File, Incident
 from incidents.services.merge import merge_incidents
 from incidents.services.move_alerts import move_alerts
 from incidents.services.teach_correlation import Lesson, decide, lift, teach
 from incidents.services.try_correlation import limits_with, try_limits
+from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.wire import MALWARE, correlated, device, file, graph_alert, take_in
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +86,7 @@ def test_what_is_taught_ends_at_its_time_and_when_it_is_lifted(adam: User) -> No
     assert not taught_in_force().exclusions
     lasting = teach(malware(), reason="For good", user=adam, actor=adam.actor)
     assert taught_in_force().exclusions
-    assert lift(lasting, reason="It was malware", actor=adam.actor).state == TaughtState.LIFTED
+    assert lift(lasting, reason="It was malware", actor=adam.actor, user=adam).state == TaughtState.LIFTED
     assert not taught_in_force().exclusions
     verbs = list(AuditEvent.objects.filter(thread=lasting.thread).order_by("id").values_list("verb", flat=True))
     assert verbs == ["correlation.proposed", "correlation.taught", "correlation.lifted"]
@@ -95,10 +97,65 @@ def test_who_may_not_tune_proposes_and_another_decides(ada: User, adam: User) ->
     window = Lesson(TaughtKind.OPTION, "Same file: 24 hours", rule=FILE.key, option=FILE.option, value=24)
     change = teach(window, reason="Too far apart", user=ada, actor=ada.actor)
     assert (change.state, options.get(FILE.option)) == (TaughtState.PROPOSED, FILE.hours)
-    assert decide(change, accept=True, reason="Agreed", actor=adam.actor).state == TaughtState.IN_FORCE
+    assert decide(change, accept=True, reason="Agreed", actor=adam.actor, user=adam).state == TaughtState.IN_FORCE
     assert options.get(FILE.option) == 24
     with pytest.raises(ValidationError, match="decided already"):
-        decide(change, accept=False, reason="No", actor=adam.actor)
+        decide(change, accept=False, reason="No", actor=adam.actor, user=adam)
+
+
+def in_group(name: str, *hosts: str) -> DeviceGroup:
+    group: DeviceGroup = DeviceGroupFactory.create(name=name)
+    Device.objects.filter(host_name__in=hosts).update(device_group=group)
+    for alert in Alert.objects.filter(evidence__device__host_name__in=hosts):
+        alert.device_group_ids = sorted({*alert.device_group_ids, group.pk} - {default_group().pk})
+        alert.save(update_fields=["device_group_ids"])
+    return group
+
+
+def default_group() -> DeviceGroup:
+    return DeviceGroup.objects.get(is_default=True)
+
+
+def replayed() -> int:
+    return len(replay(list(Alert.objects.values_list("pk", flat=True)), limits_in_force()).groups)
+
+
+def test_what_is_taught_for_a_group_holds_on_its_devices_alone(adam: User) -> None:
+    correlated(*two_by_file())
+    here = in_group("Here", "ws-1")
+    change = teach(replace(malware(), groups=(here.pk,)), reason="Ours", user=adam, actor=adam.actor)
+    assert change.shown.endswith(", on devices of Here")
+    assert replayed() == 1
+    both = in_group("Both", "ws-1", "ws-2")
+    teach(replace(malware(), groups=(both.pk, here.pk)), reason="Ours", user=adam, actor=adam.actor)
+    assert replayed() == 2
+
+
+@pytest.mark.parametrize(("group", "joined"), [("elsewhere", True), ("default", False)])
+def test_the_lane_asks_where_it_holds_as_well(group: str, joined: bool, adam: User) -> None:
+    correlated(*two_by_file())
+    where = default_group() if group == "default" else DeviceGroupFactory.create()
+    teach(replace(malware(kind=TaughtKind.HUB), groups=(where.pk,)), reason="Ours", user=adam, actor=adam.actor)
+    take_in(told("c", device("ws-9"), file(MALWARE), minutes=40))
+    correlate_waiting()
+    assert (homes()["c"] == homes()["a"]) is joined
+
+
+def test_who_sees_some_groups_teaches_there_and_decides_on_nothing_beyond(ada: User, adam: User) -> None:
+    correlated(*two_by_file())
+    here, there = in_group("Here", "ws-1"), in_group("There", "ws-2")
+    mine = person("tuner", "admin", groups=[here])
+    change = teach(malware(), reason="Ours", user=mine, actor=mine.actor)
+    assert change.device_group_ids == [here.pk]
+    with pytest.raises(ValidationError, match="your own device groups only"):
+        teach(replace(malware(FILE.key), groups=(there.pk,)), reason="x", user=mine, actor=mine.actor)
+    everywhere = teach(malware(PROGRAM.key), reason="Ours", user=ada, actor=ada.actor)
+    for act in (lambda: decide(everywhere, accept=True, reason="Yes", actor=mine.actor, user=mine),
+                lambda: lift(everywhere, reason="No", actor=mine.actor, user=mine)):  # fmt: skip
+        with pytest.raises(ValidationError, match="beyond your device groups"):
+            act()
+    assert lift(change, reason="It was malware", actor=mine.actor, user=mine).state == TaughtState.LIFTED
+    assert decide(everywhere, accept=True, reason="Yes", actor=adam.actor, user=adam).device_group_ids == []
 
 
 @pytest.mark.parametrize(
