@@ -10,6 +10,7 @@ class RemediationConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit_log
+        from connectors.services.step import ask_before_leaving
         from incidents.history import tells_of
         from incidents.services.describe_entity import guard
         from notifications import vocabulary
@@ -22,11 +23,13 @@ class RemediationConfig(AppConfig):
         from remediation.readiness import declare_checks
         from remediation.retention import declare_kinds
         from remediation.services import retainer_mail
+        from remediation.services.before_leaving import ask_anew
         from remediation.services.keep_protection import keep_protection
 
         for action in all_actions():  # a mistake in a declaration stops the start, not the first click
             fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
         guard(keep_protection)
+        ask_before_leaving(ask_anew)
         declare_kinds()
         declare_parts()
         declare_checks()

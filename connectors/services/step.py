@@ -1,5 +1,6 @@
 """Moving one delivery one step. A claim is a lease: a worker that dies loses it, one that is late may not write."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
@@ -21,6 +22,12 @@ from core.due import due, lapsed
 # Longer than the longest call of a connector, which is bounded to 20 seconds.
 LEASE = timedelta(seconds=30)
 MISCONFIGURED_PAUSE_S = 60.0
+# An order was asked about when it was given; one that leaves within this is not asked about again.
+ASKED_JUST_NOW = timedelta(seconds=30)
+STOPPED = "stopped"
+# Answers code and reason when the order must not leave any more.
+Asker = Callable[[Delivery], tuple[str, str] | None]
+_askers: list[Asker] = []
 NOT_OURS = "The order was not given by the portal, or was changed after it was given."
 
 
@@ -44,13 +51,30 @@ def step_delivery(delivery_id: int, *, even_if_not_due: bool = False) -> bool:
     return _hand_over(delivery, connector)
 
 
+def ask_before_leaving(ask: Asker) -> None:
+    """Have a later room asked about orders that waited; once, at `ready()`."""
+    _askers.append(ask)
+
+
 def _hand_over(delivery: Delivery, connector: Connector) -> bool:
+    if no := _asked_anew(delivery):
+        code, why = no
+        return settle(delivery, Step(DeliveryState.FAILED, error_code=code, error=why))
     marked = _mark_sent(delivery)
     if isinstance(marked, Halt):
-        return settle(delivery, Step(None, LOOK_AGAIN_S, error_code="stopped", error=f"Stop-all: {marked.reason}"))
+        return settle(delivery, Step(None, LOOK_AGAIN_S, error_code=STOPPED, error=f"Stop-all: {marked.reason}"))
     if marked:
         submit(delivery, connector)
     return marked
+
+
+def _asked_anew(delivery: Delivery) -> tuple[str, str] | None:
+    """Between the order and its leaving, a target may have been away for days, or everything was stopped: whoever
+    wanted it may have lost the right since. What has perhaps left already is not called back by this."""
+    waited = delivery.error_code == STOPPED or clock.now() - delivery.created > ASKED_JUST_NOW
+    if delivery.maybe_sent or not waited:
+        return None
+    return next((no for ask in _askers if (no := ask(delivery)) is not None), None)
 
 
 def due_deliveries(limit: int = 100) -> list[int]:

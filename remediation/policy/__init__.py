@@ -3,7 +3,7 @@ stages that it names, because people leave, lose rights and scopes, devices move
 and its execution."""
 
 from remediation.policy.asking import kind_of_requester, of_decision, of_execution, of_request
-from remediation.policy.brakes import conflict
+from remediation.policy.brakes import CAP, STOPPED, conflict
 from remediation.policy.decidable import decidable, reasons_not_to_decide
 from remediation.policy.people import (
     check_permissions,
@@ -55,6 +55,7 @@ __all__ = [
     "digest_of",
     "draft_of",
     "enforce",
+    "enforce_anew",
     "explain",
     "groups_of",
     "is_destructive",
@@ -75,6 +76,12 @@ __all__ = [
 def enforce(question: Question) -> dict[str, Told]:
     """Ask rule after rule; raises `Refused` with the first no, else answers what each has told."""
     return _enforce(question, RULES)
+
+
+def enforce_anew(question: Question) -> None:
+    """Ask about an order that was given and has not left; raises `Refused`. Its place under the cap is taken already,
+    and what is stopped is held back at the gate."""
+    _enforce(question, [rule for rule in RULES if rule not in (CAP, STOPPED)])
 
 
 def explain(question: Question) -> list[Answer]:

@@ -51,6 +51,21 @@ def test_an_order_that_was_given_does_not_leave(place: Company, ada: User, rita:
     assert place.state(device).get("network") != "isolated"
 
 
+def test_an_order_that_was_held_back_is_asked_about_anew(place: Company, ada: User, rita: User) -> None:
+    device = place.device()
+    run = approve(rita, ask(ada, "device.isolate", device))
+    advance_run(run.pk, even_if_not_due=True)
+    order = Delivery.objects.get()
+    stop()
+    step_delivery(order.pk, even_if_not_due=True)
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    go_on(actor=SETTER, reason="The rule is off")
+    assert carry_out(run).status == "failed"
+    order.refresh_from_db()
+    assert (order.maybe_sent, order.error_code) == (False, "person_inactive")
+    assert place.state(device)["network"] == "connected"
+
+
 def test_what_had_left_is_said_and_followed_to_its_end(place: Company, ada: User, rita: User) -> None:
     left = done(ada, rita, "device.isolate", place.device(start_after_s=3600, finish_after_s=7200))
     waiting = approve(rita, ask(ada, "device.isolate", place.device()))

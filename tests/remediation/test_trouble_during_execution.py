@@ -8,11 +8,12 @@ from accounts.models import User
 from connectors.kinds.simulator import world
 from connectors.models import Delivery
 from core import clock
-from remediation.models import ActionRun, ControlState
+from remediation.models import ActionRun, ControlState, Refusal
 from remediation.refused import Refused
 from remediation.services.cancel import cancel_run
 from remediation.services.carry_out import carry_out
 from remediation.services.execute import advance_run
+from tests.factories.brakes import cap
 from tests.factories.people import person
 from tests.factories.remediation import Company, approve, ask, company, done
 
@@ -37,6 +38,36 @@ def test_an_offline_device_is_waited_for(place: Company, ada: User, rita: User) 
     assert "offline" in run.status_detail
     place.behave(device, offline=False)
     assert carry_out(run).status == "succeeded"
+
+
+def test_an_order_that_waited_is_asked_about_before_it_leaves(place: Company, ada: User, rita: User) -> None:
+    """The target was away, and who approved has lost the right meanwhile."""
+    device = place.device(offline=True)
+    run = done(ada, rita, "device.isolate", device)
+    rita.roles.clear()
+    place.behave(device, offline=False)
+    ended = later(run, minutes=5)
+    assert (ended.status, "lacks the right" in ended.status_detail) == ("failed", True)
+    assert place.state(device)["network"] == "connected"
+    assert Refusal.objects.filter(stage="execution", code="forbidden", run_id=run.pk).count() == 1
+    assert ControlState.objects.get().desired == "connected"
+
+
+def test_an_order_that_waited_still_has_its_place_under_the_cap(place: Company, ada: User, rita: User) -> None:
+    device = place.device(offline=True)
+    run = done(ada, rita, "device.isolate", device)
+    cap(1)
+    place.behave(device, offline=False)
+    assert later(run, minutes=5).status == "succeeded"
+
+
+def test_what_has_perhaps_left_is_not_called_back_by_asking(place: Company, ada: User, rita: User) -> None:
+    device = place.device(loses_answers=1)
+    run = done(ada, rita, "device.isolate", device)
+    assert Delivery.objects.get().maybe_sent
+    rita.roles.clear()
+    assert later(run, minutes=5).status == "succeeded"
+    assert place.state(device)["network"] == "isolated"
 
 
 def test_an_offline_device_is_given_up_after_three_days(place: Company, ada: User, rita: User) -> None:
