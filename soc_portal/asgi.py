@@ -16,6 +16,7 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse  # noqa: E402
 
 from core.live_stream import live_stream  # noqa: E402
+from core.web_process import settle  # noqa: E402
 
 
 class Statics(StaticFilesHandler):
@@ -29,6 +30,7 @@ class Statics(StaticFilesHandler):
 
 
 _pages = get_wsgi_application()
+settle()
 _wsgi = WSGIMiddleware(
     Statics(_pages) if settings.SERVE_STATIC else _pages,  # type: ignore[arg-type]
     workers=8,

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from core import clock
 from core.actors import Actor
+from core.web_process import settle
 from incidents.bench.opening import count_statements, open_often, percentile, timed
 from incidents.bench.population import populate, sign_in
 from incidents.bench.sample import alerts as sample_alerts
@@ -36,6 +37,7 @@ def run(options: Mapping[str, Any]) -> dict[str, Any]:
     populate(incidents=incidents, alerts=alerts)
     big, small = _incident_of(size), _incident_of(5)
     client = sign_in("reader")
+    settle()
     opened = {name: open_often(client, address, count) for name, address in _addresses(big).items()}
     limit = percentile(timed(lambda: _bare_select(big), count), 50)
     worst = max(one.p95 for one in opened.values())
