@@ -40,6 +40,10 @@ class RemediationConfig(AppConfig):
         fill("incident.tabs", Filling("actions", slots.incident_tab, order=80))
         fill("incident.banner", Filling("emergency", slots.incident_banner, "remediation/incident_banner.html"))
         fill("waiting.sections", Filling("decisions", slots.waiting_section, "remediation/waiting.html", order=10))
+        fill(
+            "overview.sections",
+            Filling("decisions", slots.overview_section, "remediation/overview_waiting.html", order=10),
+        )
         fill("search.results", Filling("runs", slots.search_results))
         fill("entity.respond", Filling("indicator", indicator_slots.file_button, order=60))
         fill("entity.respond", Filling("expert", expert_slots.entity_button, order=90))

@@ -15,7 +15,7 @@ from remediation.views.cards import approval_cards
 from remediation.views.emergency import open_emergencies
 from remediation.views.titles import title_of
 
-MOST_WAITING = 50
+MOST_WAITING, MOST_ON_OVERVIEW = 50, 3
 MOST_DIGITS = 18
 Entity = Device | File | Identity | Mailbox
 
@@ -67,11 +67,23 @@ def drift_pill(request: HttpRequest, subject: tuple[Entity, Incident | None]) ->
     return {"text": "Drift", "kind": "warn", "icon": "warn"} if drifts else None
 
 
-def waiting_section(request: HttpRequest, user: User) -> dict[str, Any]:
+def _pressing(user: User) -> QuerySet[ActionRun]:
     """The requests that this person may decide, the most pressing incident first, then the oldest."""
     runs = ActionRun.objects.visible_to(user).top_level().pending().select_related("incident")
-    pressing = runs.order_by(F("incident__priority_score").desc(nulls_last=True), "created", "pk")
-    cards = approval_cards(decidable(pressing, user)[:MOST_WAITING], user)
+    return decidable(runs.order_by(F("incident__priority_score").desc(nulls_last=True), "created", "pk"), user)
+
+
+def overview_section(request: HttpRequest, user: User) -> dict[str, Any] | None:
+    """The first of what waits for this person's decision."""
+    found = list(_pressing(user)[: MOST_ON_OVERVIEW + 1])
+    names = ("pk", "number", "created")
+    runs = [{"title": title_of(run), **{name: getattr(run, name) for name in names}} for run in found]
+    return {"runs": runs[:MOST_ON_OVERVIEW], "more": len(found) > MOST_ON_OVERVIEW} if runs else None
+
+
+def waiting_section(request: HttpRequest, user: User) -> dict[str, Any]:
+    """All of them, as cards with their buttons."""
+    cards = approval_cards(_pressing(user)[:MOST_WAITING], user)
     return {"cards": [card for card in cards if not card["refusal"]]}
 
 

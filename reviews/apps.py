@@ -14,11 +14,13 @@ class ReviewsConfig(AppConfig):
             report_schedule,
         )
         from reviews.services import readiness as _readiness  # noqa: F401 - declares what is told
-        from reviews.slots import incident_tab, lessons_of_before
+        from reviews.slots import incident_tab, lessons_of_before, signatures
 
         declare_checks()
         declare_reasons()
         declare_parts()
         report_schedule.register()
         fill("incident.tabs", Filling("review", incident_tab, order=90))
+        fill("waiting.sections", Filling("signatures", signatures, "reviews/waiting.html", order=30))
+        fill("overview.sections", Filling("signatures", signatures, "reviews/overview_waiting.html", order=30))
         fill("incident.remarks", Filling("lessons", lessons_of_before, template="reviews/remark.html", order=50))

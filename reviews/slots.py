@@ -6,13 +6,16 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts import keys
 from accounts.models import User
 from incidents.models import Incident
+from reviews.due import ready_to_sign
 from reviews.enums import LessonState
 from reviews.models import Lesson
 from reviews.services.lessons import detectors_of
 
 MOST_LESSONS, MOST_FOUND = 2, 22
+MOST_SIGNED = 10
 
 
 def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:
@@ -22,6 +25,15 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
         return None
     whole = user.scope.everything or set(incident.device_group_ids) <= user.scope.group_ids
     return {"label": "Review", "url": reverse("reviews:review", args=[incident.pk])} if whole else None
+
+
+def signatures(request: HttpRequest, user: User) -> dict[str, Any] | None:
+    """The reviews that this person can sign now, the oldest close first."""
+    if not user.holds(keys.SIGN_REVIEWS):
+        return None
+    ready = ready_to_sign(user)
+    rows = list(ready.order_by("resolved", "pk")[:MOST_SIGNED])
+    return {"rows": rows, "more": ready.count() - MOST_SIGNED if len(rows) == MOST_SIGNED else 0} if rows else None
 
 
 def lessons_of_before(request: HttpRequest, incident: Incident) -> dict[str, Any] | None:

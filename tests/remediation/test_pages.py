@@ -218,7 +218,9 @@ def test_what_a_person_may_decide_waits_for_that_person_only(
     run = ask(ada, "device.isolate", world.device())
 
     assert f"/actions/{run.pk}/approve/" in text(signed_in(client, rita), "/waiting/")
+    assert f"#approval-{run.pk}" in text(client, "/overview/")
     assert f"/actions/{run.pk}/approve/" not in text(signed_in(client, ada), "/waiting/")
+    assert f"#approval-{run.pk}" not in text(client, "/overview/")
 
 
 def test_a_run_is_found_by_its_number(client: Client, ada: User, signed_in: SignedIn, world: Company) -> None:

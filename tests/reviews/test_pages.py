@@ -38,6 +38,17 @@ def test_an_analyst_may_not_sign(client: Client, ada: User, signed_in: SignedIn)
     assert signed_in(client, ada).post(f"/reviews/{review.incident_id}/sign/").status_code == 403
 
 
+@pytest.mark.parametrize("page", ["/waiting/", "/overview/"])
+def test_what_is_ready_waits_for_who_may_sign(
+    client: Client, ada: User, mona: User, signed_in: SignedIn, page: str
+) -> None:
+    review = written_review(resolved_incident(), ada)
+
+    for person, waits in ((mona, True), (ada, False)):
+        text = signed_in(client, person).get(page).content.decode()
+        assert (f"/reviews/{review.incident_id}/" in text or "1 review to sign" in text) == waits
+
+
 def test_a_manager_may_not_write(client: Client, ada: User, mona: User, signed_in: SignedIn) -> None:
     review = written_review(resolved_incident(), ada)
 
