@@ -15,7 +15,7 @@ from django.test import Client
 from accounts.enums import ScopeKind
 from accounts.models import DeviceGroup, Role, User
 from core import clock
-from incidents.models import Alert, Device, Evidence, Incident
+from incidents.models import Alert, Device, Evidence, Identity, Incident
 
 GROUPS, DEVICES, PEOPLE = 20, 3_000, 40
 
@@ -76,13 +76,20 @@ _DEVICE = {
     "host_name": "'ws-' || n",
     "device_group_id": "(%(groups)s::bigint[])[1 + n % %(group_count)s]",
 }
+_IDENTITY = {
+    "key": "'person-' || n || '@bench.example'",
+    "display_name": "'Person ' || n",
+    "account_name": "'person-' || n",
+}
+# Every third alert names an account, the others a device.
 _EVIDENCE = {
     "alert_id": "a.id",
-    "type": "'device'",
+    "type": "CASE WHEN a.id % 3 = 0 THEN 'user' ELSE 'device' END",
     "roles": "'{source}'",
     "verdict": "'suspicious'",
-    "display": "'ws-' || a.incident_id % %(devices)s",
-    "device_id": "(%(first_device)s + a.incident_id % %(devices)s)",
+    "display": "CASE WHEN a.id % 3 = 0 THEN 'Person ' ELSE 'ws-' END || a.incident_id % %(devices)s",
+    "device_id": "CASE WHEN a.id % 3 > 0 THEN %(first_device)s + a.incident_id % %(devices)s END",
+    "identity_id": "CASE WHEN a.id % 3 = 0 THEN %(first_identity)s + a.incident_id % %(devices)s END",
     "created": "a.created",
 }
 _SPREAD = """(SELECT n, %(now)s::timestamptz - n * interval '90 days' / %(n)s AS t
@@ -100,7 +107,9 @@ def populate(*, incidents: int, alerts: int) -> list[int]:
     values = {"n": incidents, "each": max(1, alerts // incidents), "now": clock.now(), "groups": groups,
               "group_count": GROUPS, "people": people, "persons": PEOPLE, "devices": DEVICES}  # fmt: skip
     _insert(Device, _DEVICE, f"generate_series(0, {DEVICES - 1}) n", values)
+    _insert(Identity, _IDENTITY, f"generate_series(0, {DEVICES - 1}) n", values)
     values["first_device"] = Device.objects.order_by("pk").values_list("pk", flat=True)[0]
+    values["first_identity"] = Identity.objects.order_by("pk").values_list("pk", flat=True)[0]
     _insert(Incident, _INCIDENT, _SPREAD, values)
     _insert(Alert, _ALERT, "incidents_incident i CROSS JOIN generate_series(1, %(each)s) k", values)
     _insert(Evidence, _EVIDENCE, "incidents_alert a", values)
