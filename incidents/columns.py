@@ -25,7 +25,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("alerts", "Alerts", 70, "num c1"),
     Column("owner", "Owner", 86, "c0"),
     Column("last", "Last activity", 118, "num", "last"),
-    Column("level", "Service level", 128, "c1", "due"),
+    Column("level", "Service level", 142, "c1", "due"),
     Column("first", "First activity", 118, "num c0"),
     Column("created", "Created", 118, "num c0", "created"),
     Column("updated", "Updated", 118, "num c0"),

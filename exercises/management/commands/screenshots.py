@@ -43,8 +43,8 @@ class Picture:
 
 class Command(BaseCommand):
     help = (
-        "Take pictures of the queue, an incident, the Action center and a review of the demo in both themes. When "
-        "nothing waits for a decision, two simulated machines are asked to be isolated and one request is approved."
+        "Take pictures of the queue, an incident, the Action center, a review and the reports of the demo, in both "
+        "themes. When nothing waits for a decision, two simulated machines are asked to be isolated and one approved."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -136,6 +136,11 @@ def _review(page: "Page") -> None:
     page.wait_for_url("**/reviews/*/")
 
 
+def _reports(page: "Page") -> None:
+    page.goto(f"{settings.PUBLIC_URL}/reports/?period=quarter")
+    page.locator("#live-state", has_text="Live").wait_for()
+
+
 # Machines in the order of how much the attack went through them.
 CHOOSE_MACHINE = """async (place) => {
     const { graphOf } = await import("/static/js/graph.js");
@@ -152,6 +157,7 @@ PICTURES = (
     Picture("incident", "analyst", _incident),
     Picture("actions", "responder", _actions, asked_by="analyst"),
     Picture("review", "manager", _review),
+    Picture("reports", "manager", _reports),
 )
 
 
