@@ -71,7 +71,8 @@ def counted(rows: QuerySet[Any]) -> int:
 
 def counted_together(lists: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """What `counted` says of each list, with one statement."""
-    parts, values = [], []
+    parts: list[str] = []
+    values: list[Any] = []
     for rows in lists.values():
         try:
             sql, params = rows.order_by()[: COUNT_CAP + 1].values("pk").query.sql_with_params()

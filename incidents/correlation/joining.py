@@ -112,7 +112,7 @@ def _open_new(groups: Sequence[Group]) -> dict[int, Home]:
     return {id(group): Home(pk) for pk, group in zip(ids, opening, strict=True)}
 
 
-def _insert_blank(own: Mapping[tuple[str, str], Sequence[Any]]) -> None:
+def _insert_blank(own: Mapping[tuple[str, str], list[Any]]) -> None:
     """Incidents with these values, by column and type; in all other columns they are alike."""
     names = [name for name, _ in own]
     now = clock.now()
