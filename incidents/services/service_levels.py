@@ -31,6 +31,11 @@ BREACHED = declare(
     channels=("page", "mail"), urgent=True,
 )  # fmt: skip
 # Changes of these fields move a clock.
+TOO_LATE = {
+    ServiceClock.ACKNOWLEDGE: "not acknowledged in time",
+    ServiceClock.CONTAIN: "not contained in time",
+    ServiceClock.RESOLVE: "not resolved in time",
+}
 MOVING = frozenset({"status", "severity", "classification", "assigned_to"})
 COLUMN_TYPES = {"sla": "jsonb", "sla_started": "timestamptz", "sla_state": "text", "sla_due": "timestamptz",
                 "sla_next": "timestamptz"}  # fmt: skip
@@ -190,7 +195,7 @@ def _tell(row: Incident, moved: Mapping[str, tuple[str, str]], *, now: datetime)
         tell(
             BREACHED if breached else AT_RISK,
             subject=row.thread,
-            title=f"{row.number}: {label} {'is overdue' if breached else 'is at risk'}",
+            title=f"{row.number}: {TOO_LATE[name] if breached else f'little time left to {label} it'}",
             body=f"{row.display_name}. Target: {_time(due):%Y-%m-%d %H:%M} UTC.",
             url=f"/incidents/{row.pk}/",
             severity=row.severity,
