@@ -138,7 +138,8 @@ def summarise(facts: IncidentFacts) -> str:
         return ""
     lead = (facts.telling or facts.sorts)[0]
     said = f"{counted(facts.total, 'alert')} from {counted(len(facts.sources), 'source')}"
-    sentences = [f"{said} between {_stamp(first)} and {_stamp(last)}."]
+    begun, ended = _stamp(first), _stamp(last)
+    sentences = [f"{said} at {begun}." if begun == ended else f"{said} between {begun} and {ended}."]
     hit = _listed(facts)
     if hit:
         sentences.append(f"Named are {hit}.")
