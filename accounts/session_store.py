@@ -14,8 +14,9 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends import cached_db
 from django.contrib.sessions.backends.base import SessionBase
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+
+from core import clock
 
 # What the columns of the session tables hold: 240 of the 256 bits. A key itself has 165.
 ROW_LENGTH = 40
@@ -73,13 +74,15 @@ class SessionStore(cached_db.SessionStore):
     @classmethod
     def live_of(cls, user: AbstractBaseUser, rows: Collection[str]) -> set[str]:
         """Which of the sessions stored under these names still open something for `user`, with the present password."""
-        found = cls.get_model_class().objects.filter(session_key__in=rows, expire_date__gt=timezone.now())
+        found = cls.get_model_class().objects.filter(session_key__in=rows, expire_date__gt=clock.real_now())
         return {row.session_key for row in found if _is_of(cls().decode(row.session_data), user)}
 
     def _get_session_from_db(self) -> Any:
         key = self.session_key
         found = (
-            self.model.objects.filter(session_key=row_of(key), expire_date__gt=timezone.now()).first() if key else None
+            self.model.objects.filter(session_key=row_of(key), expire_date__gt=clock.real_now()).first()
+            if key
+            else None
         )
         if found is None:
             self._session_key = None
