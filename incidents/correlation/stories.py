@@ -14,7 +14,7 @@ a long chain of alerts, not a grave one.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,12 +40,14 @@ _SAME = 1e-9
 @dataclass(slots=True, eq=False)
 class _Side:
     """What of a group stands around one thing: the alerts that name it, their weight with what happened nearby; and
-    the alert that the whole group begins with, and the people that it names."""
+    the alert that the whole group begins with, the people that it names, and in how many places of this kind it was:
+    another begins at one of ten by chance ten times as often as at one."""
 
     begin: Node
     named: list[Node]
     weight: float
     people: frozenset[str]
+    places: int
     reach: timedelta = timedelta()
 
 
@@ -92,12 +94,13 @@ def _sides_of(telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
         for thing in node.signals:
             if RULES[thing[0]].asset:
                 by_asset[thing].append(node)
+    places = Counter(thing[0] for thing, named in by_asset.items() if len(named) >= FEWEST)
     for thing, named in by_asset.items():
         since = min(node.first for node in named) - NEARBY
         until = max(node.last for node in named) + NEARBY
         near = [node for node in telling if node.last >= since and node.first <= until]
         if len(near) >= FEWEST:
-            yield thing, _Side(begin, named, _weight_of(near), people)
+            yield thing, _Side(begin, named, _weight_of(near), people, places[thing[0]])
 
 
 def _ties_of(thing: Thing, sides: Sequence[_Side], limits: Limits) -> Iterator[Edge]:
@@ -110,7 +113,7 @@ def _ties_of(thing: Thing, sides: Sequence[_Side], limits: Limits) -> Iterator[E
             if len(its.named) < FEWEST or _order(its.begin) >= _order(node):
                 continue
             other = min(its.named, key=lambda one: (_gap(side.begin, one), _order(one)))
-            reach = min(side.reach, its.reach)
+            reach = min(side.reach, its.reach / its.places)
             if side.people and its.people and side.people.isdisjoint(its.people):
                 reach /= DIFFERENCE_SHARE
             if _gap(node, other) <= reach and not limits.taught.forbids(STORY.key, thing, node, other):

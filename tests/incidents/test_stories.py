@@ -7,7 +7,7 @@ import pytest
 
 from incidents.correlation.engine import correlate_waiting
 from incidents.correlation.replay import replay
-from incidents.correlation.rules import STORY, limits_in_force, limits_of
+from incidents.correlation.rules import ACCOUNT, STORY, limits_in_force, limits_of
 from incidents.correlation.second_look import look_again
 from incidents.models import Alert, CorrelationLink
 from tests.factories.wire import device, graph_alert, take_in, user
@@ -86,3 +86,21 @@ def test_the_same_detection_for_two_people_at_once_is_one_matter() -> None:
 def test_a_place_that_the_earlier_group_touched_only_once_is_not_where_it_was() -> None:
     first = told(1, "amber", device("ws-1"), minutes=500), told(2, "birch", device("ws-1"), device("srv"), minutes=510)
     assert groups_of(*first, *pair(5, "srv", KINDS[2:], minutes=800)) == 2
+
+
+@pytest.mark.parametrize(("other", "groups"), [("ann", 1), ("ben", 2)])
+def test_groups_about_different_people_must_be_nearer(other: str, groups: int) -> None:
+    def about(name: str, alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{**one, "evidence": [*one["evidence"], user(name)]} for one in alerts]
+
+    first, later = pair(1, "ws-1", KINDS[:2], minutes=500), pair(5, "ws-1", KINDS[2:], minutes=1300)
+    limits = {ACCOUNT.switch_option: False}
+    assert groups_of(*about("ann", first), *about(other, later), changed=limits) == groups
+
+
+@pytest.mark.parametrize(("places", "groups"), [(1, 1), (6, 2)])
+def test_a_group_that_was_everywhere_leads_less_far_from_each_place(places: int, groups: int) -> None:
+    """One of many machines is met by chance as many times as often."""
+    hosts = [device(f"ws-{n}") for n in range(1, places + 1)]
+    first = [told(1 + place, kind, *hosts, minutes=500 + 10 * place) for place, kind in enumerate(KINDS[:2])]
+    assert groups_of(*first, *pair(5, "ws-1", KINDS[2:], minutes=1300)) == groups
