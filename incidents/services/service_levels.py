@@ -195,7 +195,7 @@ def _tell(row: Incident, moved: Mapping[str, tuple[str, str]], *, now: datetime)
         tell(
             BREACHED if breached else AT_RISK,
             subject=row.thread,
-            title=f"{row.number}: {TOO_LATE[name] if breached else f'little time left to {label} it'}",
+            title=f"{row.number}: {TOO_LATE[ServiceClock(name)] if breached else f'little time left to {label} it'}",
             body=f"{row.display_name}. Target: {_time(due):%Y-%m-%d %H:%M} UTC.",
             url=f"/incidents/{row.pk}/",
             severity=row.severity,

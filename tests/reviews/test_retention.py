@@ -109,8 +109,8 @@ def test_the_page_tries_days_before_they_are_set(signed_in: SignedIn, client: Cl
     tried = page.get("/admin/retention/", {**days, "days_incidents": 365}).content.decode()
     assert "Not set yet" in tried
     assert retention.days_in_force()["incidents"] == 0
-    tried = page.post("/admin/retention/", {**days, "days_incidents": 365, "act": "preview"})
-    assert (tried.status_code, "Not set yet" in tried.content.decode()) == (200, True)
+    previewed = page.post("/admin/retention/", {**days, "days_incidents": 365, "act": "preview"})
+    assert (previewed.status_code, "Not set yet" in previewed.content.decode()) == (200, True)
     assert retention.days_in_force()["incidents"] == 0
     refused = page.post("/admin/retention/", {**days, "days_incidents": 3, "reason": "Less"})
     assert (refused.status_code, "at least 90 days" in refused.content.decode()) == (422, True)
