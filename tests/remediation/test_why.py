@@ -128,7 +128,7 @@ def test_refusals_are_listed_with_their_inputs_for_those_who_read_the_audit_log(
     signed_in(client, mona)
     page = client.get("/admin/refusals/", {"rule": "protected", "who": "ada"}).content.decode()
     assert "Signs everybody in." in page
-    assert "Nothing matches" in client.get("/admin/refusals/", {"rule": "cap"}).content.decode()
+    assert "No refusal matches" in client.get("/admin/refusals/", {"rule": "cap"}).content.decode()
     pane = client.get(f"/admin/refusals/{Refusal.objects.get().pk}/").content.decode()
     assert "this device" in pane
     assert "The account is switched on" in pane
