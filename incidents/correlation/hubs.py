@@ -1,9 +1,10 @@
 """Things that are everywhere and so prove nothing: a service account on each machine, a proxy, a scanner.
 
 A thing is a hub when too many incidents name it within its rule's window, or when too many other devices or accounts
-are named together with it within a day; quiet alerts count, and one alert that names many machines counts for as
-many. An address that belongs to a known machine makes that machine a hub. The mark is kept on the entity and taken
-off when the thing grows quiet.
+are named together with it within a day; quiet alerts count, ordinary ones do not (what an administrator's script does
+on every machine every day must not hide what is done with that account), and one alert that names many machines counts
+for as many. An address that belongs to a known machine makes that machine a hub. The mark is kept on the entity and
+taken off when the thing grows quiet.
 """
 
 from collections import Counter, defaultdict
@@ -20,6 +21,7 @@ from incidents.correlation.habits import Habits
 from incidents.correlation.habitual import habitual_things
 from incidents.correlation.nodes import Node
 from incidents.correlation.rules import ACCOUNT, ADDRESS, DEVICE, FILE, RULES, Limits, limits_in_force
+from incidents.enums import SEVERITY_RANK
 
 DEPTH = 200
 WINDOW = timedelta(days=1)
@@ -36,7 +38,7 @@ def pass_over_hubs(
     nodes: Sequence[Node], entities: Entities, found: Candidates, limits: Limits, habits: Habits
 ) -> None:
     """Take the signals of hubs away from the alerts and mark the entities."""
-    hubs = _by_incidents(nodes, found, limits) | _by_neighbours(nodes, found, limits)
+    hubs = _by_incidents(nodes, found, limits) | _by_neighbours(nodes, found, limits, habits)
     hubs |= {node.stands_for[key] for node in nodes for key in hubs & node.stands_for.keys()}
     take_away(nodes, hubs | habitual_things(nodes, limits, habits))
     if hubs:
@@ -72,7 +74,7 @@ def _by_incidents(nodes: Sequence[Node], found: Candidates, limits: Limits) -> s
     return hubs
 
 
-def _by_neighbours(nodes: Sequence[Node], found: Candidates, limits: Limits) -> set[tuple[str, str]]:
+def _by_neighbours(nodes: Sequence[Node], found: Candidates, limits: Limits, habits: Habits) -> set[tuple[str, str]]:
     """Only what may be a hub is counted: little that names little cannot make one."""
     weight: Counter[tuple[str, str]] = Counter()
     latest: dict[tuple[str, str], datetime] = {}
@@ -92,7 +94,7 @@ def _by_neighbours(nodes: Sequence[Node], found: Candidates, limits: Limits) -> 
     for column, values in wanted.items():
         times = [latest[key] for key in values.values()]
         span = (min(times) - WINDOW, max(times) + WINDOW)
-        for value, count in _neighbours(column, list(values), *span).items():
+        for value, count in _neighbours(column, list(values), *span, habits=habits).items():
             if count > limits.hub_neighbours:
                 hubs.add(values[value])
     return hubs
@@ -121,9 +123,14 @@ _EVERYTHING = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC
 
 
 def _neighbours(
-    column: str, values: Sequence[Any], earliest: datetime = _EVERYTHING[0], latest: datetime = _EVERYTHING[1]
+    column: str,
+    values: Sequence[Any],
+    earliest: datetime = _EVERYTHING[0],
+    latest: datetime = _EVERYTHING[1],
+    habits: Habits | None = None,
 ) -> dict[Any, int]:
-    """How many different devices or accounts (whichever are more) are named together with each value.
+    """How many different devices or accounts (whichever are more) are named together with each value, by alerts that
+    are not ordinary as far as `habits` are given.
 
     Each step is a search of one index with an end (LATERAL, LIMIT, OFFSET 0), so the plan is the same whatever the
     planner believes of the tables.
@@ -132,14 +139,14 @@ def _neighbours(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT v.value, n.devices, n.accounts
+            SELECT v.value, a.exercise, a.source, a.detector_id, a.title, a.severity, n.devices, n.accounts
             FROM unnest(%s::{kind}[]) v(value)
             CROSS JOIN LATERAL (
                 SELECT DISTINCT alert_id FROM incidents_evidence WHERE {condition}
                 ORDER BY alert_id DESC LIMIT {DEPTH}
             ) e
             CROSS JOIN LATERAL (
-                SELECT id FROM incidents_alert
+                SELECT id, exercise, source, detector_id, title, severity FROM incidents_alert
                 WHERE id = e.alert_id AND last_activity >= %s AND last_activity <= %s OFFSET 0
             ) a
             CROSS JOIN LATERAL (
@@ -153,7 +160,9 @@ def _neighbours(
         rows = cursor.fetchall()
     devices: dict[Any, set[int]] = defaultdict(set)
     accounts: dict[Any, set[int]] = defaultdict(set)
-    for value, alerts_devices, alerts_accounts in rows:
+    for value, exercise, source, detector, title, severity, alerts_devices, alerts_accounts in rows:
+        if habits and habits.is_ordinary(exercise, source, detector, title, SEVERITY_RANK[severity]):
+            continue
         # An alert that lists many of a kind says nothing about what any two of them have to do with each other.
         if column != "device_id" or len(alerts_devices or ()) <= MOST_OF_ONE_KIND:
             devices[value].update(alerts_devices or ())
@@ -166,6 +175,8 @@ def crowded_among(nodes: Sequence[Node], limits: Limits) -> set[tuple[str, str]]
     """Those that these alerts name with too many other devices or accounts within a day; reads nothing."""
     named: dict[tuple[str, str], list[tuple[datetime, Node]]] = defaultdict(list)
     for node in nodes:
+        if node.ordinary:
+            continue
         for key in node.named:
             if key[0] in (DEVICE.key, ACCOUNT.key, ADDRESS.key):
                 named[key].append((node.last, node))

@@ -40,10 +40,11 @@ _SAME = 1e-9
 @dataclass(slots=True, eq=False)
 class _Side:
     """What of a group stands around one thing: the alerts that name it, their weight with what happened nearby; and
-    the alert that the whole group begins with, the people that it names, and in how many places of this kind it was:
-    another begins at one of ten by chance ten times as often as at one."""
+    the alert that the whole group begins with, what it opens with there, the people that it names, and in how many
+    places of this kind it was: another begins at one of ten by chance ten times as often as at one."""
 
     begin: Node
+    opens: Node | None
     named: list[Node]
     weight: float
     people: frozenset[str]
@@ -61,7 +62,7 @@ def find_story_ties(groups: Sequence[Group], limits: Limits, habits: Habits) -> 
         telling = [node for node in group.alerts if not node.ordinary and not node.quiet]
         if telling:
             weights[telling[0].exercise].append(_weight_of(telling))
-            for thing, side in _sides_of(telling):
+            for thing, side in _sides_of(group, telling):
                 holders[thing].append(side)
     for listed in weights.values():
         listed.sort()
@@ -86,8 +87,9 @@ def _weight_of(alerts: Sequence[Node]) -> float:
     return sum(log(reach / LIGHTEST) for reach in rarest.values())
 
 
-def _sides_of(telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
+def _sides_of(group: Group, telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
     begin = min(telling, key=_order)
+    opening = _opening(group, begin)
     people = frozenset(person for node in telling for person in node.contents.people)
     by_asset: dict[Thing, list[Node]] = defaultdict(list)
     for node in telling:
@@ -95,24 +97,36 @@ def _sides_of(telling: Sequence[Node]) -> Iterator[tuple[Thing, _Side]]:
             if RULES[thing[0]].asset:
                 by_asset[thing].append(node)
     places = Counter(thing[0] for thing, named in by_asset.items() if len(named) >= FEWEST)
+    for thing, node in opening.items():
+        by_asset.setdefault(thing, [node])
     for thing, named in by_asset.items():
         since = min(node.first for node in named) - NEARBY
         until = max(node.last for node in named) + NEARBY
         near = [node for node in telling if node.last >= since and node.first <= until]
         if len(near) >= FEWEST:
-            yield thing, _Side(begin, named, _weight_of(near), people, places[thing[0]])
+            yield thing, _Side(begin, opening.get(thing), named, _weight_of(near), people, places[thing[0]])
+
+
+def _opening(group: Group, begin: Node) -> dict[Thing, Node]:
+    """The devices and accounts that the group opens with, each with the alert that names it: up to the first telling
+    one, those before it too that tell nothing by themselves but belong to it."""
+    before = [node for node in group.alerts if node.first <= begin.first and not node.quiet]
+    return {
+        thing: node for node in sorted(before, key=_order, reverse=True)
+        for thing in node.signals if RULES[thing[0]].asset
+    }  # fmt: skip
 
 
 def _ties_of(thing: Thing, sides: Sequence[_Side], limits: Limits) -> Iterator[Edge]:
     """From where a group begins to the nearest alert of each group that began before and was there more than once."""
     for side in sides:
-        node = side.begin
-        if thing not in node.signals:
+        node = side.opens
+        if node is None:
             continue
         for its in sides:
-            if len(its.named) < FEWEST or _order(its.begin) >= _order(node):
+            if len(its.named) < FEWEST or _order(its.begin) >= _order(side.begin):
                 continue
-            other = min(its.named, key=lambda one: (_gap(side.begin, one), _order(one)))
+            other = _nearest(node, its.named)
             reach = min(side.reach, its.reach / its.places)
             if side.people and its.people and side.people.isdisjoint(its.people):
                 reach /= DIFFERENCE_SHARE
@@ -125,6 +139,10 @@ def _tie(thing: Thing, node: Node, other: Node, reach: timedelta, limits: Limits
     spans = ((node.first, node.last), (other.first, other.last))
     return Edge(STORY, shown, _gap(node, other), node.id, ("alert", other.id), other.id, spans, reach, frozenset(),
                 weight=limits.weights[STORY.key], thing=thing)  # fmt: skip
+
+
+def _nearest(node: Node, named: Sequence[Node]) -> Node:
+    return min(named, key=lambda one: (_gap(node, one), _order(one)))
 
 
 def _gap(node: Node, other: Node) -> timedelta:

@@ -145,3 +145,19 @@ def test_every_rule_has_its_options_and_stands_in_the_table() -> None:
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(LookupError):
         limits_of({"correlation.nonsense": 1})
+
+
+def test_what_an_account_does_everywhere_every_day_hides_nothing_that_it_does_once() -> None:
+    """A script of the administrators raises the same alert on every machine; an attack goes on under their account."""
+    take_in(
+        *[told(1000 + 100 * day + n, device(f"ws-{n % 12}"), user("adm"), minutes=day * DAY + n * 37 % DAY, kind="all")
+          for day in range(6) for n in range(36)],
+        told(1, device("far-1"), user("adm"), minutes=3 * DAY + 100, kind="tamper", severity="high"),
+        told(2, device("far-2"), user("adm"), minutes=3 * DAY + 110, kind="locker", severity="high"),
+    )  # fmt: skip
+    correlate_waiting()
+    crowded = limits_of({"correlation.hub_neighbours": 5})
+    places = replay(list(Alert.objects.values_list("pk", flat=True)), crowded).group_of
+    one, other = (Alert.objects.get(provider_alert_id=name) for name in ("a1", "a2"))
+    assert places[one.pk] == places[other.pk]
+    assert one.incident_id == other.incident_id
