@@ -1,8 +1,7 @@
 """A clock that ran a day ahead and is right again: nobody is kept out or let in for as long as it was wrong."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
@@ -19,30 +18,19 @@ from remediation.models import ControlState
 from remediation.services.drift import look_at_due
 from tests.accounts.test_sign_in import sign_in_by_form
 from tests.factories.api import token_of
+from tests.factories.clocks import Moved, mover
 from tests.factories.remediation import company, done
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-Ahead = Callable[..., None]
 
 
 @pytest.fixture
-def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ahead]:
-    """`ahead(days=1)`: the machine's clock from now on; `ahead()` puts it right."""
-
-    def move(**by: float) -> None:
-        class Skewed(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> Any:
-                return datetime.now(tz) + timedelta(**by)
-
-        monkeypatch.setattr(clock, "datetime", Skewed)
-
-    yield move
-    monkeypatch.undo()
+def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moved]:
+    yield from mover(monkeypatch)
 
 
-def test_a_session_that_began_in_a_wrong_tomorrow_ends_as_others_do(ahead: Ahead, client: Client, ada: User) -> None:
+def test_a_session_that_began_in_a_wrong_tomorrow_ends_as_others_do(ahead: Moved, client: Client, ada: User) -> None:
     ahead(days=1)
     sign_in_by_form(client, "ada")
     client.get("/me/")
@@ -53,7 +41,7 @@ def test_a_session_that_began_in_a_wrong_tomorrow_ends_as_others_do(ahead: Ahead
     assert client.session[sessions.UNTIL] <= now + 2 * 3600
 
 
-def test_a_token_elevated_in_a_wrong_tomorrow_is_not_elevated_until_then(ahead: Ahead, ada: User) -> None:
+def test_a_token_elevated_in_a_wrong_tomorrow_is_not_elevated_until_then(ahead: Moved, ada: User) -> None:
     token, _ = token_of(ada)
     ahead(days=1)
     elevate_token(token, minutes=15, actor=ada.actor)

@@ -1,9 +1,8 @@
 """The machine's clock is moved forward by a day and back again while the portal holds tokens, requests, leases and an
 audit chain. `moved(days=1)` is what every process sees from then on, also the clock that nobody injects."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -22,27 +21,16 @@ from remediation.services.claims import claim_run, due_runs
 from remediation.services.execute import advance_run
 from remediation.services.expire import expire_due
 from tests.factories.api import Caller
+from tests.factories.clocks import Moved, mover
 from tests.factories.remediation import Company, approve, ask, company
 
 pytestmark = pytest.mark.django_db
-Moved = Callable[..., None]
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
 def moved(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moved]:
-    """`moved(days=1)`: the machine's clock from now on; `moved()` puts it right."""
-
-    def move(**by: float) -> None:
-        class Skewed(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> Any:
-                return datetime.now(tz) + timedelta(**by)
-
-        monkeypatch.setattr(clock, "datetime", Skewed)
-
-    yield move
-    monkeypatch.undo()
+    yield from mover(monkeypatch)
 
 
 @pytest.fixture

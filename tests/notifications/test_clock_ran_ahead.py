@@ -1,7 +1,7 @@
 """A clock that ran a day ahead and is right again: news is neither held up until tomorrow nor told twice."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from notifications.services.put_right import put_right
 from notifications.services.route import route_due
 from notifications.services.rules import save_rule
 from notifications.services.send import LEASE, WAITS_S
+from tests.factories.clocks import Moved, mover
 from tests.factories.mail import Postbox
 
 pytestmark = pytest.mark.django_db
@@ -32,18 +33,14 @@ DAY = timedelta(days=1)
 def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """`ahead(days=1)`: the machine's clock from now on; `ahead()` puts it right, and the sweep looks."""
 
-    def move(**by: float) -> None:
-        class Skewed(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> Any:
-                return datetime.now(tz) + timedelta(**by)
+    for move in mover(monkeypatch):
 
-        monkeypatch.setattr(clock, "datetime", Skewed)
-        if not by:
-            put_right()
+        def move_and_look(move: Moved = move, **by: float) -> None:
+            move(**by)
+            if not by:
+                put_right()
 
-    yield move
-    monkeypatch.undo()
+        yield move_and_look
 
 
 @pytest.fixture
