@@ -41,6 +41,7 @@ def ensure_audit_partitions() -> None:
 @shared_task
 def forget_expired() -> None:
     blobs.forget_expired()
+    blobs.forget_unknown()
     outbox.forget_delivered()
     idempotency.forget_old()
 

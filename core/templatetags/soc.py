@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core import clock, logs, marks, wording
+from core import clock, logs, marks, slots, wording
 
 register = template.Library()
 
@@ -285,6 +285,12 @@ def defang(value: object) -> str:
 def visible(value: object) -> str:
     """Text from outside: characters that hide or reorder become readable. Put it inside `<bdi>`."""
     return wording.visible(value)
+
+
+@register.simple_tag(takes_context=True)
+def slot(context: template.Context, name: str, subject: object = None) -> list[dict[str, Any]]:
+    """What later rooms put into a place that a shared part of pages names: `{% slot "x.tabs" as more %}`."""
+    return slots.entries(name, context["request"], subject)
 
 
 # ---- pages -----------------------------------------------------------------------------------------------------------
