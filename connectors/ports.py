@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from connectors.enums import DeliveryState
 from connectors.receipts import Receipt
 from connectors.targets import Target
+from core.blobs import Given
 
 DAY_S = 86_400
 # The whole of a remote system, for orders that are aimed at no single object there.
@@ -132,16 +133,21 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A file the order produced; `name` is unique within the order."""
+    """A file the order produced; `name` is unique within the order. `content` is the bytes, or what keeps them without
+    having them all in memory. `proof` is what the remote side signed for it.
+    `password` opens it, encrypted for the portal (`core.encryption`, in Base64); empty where it needs none."""
 
     name: str
     media_type: str
-    content: bytes
+    content: bytes | Given
+    proof: Mapping[str, Any] = field(default_factory=dict)
+    password: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where an order stands. `receipt` comes with the effect; `cursor` is handed back at the next poll."""
+    """Where an order stands. `receipt` comes with the effect; `cursor` is handed back at the next poll. `moving` says
+    that something of it is arriving just now, so that it is not late yet."""
 
     state: DeliveryState
     detail: str = ""
@@ -153,6 +159,7 @@ class Report:
     receipt: Receipt | None = None
     cursor: str = ""
     poll_after_s: float | None = None
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,11 @@ class Connector(Protocol):
 
     def check(self) -> str:
         """Ask whether the remote side answers; a line for people. Raises when it does not."""
+        ...
+
+    def why_not(self, target: Target, action: str) -> str:
+        """Why this very target cannot have the action done to it now (an old kernel, a missing tool), as far as it is
+        known without asking it; empty when nothing speaks against it."""
         ...
 
     def preflight(self, request: Request) -> Preflight: ...

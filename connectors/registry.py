@@ -15,7 +15,7 @@ from connectors.models import Connection
 from connectors.ports import Connector, Manifest
 from connectors.targets import KnownTarget
 
-_METHODS = ("describe", "check", "preflight", "submit", "undo", "poll", "cancel", "observe")
+_METHODS = ("describe", "check", "why_not", "preflight", "submit", "undo", "poll", "cancel", "observe")
 
 
 class BadKind(LookupError):

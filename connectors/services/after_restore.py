@@ -1,9 +1,11 @@
 """After the database was restored from a backup: no order of that time is given again."""
 
-from connectors.enums import FINAL_STATES, DeliveryState
-from connectors.lifecycle import DELIVERY_STATE
-from connectors.models import Delivery
-from core import clock
+from django.db.models import F
+
+from connectors.enums import FINAL_STATES, DeliveryState, OrderState
+from connectors.lifecycle import DELIVERY_STATE, ORDER_STATE
+from connectors.models import Agent, AgentOrder, AgentUpload, Delivery
+from core import audit, clock
 from core.actors import Actor
 
 
@@ -24,4 +26,23 @@ def hold_deliveries(*, actor: Actor, reason: str) -> int:
             claim=row.claim + 1,
             leased_until=None,
         )
+    return len(open_ones)
+
+
+def hold_agent_orders(*, actor: Actor, reason: str) -> int:
+    """End every open order to an agent as unknown: it may have been signed, sent and carried out since. Who obeys the
+    portal stays; a device that had not reached what was wanted of it is asked nothing until somebody decides, for the
+    wish may have been taken back meanwhile."""
+    open_ones = list(AgentOrder.objects.select_for_update(of=("self",)).open().order_by("pk"))
+    for order in open_ones:
+        ORDER_STATE.move(
+            order, OrderState.UNKNOWN, actor=actor, thread=f"agent:{order.agent_id}" if order.agent_id else "agents",
+            reason=reason, ended_at=clock.real_now(), error_code="restored", error=reason[:500],
+        )  # fmt: skip
+    AgentUpload.objects.all().delete()
+    behind = Agent.objects.select_for_update(of=("self",)).filter(ahead=False, wanted__generation__gt=F("generation"))
+    for agent in behind:
+        agent.ahead = True
+        agent.save(update_fields=["ahead"])
+        audit.record("agent.ahead", subject=agent.thread, thread=agent.thread, actor=actor, reason=reason)
     return len(open_ones)

@@ -42,7 +42,7 @@ def _after_report(delivery: Delivery, report: Report) -> Step:
     pause = poll_pause_s(delivery) if report.poll_after_s is None else report.poll_after_s
     if report.state in FINAL_STATES:
         return Step(report.state, report=report)
-    if _is_late(delivery, report.state):
+    if not report.moving and _is_late(delivery, report.state):
         return _silence(
             delivery, "No result in time; the remote side still says " + report.state.label.lower() + ".", report
         )

@@ -9,9 +9,10 @@ from django.db import transaction
 from connectors.enums import FINAL_STATES, DeliveryState
 from connectors.lifecycle import DELIVERY_STATE
 from connectors.models import Delivery
-from connectors.ports import Report
+from connectors.ports import Artefact, Report
 from core import blobs, clock, jobs, outbox
 from core.actors import Actor
+from core.models import Blob
 
 COURIER = Actor.system("deliveries")
 KEPT_DAYS = 180
@@ -107,7 +108,9 @@ def _reported(row: Delivery, report: Report) -> dict[str, Any]:
     artefacts = [
         {
             "name": one.name,
-            "blob_id": blobs.keep(one.content, name=one.name, media_type=one.media_type, for_days=KEPT_DAYS).pk,
+            "blob_id": _kept(one).pk,
+            "proof": dict(one.proof),
+            **({"password": one.password} if one.password else {}),
         }
         for one in report.artefacts
         if one.name not in kept
@@ -126,6 +129,11 @@ def _reported(row: Delivery, report: Report) -> dict[str, Any]:
     if report.receipt is not None:
         values["receipt"] = report.receipt.as_json()
     return values
+
+
+def _kept(one: Artefact) -> Blob:
+    content = blobs.InMemory(one.content) if isinstance(one.content, bytes) else one.content
+    return content.keep(name=one.name, media_type=one.media_type, for_days=KEPT_DAYS)
 
 
 def poll_pause_s(delivery: Delivery) -> float:

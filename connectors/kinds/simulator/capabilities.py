@@ -43,13 +43,16 @@ def _capability(
 _TEXT = {"type": "string"}
 _FILE = _schema("file_key", file_key=_TEXT)
 _MESSAGE = _schema("message_id", message_id=_TEXT)
+_ENTRY = _schema("entry", entry=_TEXT)
+_ACCOUNT = _schema("entry", entry=_TEXT, account=_TEXT)
 _ISOLATION = _schema(isolation_type={"enum": ["full", "selective"]})
 _RULE = _schema("rule_id", rule_id=_TEXT)
 _INDICATORS = _schema(
     set={"type": "array", "maxItems": INDICATORS_AT_ONCE, "items": {"type": "object"}},
     remove={"type": "array", "maxItems": INDICATORS_AT_ONCE, "items": _TEXT},
 )
-_SCAN = _schema(scan_type={"enum": ["quick", "full"]})
+_SCAN = _schema(scan_type={"enum": ["quick", "full", "custom"]}, paths=_TEXT)
+_RESTRICTION = _schema(mode={"enum": ["audited", "restricted"]}, days=_TEXT)
 
 MANIFEST = Manifest(
     kind="simulator",
@@ -66,7 +69,7 @@ MANIFEST = Manifest(
             reversal=Reversal.NONE,
             artefacts=("text/plain",),
         ),
-        _capability("device.restrict_execution", "device", _schema()),
+        _capability("device.restrict_execution", "device", _RESTRICTION),
         _capability("device.unrestrict_execution", "device", _schema()),
         _capability(
             "device.collect_package",
@@ -75,6 +78,26 @@ MANIFEST = Manifest(
             effect=Effect.COLLECT,
             reversal=Reversal.NONE,
             artefacts=("application/zip",),
+        ),
+        _capability(
+            "device.sweep",
+            "device",
+            _schema("indicators", indicators=_TEXT),
+            effect=Effect.COLLECT,
+            reversal=Reversal.NONE,
+        ),
+        _capability("device.contain", "device", _ENTRY),
+        _capability("device.uncontain", "device", _ENTRY),
+        _capability("identity.contain", "device", _ACCOUNT),
+        _capability("identity.uncontain", "device", _ACCOUNT),
+        _capability("device.offboard", "device", _schema(), effect=Effect.ONCE, reversal=Reversal.NONE),
+        _capability(
+            "file.collect",
+            "device",
+            _FILE,
+            effect=Effect.COLLECT,
+            reversal=Reversal.NONE,
+            artefacts=("application/octet-stream",),
         ),
         _capability("file.quarantine", "device", _FILE, reversal=Reversal.TOKEN),
         _capability("file.restore", "device", _FILE),

@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.enums import DeliveryState
 from connectors.errors import TargetGone, Unavailable
-from connectors.kinds.simulator import package
+from connectors.kinds.simulator import agent_effects, package
 from connectors.kinds.simulator.capabilities import MANIFEST
 from connectors.kinds.simulator.client import SimulatedCompany
 from connectors.kinds.simulator.effects import FACETS, see
@@ -50,6 +50,9 @@ class SimulatorConnector:
 
     def check(self) -> str:
         return f"{SIMULATED}{self._company.count()} objects"
+
+    def why_not(self, target: Target, action: str) -> str:
+        return ""
 
     def preflight(self, request: Request) -> Preflight:
         capability = MANIFEST.capability(request.action, request.target.kind)
@@ -133,6 +136,8 @@ def _artefacts(order: dict[str, Any]) -> list[Artefact]:
     report = order.get("report")
     if not report:
         return []
+    if report.get("file"):
+        return [Artefact(agent_effects.COLLECTED, "application/octet-stream", str(report["file"]).encode())]
     if report.get("package"):
         return [Artefact(package.NAME, package.MEDIA_TYPE, package.pack(report))]
     lines = [f"{name}: {value}" for name, value in report.items() if name != "found"]

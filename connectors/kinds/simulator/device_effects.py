@@ -69,9 +69,11 @@ def restore_file(state: State, order: Mapping[str, Any]) -> Outcome:
     return Outcome(message="The file is back in its place.")
 
 
-def restrict(state: State, _order: Mapping[str, Any]) -> Outcome:
+def restrict(state: State, order: Mapping[str, Any]) -> Outcome:
     was = state.get("execution", "unrestricted")
-    state["execution"] = "restricted"
+    state["execution"] = order["arguments"].get("mode", "restricted")
+    if state["execution"] == "audited":
+        return Outcome(message="What would be refused is counted.", token={"execution": was})
     return Outcome(message="Only programs of the system's maker start.", token={"execution": was})
 
 

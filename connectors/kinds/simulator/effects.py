@@ -3,7 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connectors.kinds.simulator import account_effects, device_effects, mail_effects, tenant_effects
+from connectors.kinds.simulator import (
+    account_effects,
+    agent_effects,
+    device_effects,
+    mail_effects,
+    sweep_effects,
+    tenant_effects,
+)
 from connectors.kinds.simulator.mail_effects import INBOX, TRASH, message_key, rule_key
 from connectors.kinds.simulator.outcome import Outcome, Seen, State
 
@@ -16,6 +23,10 @@ _CHANGEABLE = (
     "files",
     "last_scan",
     "last_package",
+    "last_sweep",
+    "last_collected",
+    "contained",
+    "agent",
     "account",
     "password_of",
     "sessions_of",
@@ -58,6 +69,13 @@ _EFFECTS: dict[str, Callable[[State, Mapping[str, Any]], Outcome]] = {
     "device.restrict_execution": device_effects.restrict,
     "device.unrestrict_execution": device_effects.unrestrict,
     "device.collect_package": device_effects.collect_package,
+    "device.sweep": sweep_effects.sweep,
+    "device.contain": agent_effects.contain,
+    "device.uncontain": agent_effects.uncontain,
+    "identity.contain": agent_effects.contain_account,
+    "identity.uncontain": agent_effects.uncontain_account,
+    "device.offboard": agent_effects.offboard,
+    "file.collect": agent_effects.collect_file,
     "file.quarantine": device_effects.quarantine,
     "file.restore": device_effects.restore_file,
     "identity.disable": account_effects.disable,
@@ -89,6 +107,11 @@ _LOOKS: dict[str, Callable[[State, str], Seen]] = {
     "files": device_effects.see_file,
     "execution": device_effects.see_execution,
     "package": device_effects.see_package,
+    "sweep": sweep_effects.see_sweep,
+    "contain": agent_effects.see_contained,
+    "accounts": agent_effects.see_accounts,
+    "collected": agent_effects.see_collected,
+    "agent": agent_effects.see_agent,
     "account": account_effects.see_account,
     "password": account_effects.see_password,
     "sessions": account_effects.see_sessions,
