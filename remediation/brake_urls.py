@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from remediation.views import approver_rules, brakes, emergency, holds, protected, refusals, why
+from remediation.views import agent_rules, approver_rules, brakes, emergency, holds, protected, refusals, why
 
 urlpatterns = [
     path("actions/brakes/", brakes.brakes, name="brakes"),
@@ -22,6 +22,11 @@ urlpatterns = [
     path("admin/approvers/new/", approver_rules.new_rule, name="new_approver_rule"),
     path("admin/approvers/<int:pk>/", approver_rules.edit_rule, name="edit_approver_rule"),
     path("admin/approvers/<int:pk>/remove/", approver_rules.delete_rule, name="delete_approver_rule"),
+    path("admin/isolation/", agent_rules.agent_rules, name="agent_rules"),
+    path("admin/isolation/new/", agent_rules.new_isolation_rule, name="new_isolation_rule"),
+    path("admin/isolation/<int:pk>/", agent_rules.edit_isolation_rule, name="edit_isolation_rule"),
+    path("admin/isolation/<int:pk>/remove/", agent_rules.delete_isolation_rule, name="delete_isolation_rule"),
+    path("admin/isolation/trusted/<int:group_id>/", agent_rules.edit_trusted, name="edit_trusted"),
     path("admin/refusals/", refusals.refusals, name="refusals"),
     path("admin/refusals/export/", refusals.refusals_csv, name="refusals_csv"),
     path("admin/refusals/<int:pk>/", refusals.refusal, name="refusal"),

@@ -67,6 +67,11 @@ class Facet(TextChoices):
     TAGS = "tags", "Tags"
     VALUE = "value", "Device value"
     CRITICALITY = "criticality", "Criticality"
+    SWEEP = "sweep", "Sweep"
+    CONTAIN = "contain", "Containment"
+    ACCOUNTS = "accounts", "Contained accounts"
+    COLLECTED = "collected", "Collected file"
+    AGENT = "agent", "Agent"
 
 
 class LogLevel(TextChoices):
@@ -218,3 +223,93 @@ class AnsweredBy(TextChoices):
 
     PHONE = "phone", "By phone"
     MAIL = "mail", "By mail"
+
+
+class SweepItemKind(TextChoices):
+    """What a device can be asked to look for; the words are of the agents' protocol."""
+
+    HASH = "hash", "File hash"
+    PATH = "path", "Path"
+    PERSISTENCE = "persistence", "Persistence"
+    ADDRESS = "address", "Address"
+    DOMAIN = "domain", "Domain"
+    ACCOUNT = "account", "Account"
+
+
+class SweepState(TextChoices):
+    ASKING = "asking", "Being asked"
+    RUNNING = "running", "Devices answer"
+    FINISHED = "finished", "Finished"
+
+
+class SweepPartState(TextChoices):
+    WAITING = "waiting", "To be asked"
+    ASKED = "asked", "Asked"
+    ANSWERED = "answered", "Answered"
+    SILENT = "silent", "Did not answer"
+    REFUSED = "refused", "Not asked"
+
+
+class FindingState(TextChoices):
+    FOUND = "found", "Found"
+    ASKED = "asked", "Removal asked"
+    REMOVED = "removed", "Removed"
+    ACCEPTED = "accepted", "Accepted"
+
+
+class StepKind(TextChoices):
+    """What the portal itself checks or does for a step; a free one is a person's word alone."""
+
+    CLEANED = "cleaned", "Rebuilt or cleaned"
+    CREDENTIALS = "credentials", "Credentials rotated"
+    RELEASED = "released", "Released from isolation"
+    WATCHED = "watched", "Watched return"
+    FREE = "free", "Free"
+
+
+class StepState(TextChoices):
+    OPEN = "open", "Open"
+    DONE = "done", "Done"
+    SKIPPED = "skipped", "Not needed"
+    FAILED = "failed", "Failed"
+
+
+class RecoveryState(TextChoices):
+    OPEN = "open", "Being recovered"
+    WATCHED = "watched", "Watched"
+    RECOVERED = "recovered", "Recovered"
+    FAILED = "failed", "Failed"
+
+
+class CustodyKind(TextChoices):
+    PACKAGE = "package", "Investigation package"
+    FILE = "file", "Collected file"
+    REPORT = "report", "Report"
+    LIVE = "live", "Live response"
+    SAMPLE = "sample", "Analysis sample"
+    QUARANTINED = "quarantined", "In quarantine on the device"
+
+
+class AnalysisState(TextChoices):
+    """How far a deep analysis of a file has come."""
+
+    NOT_SUBMITTED = "not_submitted", "Not submitted"
+    QUEUED = "queued", "Waits for the analysis host"
+    COLLECTING_SAMPLE = "collecting_sample", "Collecting the sample"
+    ANALYZING = "analyzing", "Being analysed"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+
+
+OPEN_ANALYSES = (
+    AnalysisState.NOT_SUBMITTED, AnalysisState.QUEUED, AnalysisState.COLLECTING_SAMPLE, AnalysisState.ANALYZING,
+)  # fmt: skip
+
+
+class SampleSource(TextChoices):
+    """Where the copy that is analysed comes from."""
+
+    STORED = "stored", "A copy that the portal holds"
+    DEVICE = "device", "Collected from a device"
+    UPLOAD = "upload", "Uploaded"
+    LIVE_RESPONSE = "live_response", "Live response"

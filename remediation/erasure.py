@@ -12,6 +12,7 @@ from remediation.models import (
     ApprovalPage,
     ApproverRule,
     ControlState,
+    DeepAnalysis,
     EmergencyApproval,
     ExpertGroup,
     ExpertMessage,
@@ -36,6 +37,7 @@ WRITTEN: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (ExpertGroup, ("description",)),
     (ExpertRequest, ("topic", "context", "subject_name")),
     (ExpertMessage, ("text", "delivery_said")),
+    (DeepAnalysis, ("reason",)),
     (IndicatorChange, ("before", "after", "reason")),
 )
 

@@ -3,18 +3,34 @@
 from functools import partial
 
 from core.slots import Filling, fill
-from remediation import expert_slots, indicator_slots, respond, slots
+from remediation import (
+    address_slots,
+    agent_slots,
+    analysis_slots,
+    evidence_slots,
+    expert_slots,
+    file_slots,
+    indicator_slots,
+    respond,
+    slots,
+)
 from remediation.catalog import all_actions
 
 
 def fill_slots() -> None:
     """Called once, when all apps are ready."""
     for action in all_actions():  # a mistake in a declaration stops the start, not the first click
-        fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
+        if action.offered:
+            fill("entity.respond", Filling(action.key, partial(respond.respond_button, action), order=action.order))
     _fill_runs()
     _fill_experts()
     _fill_indicators()
+    _fill_analyses()
     _fill_entities()
+    fill("agent.orders", Filling("runs", agent_slots.places_of_orders))
+    fill("entity.side", Filling("agent", agent_slots.device_card, "remediation/agent_card.html"))
+    fill("entity.side", Filling("devices", file_slots.file_devices, "remediation/file_devices.html"))
+    _fill_evidence()
 
 
 def _fill_runs() -> None:
@@ -41,13 +57,30 @@ def _fill_experts() -> None:
 
 def _fill_indicators() -> None:
     fill("entity.respond", Filling("indicator", indicator_slots.file_button, order=60))
-    fill("evidence.respond", Filling("indicator", indicator_slots.evidence_button))
+    fill("evidence.respond", Filling("contain", address_slots.contain_button, order=10))
+    fill("evidence.respond", Filling("indicator", indicator_slots.evidence_button, order=20))
     fill("entity.state", Filling("indicator", indicator_slots.entity_pill))
     fill("evidence.marks", Filling("indicator", indicator_slots.evidence_marks))
     fill("search.results", Filling("indicators", indicator_slots.search_results))
+
+
+def _fill_analyses() -> None:
+    fill("entity.respond", Filling("analysis", analysis_slots.file_button, order=50))
+    fill("entity.tabs", Filling("analysis", analysis_slots.file_tab, order=20))
+    fill("action_center.tabs", Filling("analyses", analysis_slots.action_center_tab, order=60))
+    fill("search.results", Filling("analyses", analysis_slots.search_results))
 
 
 def _fill_entities() -> None:
     fill("entity.tabs", Filling("actions", slots.entity_tab, order=80))
     fill("entity.pane", Filling("actions", slots.entity_pane))
     fill("entity.state", Filling("drift", slots.drift_pill))
+
+
+def _fill_evidence() -> None:
+    fill("incident.tabs", Filling("sweep", evidence_slots.sweep_tab, order=82))
+    fill("incident.tabs", Filling("recovery", evidence_slots.recovery_tab, order=84))
+    fill("incident.tabs", Filling("custody", evidence_slots.custody_tab, order=86))
+    fill("incident.left_open", Filling("recovery", evidence_slots.left_open, "remediation/left_open.html"))
+    fill("action_center.tabs", Filling("artefacts", evidence_slots.artefacts_tab, order=70))
+    fill("action_center.tabs", Filling("quarantine", evidence_slots.quarantine_tab, order=72))

@@ -48,7 +48,7 @@ class AskForm(ReasonForm):
         super().__init__(*args, **kwargs)
         self.action = action
         if incidents:
-            self.fields["incident"] = _incident_field(incidents)
+            self.fields["incident"] = incident_field(incidents)
         for parameter in action.parameters:
             offered = parameter.listed and listed
             self.fields[parameter.name] = _listed_field(parameter, listed) if offered else _field(parameter)
@@ -63,16 +63,17 @@ class AskForm(ReasonForm):
         }
 
 
-def _incident_field(incidents: Sequence[Incident]) -> forms.Field:
+def incident_field(incidents: Sequence[Incident], *, chosen: str | None = None, what: str = "action") -> forms.Field:
+    """Open incidents to choose from, the first beforehand unless `chosen` says another."""
     named = [
         (str(one.pk), f"{one.number} {visible(one.display_name)}, priority {one.priority_score}") for one in incidents
     ]
     return forms.ChoiceField(
         choices=[*named, ("", "No incident")],
-        initial=str(incidents[0].pk),
+        initial=str(incidents[0].pk) if chosen is None else chosen,
         required=False,
         widget=forms.Select(attrs={"class": "input"}),
-        help_text="The action is then told, counted and reported there.",
+        help_text=f"The {what} is then told, counted and reported there.",
     )
 
 
@@ -98,11 +99,12 @@ def _field(parameter: Parameter) -> forms.Field:
             widget=forms.RadioSelect,
             help_text=parameter.help,
         )
+    area = forms.Textarea(attrs={"rows": 3, "class": "input"})
     return forms.CharField(
         label=parameter.label,
         initial=parameter.default,
         required=parameter.required,
         max_length=parameter.max_length,
-        widget=forms.TextInput(attrs={"class": "input"}),
+        widget=area if parameter.lines else forms.TextInput(attrs={"class": "input"}),
         help_text=parameter.help,
     )

@@ -1,5 +1,6 @@
 """What people type about indicators."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,10 @@ from django.core.exceptions import ValidationError
 from accounts.models import DeviceGroup, User
 from core import clock
 from incidents.enums import Severity
+from incidents.models import Incident
 from remediation.certificates import LONGEST
 from remediation.enums import IndicatorAction, IndicatorType
+from remediation.forms import incident_field
 from remediation.models import Indicator
 from remediation.services.import_indicators import MOST_BYTES
 
@@ -18,7 +21,7 @@ _KEEP = "keep"
 _EXPIRY = (("1", "In 1 day"), ("7", "In 7 days"), ("30", "In 30 days"), ("90", "In 90 days"), ("", "Never"))
 _SEVERITIES = [(one.value, one.label) for one in Severity if one != Severity.UNKNOWN]
 FIELDS_OF_THE_PAGE = (
-    "type", "value", "action", "title", "severity", "expires", "reason", "generate_alert", "description",
+    "type", "value", "action", "title", "severity", "expires", "incident", "reason", "generate_alert", "description",
     "recommended_actions", "groups",
 )  # fmt: skip
 
@@ -51,9 +54,15 @@ class IndicatorForm(forms.Form):
         help_text="Kept with the indicator and in the audit log.",
     )
 
-    def __init__(self, *args: Any, user: User, indicator: Indicator | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, user: User, indicator: Indicator | None = None, incidents: Sequence[Incident] = (),
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
         self.indicator = indicator
+        if incidents:
+            only = str(incidents[0].pk) if len(incidents) == 1 else ""
+            self.fields["incident"] = incident_field(incidents, chosen=only, what="indicator")
         groups = DeviceGroup.objects.filter(retired=False).order_by("is_default", "rank")
         if not user.scope.everything:
             groups = groups.filter(pk__in=user.scope.group_ids)

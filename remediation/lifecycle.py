@@ -10,7 +10,17 @@ from typing import Any
 from core import clock, live, outbox
 from core.actors import Actor
 from core.lifecycle import Lifecycle
-from remediation.enums import OPEN_STATUSES, Decision, ExpertStatus, IndicatorStatus, RunStatus
+from remediation.enums import (
+    OPEN_STATUSES,
+    AnalysisState,
+    Decision,
+    ExpertStatus,
+    FindingState,
+    IndicatorStatus,
+    RecoveryState,
+    RunStatus,
+    SweepState,
+)
 from remediation.models import ActionRun
 
 DECISION = Lifecycle(
@@ -40,6 +50,18 @@ STATUS = Lifecycle(
     },
 )
 
+ANALYSIS_STATE = Lifecycle(
+    field="state",
+    subject="analysis",
+    moves={
+        AnalysisState.NOT_SUBMITTED: {AnalysisState.QUEUED, AnalysisState.COLLECTING_SAMPLE},
+        AnalysisState.QUEUED: {AnalysisState.ANALYZING, AnalysisState.FAILED},
+        AnalysisState.COLLECTING_SAMPLE: {AnalysisState.QUEUED, AnalysisState.FAILED},
+        # Back to the queue when the analysis host was lost.
+        AnalysisState.ANALYZING: {AnalysisState.COMPLETED, AnalysisState.FAILED, AnalysisState.QUEUED},
+    },
+)
+
 EXPERT_STATUS = Lifecycle(
     field="status",
     subject="expert_request",
@@ -56,6 +78,37 @@ INDICATOR_STATUS = Lifecycle(
         IndicatorStatus.ACTIVE: {IndicatorStatus.EXPIRED, IndicatorStatus.REMOVED},
         IndicatorStatus.EXPIRED: {IndicatorStatus.ACTIVE},
         IndicatorStatus.REMOVED: {IndicatorStatus.ACTIVE},
+    },
+)
+
+SWEEP_STATE = Lifecycle(
+    field="state",
+    subject="sweep",
+    moves={
+        SweepState.ASKING: {SweepState.RUNNING, SweepState.FINISHED},
+        SweepState.RUNNING: {SweepState.FINISHED},
+    },
+)
+
+FINDING_STATE = Lifecycle(
+    field="state",
+    subject="finding",
+    moves={
+        FindingState.FOUND: {FindingState.ASKED, FindingState.REMOVED, FindingState.ACCEPTED},
+        FindingState.ASKED: {FindingState.FOUND, FindingState.REMOVED, FindingState.ACCEPTED},
+        FindingState.REMOVED: {FindingState.FOUND},
+        FindingState.ACCEPTED: {FindingState.FOUND, FindingState.ASKED, FindingState.REMOVED},
+    },
+)
+
+RECOVERY_STATE = Lifecycle(
+    field="state",
+    subject="recovery",
+    moves={
+        RecoveryState.OPEN: {RecoveryState.WATCHED, RecoveryState.RECOVERED},
+        RecoveryState.WATCHED: {RecoveryState.OPEN, RecoveryState.RECOVERED, RecoveryState.FAILED},
+        RecoveryState.RECOVERED: {RecoveryState.OPEN, RecoveryState.FAILED},
+        RecoveryState.FAILED: {RecoveryState.OPEN},
     },
 )
 

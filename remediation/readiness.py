@@ -82,7 +82,8 @@ def _classes(rules: Iterable[ApproverRule]) -> list[tuple[Action, str]]:
     own = {rule.action for rule in rules if rule.action}
     found: dict[tuple[Any, ...], tuple[Action, str]] = {}
     for action in all_actions():
-        if not needs_approval(action):
+        # What administrators alone may decide (a device leaves the portal) is not for the bad night.
+        if not needs_approval(action) or keys.MANAGE_SETTINGS in action.decide_permissions:
             continue
         alike = (str(action.target_kind), action.risk, action.decide_permissions, action.key in own and action.key)
         words = action.label if action.key in own else f"{action.risk.label.lower()}, {action.target_kind} actions"

@@ -19,6 +19,7 @@ CODES: dict[str, str] = {
     "already_decided": "Somebody has decided already.",
     "already_ended": "The run has ended.",
     "not_undoable": "The action cannot be undone.",
+    "already_in_force": "Exactly this is in force there, and was seen.",
     "nothing_to_do": "Nothing is left to act on.",
     "cap_reached": "More targets than one action, or all within an hour, may touch.",
     "person_inactive": "The account of the person who asked or decided is switched off.",
@@ -28,6 +29,7 @@ CODES: dict[str, str] = {
     "protected": "The target is protected.",
     "held": "A person took it back, and nobody has lifted the hold.",
     "strict_four_eyes": "This always takes two people.",
+    "not_so": "What would be written down is not what is seen.",
     "already_settled": "The emergency approval was ratified or rolled back already.",
 }
 

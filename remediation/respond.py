@@ -16,7 +16,8 @@ from remediation import policy
 from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import OPEN_STATUSES, Decision, Risk, RunStatus
-from remediation.models import ActionRun, ControlState
+from remediation.models import ActionRun, ControlState, QuarantinedItem
+from remediation.policy import peers
 from remediation.policy.protection import shield_of
 from remediation.refused import Refused
 from remediation.services import portal_facts
@@ -55,7 +56,7 @@ def respond_button(
         return None
     known = _known(request, entity, user)
     under_way = None if action.facet_argument else known.open_runs.get(action.facet)
-    if under_way is not None:
+    if under_way is not None and not _gives_way(under_way, action, known):
         return _under_way(action, under_way, known) if under_way.action == action.key else None
     if not (_fact_makes_sense(action, entity) if action.in_portal else _makes_sense(action, known)):
         return None
@@ -85,7 +86,20 @@ def _read(entity: Entity, user: User) -> Known:
         seen_runs=frozenset(run.pk for run in seen),
         shielded=shield.in_words if shield and shield.refuses else "",
     )
-    return _with_copies(known, entity) if isinstance(entity, File) else _with_binding(known, entity)
+    if isinstance(entity, File):
+        return _with_copies(known, entity)
+    return _with_binding(_with_containment(known, entity) if isinstance(entity, Device | Identity) else known, entity)
+
+
+def _with_containment(known: Known, entity: Device | Identity) -> Known:
+    """A device or an account is contained where another device enforces it."""
+    contain = registry.get(f"{entity.kind}.contain")
+    rows = ControlState.objects.filter(target_kind="device", facet=contain.facet, facet_key=peers.entry_key(entity))
+    words = {word for pair in rows.values_list("desired", "observed") for word in pair}
+    if not words:
+        return known
+    state = UNSURE if contain.wanted in words else registry.get(contain.undo).wanted
+    return replace(known, states={**known.states, contain.facet: state})
 
 
 def _with_copies(known: Known, file: File) -> Known:
@@ -93,6 +107,8 @@ def _with_copies(known: Known, file: File) -> Known:
     quarantine = registry.get("file.quarantine")
     copies = ControlState.objects.filter(target_kind="device", facet=quarantine.facet, facet_key=file.key)
     words = {word for pair in copies.values_list("desired", "observed") for word in pair}
+    if QuarantinedItem.objects.held().by_itself().filter(file=file).exists():
+        return replace(known, states={**known.states, quarantine.facet: UNSURE}, tried=known.tried | {quarantine.key})
     if not words:
         return known
     given_back = registry.get(quarantine.undo).wanted
@@ -118,9 +134,17 @@ def _makes_sense(action: Action, known: Known) -> bool:
     state = known.states.get(action.facet, "")
     if action.in_force:
         return state != action.wanted
+    if inverse.wanted_argument:  # more than one word of the facet can be taken back
+        return state not in ("", action.wanted) or (state == "" and inverse.key in known.tried)
     if not inverse.in_force:
         return inverse.key in known.tried
     return state == inverse.wanted or (state in ("", UNSURE) and inverse.key in known.tried)
+
+
+def _gives_way(run: ActionRun, action: Action, known: Known) -> bool:
+    """What takes back the state in force may be asked for while its opposite only waits for a decision."""
+    opposite = run.action == action.undo and run.decision == Decision.PENDING and not action.in_force
+    return opposite and known.states.get(action.facet) == registry.get(run.action).wanted
 
 
 def _fact_makes_sense(action: Action, entity: Entity) -> bool:
@@ -177,6 +201,8 @@ def _why_impossible(action: Action, entity: Entity, known: Known) -> str:
     """Why an order would reach nothing, in a sentence."""
     if action.in_portal:
         return ""
+    if action.by_peers:
+        return _why_no_peers(action, entity)
     if known.unbound:
         return known.unbound
     if known.connection is None:
@@ -186,3 +212,13 @@ def _why_impossible(action: Action, entity: Entity, known: Known) -> str:
     except Refused as refused:
         return refused.message
     return ""
+
+
+def _why_no_peers(action: Action, entity: Entity) -> str:
+    if not action.in_force:
+        return ""
+    if not isinstance(entity, Device | Identity):
+        return ""
+    if isinstance(entity, Device) and (sensor := peers.sensor_of(entity)):
+        return f"It has {sensor}: isolate it instead."
+    return peers.why_nobody(action, exercise=entity.exercise)

@@ -6,26 +6,32 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from core import retention
+from core import blobs, retention
 from core.models import Blob
 from remediation.enums import OPEN_STATUSES
 from remediation.models import (
     ActionRun,
     ControlState,
+    DeepAnalysis,
     ExpertRequest,
     IndicatorChange,
     IndicatorHit,
     Refusal,
     RunArtefact,
 )
+from remediation.services.custody import forget_blobs, kept_by_holds
 
 RUNS, ARTEFACTS = "runs", "artefacts"
 EXPERTS, CHANGES = "expert_requests", "indicator_changes"
 HITS = "indicator_hits"
+ANALYSES = "deep_analyses"
 ON_HOLD = "of an incident under a legal hold"
+TIME_OVER = "Its time was over."
 
 
 def declare_kinds() -> None:
+    blobs.keep_back(kept_by_holds)
+    blobs.forget_with(lambda keys: forget_blobs(keys, why=TIME_OVER))
     retention.declare(
         retention.Kind(
             RUNS, "Actions that have ended", "With their logs and files. The audit log keeps that they were done.",
@@ -50,6 +56,12 @@ def declare_kinds() -> None:
         )
     )  # fmt: skip
     retention.keep_back("refusals", ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+    _declare_what_people_asked()
+    _declare_indicators()
+    retention.keep_back("incidents", "with an action that is open", _with_open_run)
+
+
+def _declare_what_people_asked() -> None:
     retention.declare(
         retention.Kind(
             EXPERTS, "Questions to experts that are closed", "With what was shared and said.",
@@ -57,6 +69,17 @@ def declare_kinds() -> None:
         )
     )  # fmt: skip
     retention.keep_back(EXPERTS, ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+    retention.declare(
+        retention.Kind(
+            ANALYSES, "Deep analyses that have ended", "With their reports. Samples go earlier, by an option.",
+            lambda edge: DeepAnalysis.objects.filter(ended__lt=edge), "ended",
+            lambda keys: DeepAnalysis.objects.filter(pk__in=keys).delete()[0], days=730, least=90,
+        )
+    )  # fmt: skip
+    retention.keep_back(ANALYSES, ON_HOLD, lambda rows: rows.filter(incident__on_hold=True))
+
+
+def _declare_indicators() -> None:
     retention.declare(
         retention.Kind(
             CHANGES, "History of indicators", "Who changed what. The indicators stay, and the audit log tells it.",
@@ -74,7 +97,6 @@ def declare_kinds() -> None:
     retention.keep_back(HITS, ON_HOLD, lambda rows: rows.filter(alert__incident__on_hold=True))
     retention.keep_back(CHANGES, "that can still be taken back", _newest_of_an_indicator)
     retention.keep_back(CHANGES, ON_HOLD, lambda rows: rows.filter(indicator__incident__on_hold=True))
-    retention.keep_back("incidents", "with an action that is open", _with_open_run)
 
 
 def _ended_before(edge: datetime) -> QuerySet[ActionRun]:
@@ -107,12 +129,14 @@ def forget_questions(keys: Sequence[int]) -> int:
 
 def forget_runs(keys: Sequence[int]) -> int:
     every = ActionRun.objects.filter(Q(pk__in=keys) | Q(parent__in=keys))
+    forget_blobs(list(RunArtefact.objects.filter(run__in=every).values_list("blob", flat=True)), why=TIME_OVER)
     Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=every).values("blob")).delete()
     every.delete()
     return len(keys)
 
 
 def forget_artefacts(keys: Sequence[int]) -> int:
-    """The file goes with the row that names it."""
+    """The file goes with the row that names it; its custody record stays and says so."""
+    forget_blobs(list(RunArtefact.objects.filter(pk__in=keys).values_list("blob", flat=True)), why=TIME_OVER)
     Blob.objects.filter(pk__in=RunArtefact.objects.filter(pk__in=keys).values("blob")).delete()
     return len(keys)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from remediation.enums import OPEN_STATUSES, RunStatus
@@ -26,8 +26,8 @@ class UndoState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """Of `parts` (the devices of a file action where it worked, else the run itself) `claimed` are taken back or about
-    to be, and `undone` surely are. `latest` is the id of the newest run that does it."""
+    """Of `parts` (the devices of an action on many where it worked, else the run itself) `claimed` are taken back or
+    about to be, and `undone` surely are. `latest` is the id of the newest run that does it."""
 
     parts: int = 1
     claimed: int = 0
@@ -57,13 +57,22 @@ def taken_back(run: ActionRun) -> TakenBack:
 def taken_back_of(run_ids: Iterable[int]) -> dict[int, TakenBack]:
     """For each of the runs, with two queries whatever their number."""
     ids = list(run_ids)
-    parts = ActionRun.objects.filter(parent__in=ids, status__in=DONE)
+    parts = _newest_of_each_device(ActionRun.objects.filter(parent__in=ids, status__in=DONE))
     alone = ActionRun.objects.filter(pk__in=ids, children=None)
     found = {pk: TakenBack() for pk in ids}
     for rows, column in ((alone, "pk"), (parts, "parent_id")):
         counted = rows.order_by().values_list(column).annotate(**_COUNTS)
         found |= {pk: TakenBack(*numbers) for pk, *numbers in counted}
     return found
+
+
+def _newest_of_each_device(parts: QuerySet[ActionRun]) -> QuerySet[ActionRun]:
+    """A containment asks a device anew when the addresses have changed: what was asked last is what is taken back."""
+    newer = ActionRun.objects.filter(
+        parent=OuterRef("parent"), target_kind=OuterRef("target_kind"), target_id=OuterRef("target_id"),
+        status__in=DONE, pk__gt=OuterRef("pk"),
+    )  # fmt: skip
+    return parts.exclude(Exists(newer))
 
 
 _COUNTS: dict[str, Any] = {

@@ -1,11 +1,15 @@
 from django.urls import path
 
-from remediation import brake_urls
+from remediation import brake_urls, evidence_urls
 from remediation.views import (
+    agent_card,
+    analyses,
     artefact,
     ask,
     bulk,
     certificate,
+    compare_packages,
+    contain_address,
     decide,
     end,
     expert_groups,
@@ -27,6 +31,7 @@ from remediation.views import (
 app_name = "remediation"
 urlpatterns = [
     *brake_urls.urlpatterns,
+    *evidence_urls.urlpatterns,
     path("actions/", pending.pending, name="pending"),
     path("actions/pending/export/", pending.export, name="pending_export"),
     path("actions/history/", history.history, name="history"),
@@ -39,7 +44,9 @@ urlpatterns = [
     path("actions/in-force/<int:state_id>/reconcile/", reconcile.reconcile_one, name="reconcile"),
     path("actions/decide/", bulk.decide_many, name="decide_many"),
     path("actions/ask/<slug:kind>/<int:target_id>/<str:action>/", ask.ask, name="ask"),
+    path("actions/contain/", contain_address.contain, name="contain_address"),
     path("actions/of/incident/<int:incident_id>/", of_incident.of_incident, name="of_incident"),
+    path("actions/agent/<int:device_id>/", agent_card.agent_card, name="agent_card"),
     path("actions/of/<slug:kind>/<int:target_id>/", of_target.of_target, name="of_target"),
     path("actions/of/<slug:kind>/<int:target_id>/pane/", of_target.pane_of_target, name="pane_of_target"),
     path("actions/<int:run_id>/", run_page.run_page, name="run"),
@@ -50,6 +57,17 @@ urlpatterns = [
     path("actions/<int:run_id>/undo/", end.undo, name="undo"),
     path("actions/<int:run_id>/artefacts/<int:artefact_id>/", artefact.artefact, name="artefact"),
     path("actions/<int:run_id>/packages/<int:artefact_id>/", package.package, name="package"),
+    path(
+        "actions/<int:run_id>/packages/<int:artefact_id>/compare/",
+        compare_packages.compare_packages,
+        name="compare_packages",
+    ),
+    path("actions/analyses/", analyses.analysis_list, name="analyses"),
+    path("actions/analyses/upload/", analyses.upload, name="upload_sample"),
+    path("actions/analyses/<int:pk>/", analyses.analysis, name="analysis"),
+    path("actions/analyses/<int:pk>/download/", analyses.download, name="download_analysis"),
+    path("files/<int:file_id>/analyse/", analyses.submit, name="submit_analysis"),
+    path("files/<int:file_id>/analyses/", analyses.analyses_of_file, name="analyses_of_file"),
     path("experts/", experts.request_list, name="experts"),
     path("experts/<int:pk>/", experts.expert_request, name="expert_request"),
     path("experts/<int:pk>/close/", experts.close, name="close_expert_request"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
@@ -17,24 +17,34 @@ from accounts import keys, step_up
 from core.api.errors import invalid
 from core.api.filters import AnyId, AnyOf, AnyText, Before, Since
 from core.api.views import ApiViewSet
+from core.downloads import download as give
 from incidents.enums import EntityKind
 from incidents.models import Device, File, Identity, Incident, Mailbox
 from remediation import acts
 from remediation.api import errors as _errors  # noqa: F401 - says how refusals are told
 from remediation.api.brake_shapes import AloneIn
 from remediation.api.control_shapes import BulkIn, BulkOut
-from remediation.api.shapes import CatalogOut, DownloadIn, MaybeComment, NeededComment, RunNew, RunOut
+from remediation.api.shapes import (
+    CatalogOut,
+    ContainAddressIn,
+    DownloadIn,
+    MaybeComment,
+    NeededComment,
+    RunNew,
+    RunOut,
+)
 from remediation.catalog import all_actions, is_known
 from remediation.enums import Decision, RunStatus, Source
 from remediation.models import ActionRun
 from remediation.services.bulk import Deed, Outcome, do_to_many, find_many
 from remediation.services.cancel import cancel_run
+from remediation.services.contain_address import contain_address
 from remediation.services.decide import approve_run, reject_run
 from remediation.services.emergency import approve_alone
 from remediation.services.open_package import hand_out
 from remediation.services.request import request_action
 from remediation.services.undo import undo_run
-from remediation.taken_back import taken_back_of
+from remediation.taken_back import TakenBack, taken_back_of
 
 TARGETS: dict[str, Any] = {"device": Device, "file": File, "identity": Identity, "mailbox": Mailbox}
 
@@ -73,6 +83,7 @@ class ActionViewSet(ApiViewSet):
         "list": keys.READ,
         "retrieve": keys.READ,
         "create": keys.REQUEST_RESPONSE,
+        "contain_address": keys.REQUEST_RESPONSE,
         "approve": keys.DECIDE_RESPONSE,
         "reject": keys.DECIDE_RESPONSE,
         "approve_alone": keys.APPROVE_ALONE,
@@ -91,7 +102,9 @@ class ActionViewSet(ApiViewSet):
         return seen.top_level() if self.action == "list" and "parent" not in self.request.query_params else seen
 
     def context_of(self, rows: list[Any]) -> dict[str, Any]:
-        return {**super().context_of(rows), "taken_back": taken_back_of(run.pk for run in rows)}
+        fresh = self.action in {"create", "contain_address", "undo"}
+        known = {run.pk: TakenBack() for run in rows} if fresh else taken_back_of(run.pk for run in rows)
+        return {**super().context_of(rows), "taken_back": known}
 
     @extend_schema(request=RunNew, responses={201: RunOut})
     def create(self, _request: Request) -> Response:
@@ -108,6 +121,19 @@ class ActionViewSet(ApiViewSet):
         run = request_action(
             wanted["action"], target=target, arguments=wanted.get("arguments", {}), comment=wanted["comment"],
             actor=self.actor, user=user, incident=incident, source=Source.API,
+        )  # fmt: skip
+        return self._made(run)
+
+    @extend_schema(request=ContainAddressIn, responses={201: RunOut})
+    @action(detail=False, methods=["post"], url_path="contain-address", url_name="contain-address")
+    def contain_address(self, _request: Request) -> Response:
+        """Ask for the containment of an IP address: whatever has it is contained as a device without an agent."""
+        wanted, incident = self.body(ContainAddressIn), None
+        if wanted.get("incident_id") is not None:
+            incident = get_object_or_404(Incident.objects.visible_to(self.user), pk=wanted["incident_id"])
+        run = contain_address(
+            wanted["address"], arguments=wanted.get("arguments", {}), comment=wanted["comment"], actor=self.actor,
+            user=self.user, incident=incident, source=Source.API,
         )  # fmt: skip
         return self._made(run)
 
@@ -157,9 +183,10 @@ class ActionViewSet(ApiViewSet):
 
     @extend_schema(request=DownloadIn, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["post"], url_path=r"artefacts/(?P<artefact_id>[0-9]{1,18})/download")
-    def download(self, request: Request, pk: str, artefact_id: str) -> HttpResponse:
+    def download(self, request: Request, pk: str, artefact_id: str) -> HttpResponseBase:
         """A file that the run produced, as bytes. What holds personal data takes a `reason`, which is kept in the audit
-        log; `part` is one file of a package. An Idempotency-Key is refused: the file would be remembered with it."""
+        log; `part` is one file of a package, `password` opens the zip. An Idempotency-Key is refused: the file would be
+        remembered with it."""
         run = self.get_object()
         artefact = get_object_or_404(run.artefacts.select_related("blob", "run"), pk=artefact_id)
         wanted = self.body(DownloadIn)
@@ -167,14 +194,12 @@ class ActionViewSet(ApiViewSet):
             raise invalid("A download takes no Idempotency-Key.")
         try:
             content = hand_out(
-                artefact, part=wanted.get("part", ""), reason=wanted.get("reason", ""), actor=self.actor, user=self.user
-            )
+                artefact, part=wanted.get("part", ""), reason=wanted.get("reason", ""), actor=self.actor,
+                user=self.user, password=wanted.get("password", ""),
+            )  # fmt: skip
         except LookupError as error:
             raise invalid(str(error), field="part") from None
-        response = HttpResponse(content, content_type="application/octet-stream")
-        response["Content-Disposition"] = f'attachment; filename="{run.number}-{artefact.pk}"'
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        return give(content, name=f"{run.number}-{artefact.pk}")
 
     @extend_schema(responses=CatalogOut)
     @action(detail=False)

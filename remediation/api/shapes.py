@@ -152,6 +152,14 @@ class RunNew(In):
     incident_id = Id(required=False, allow_null=True)
 
 
+class ContainAddressIn(In):
+    answer = RunOut
+    address = Text(max_length=45, help_text="IPv4 or IPv6, of one host.")
+    arguments = AnyObject(required=False, help_text="As of `device.contain`.")
+    comment = Text(max_length=MAX_COMMENT, help_text="The reason.")
+    incident_id = Id(required=False, allow_null=True)
+
+
 class MaybeComment(In):
     comment = Text(max_length=MAX_COMMENT, allow_blank=True, required=False)
 
@@ -163,3 +171,7 @@ class NeededComment(In):
 class DownloadIn(In):
     reason = Text(max_length=MAX_COMMENT, required=False, allow_blank=True, help_text="Needed for what is guarded.")
     part = Text(max_length=300, required=False, allow_blank=True, help_text="One file of a package, as text.")
+    password = Text(
+        max_length=200, required=False, allow_blank=True, write_only=True,
+        help_text="Of the zip that a guarded file of a device comes in: your own choice, at least 8 characters.",
+    )  # fmt: skip

@@ -76,7 +76,7 @@ def _worker() -> Iterator[None]:
     heartbeat.forget()
     process = subprocess.Popen([sys.executable, "-P", "-m", "soc_portal.up.worker"], env=dict(os.environ))
     try:
-        _until(_worker_answers, seconds=60)
+        until(_worker_answers, seconds=60)
         yield
     finally:
         process.send_signal(signal.SIGTERM)
@@ -95,10 +95,10 @@ def _set_up() -> tuple[Connection, User, User]:
         options.put(key, 0, actor=BENCH)
     stamp = f"{time.time_ns():x}"
     connection = create_connection(name=f"bench {stamp}", kind="simulator", settings=settings, actor=BENCH)
-    return connection, _person(f"asker-{stamp}", "analyst"), _person(f"approver-{stamp}", "responder")
+    return connection, make_person(f"asker-{stamp}", "analyst"), make_person(f"approver-{stamp}", "responder")
 
 
-def _person(username: str, role: str) -> User:
+def make_person(username: str, role: str) -> User:
     user = User.objects.create(username=username, display_name=username, scope_kind=ScopeKind.ALL)
     user.roles.set([Role.objects.get(key=role)])
     return user
@@ -133,10 +133,10 @@ def _seconds(done: ActionRun, since: datetime | None = None) -> float:
 
 def _wait(runs: Sequence[ActionRun], *, seconds: float = 30) -> None:
     ids = [one.pk for one in runs]
-    _until(lambda: not ActionRun.objects.filter(pk__in=ids, status__in=OPEN_STATUSES).exists(), seconds=seconds)
+    until(lambda: not ActionRun.objects.filter(pk__in=ids, status__in=OPEN_STATUSES).exists(), seconds=seconds)
 
 
-def _until(true: Callable[[], bool], *, seconds: float) -> None:
+def until(true: Callable[[], bool], *, seconds: float) -> None:
     give_up = time.monotonic() + seconds
     while not true():
         if time.monotonic() > give_up:

@@ -25,7 +25,7 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One argument of an action: a choice, or a short text. With `listed` the dialog offers what the connection lists
-    within the action's facet; the API takes the same keys as text."""
+    within the action's facet; the API takes the same keys as text. `lines` may be several."""
 
     name: str
     label: str
@@ -35,6 +35,7 @@ class Parameter:
     help: str = ""
     max_length: int = 300
     listed: bool = False
+    lines: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -88,7 +89,8 @@ class Action:
     `target_kind` when the action fans out to children. `undo` names the inverse; without one `why_no_undo` says why.
     `wanted_argument` names the argument whose value is the wanted word. `in_portal` marks a fact that the portal itself
     keeps: it is written at once, read back, and may be its own inverse. `guarded` artefacts are handed out only to
-    somebody who says why. `noun` and `part` are for sentences ("Request isolation", "Disable rule in ...").
+    somebody who says why. `offered` says that it has a button of its own on its targets. `noun` and `part` are for
+    sentences ("Request isolation", "Disable rule in ...").
     """
 
     key: str
@@ -123,10 +125,17 @@ class Action:
     guarded: bool = False
     noun: str = ""
     part: str = ""
+    offered: bool = True
+    counted: str = ""
 
     @property
     def fans_out(self) -> bool:
         return self.acts_on is not None
+
+    @property
+    def by_peers(self) -> bool:
+        """Whether devices do it to the target: a device or an account that is contained needs no connection itself."""
+        return self.acts_on is not None and self.target_kind in (self.acts_on, EntityKind.IDENTITY)
 
     @property
     def needs_approval(self) -> bool:
@@ -149,6 +158,11 @@ class Action:
             raise ValidationError({str(name)[:80]: f"{self.label} takes no argument of this name."})
         cleaned = {one.name: one.clean(arguments.get(one.name)) for one in self.parameters}
         return {name: value for name, value in cleaned.items() if value}
+
+    def own(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a run's arguments those that a person gave; the others were written down beside them when it was asked."""
+        names = {parameter.name for parameter in self.parameters}
+        return {name: value for name, value in arguments.items() if name in names}
 
     def wanted_of(self, arguments: Mapping[str, Any]) -> str:
         """The facet word that must be observed after a run with these arguments."""

@@ -75,8 +75,17 @@ SCAN = Action(
             choices=(
                 Choice("quick", "Quick", "Running programs and the usual hiding places are examined."),
                 Choice("full", "Full", "Every file is examined; this can take hours and slows the device down."),
+                Choice("custom", "Custom", "The places that are named below are examined."),
             ),
             default="quick",
+        ),
+        Parameter(
+            "paths",
+            "Places",
+            required=False,
+            help="For a custom scan: one full path a line, at most 50.",
+            max_length=8_000,
+            lines=True,
         ),
     ),
     facet=Facet.SCAN,
@@ -105,9 +114,28 @@ RESTRICT = Action(
     target_kind=EntityKind.DEVICE,
     facet=Facet.EXECUTION,
     wanted="restricted",
+    parameters=(
+        Parameter(
+            "mode",
+            "Mode",
+            choices=(
+                Choice("audited", "Watch first", "Every program still starts; what would be refused is counted."),
+                Choice("restricted", "Enforce", "A program outside the trusted set does not start."),
+            ),
+            default="audited",
+        ),
+        Parameter(
+            "days",
+            "Ends after",
+            choices=tuple(Choice(str(days), f"{days} days" if days > 1 else "1 day") for days in (1, 3, 7, 14, 30)),
+            default="7",
+        ),
+    ),
+    wanted_argument="mode",
     effects=(
-        "On {target} only programs signed by the maker of the operating system may start; others are refused.",
-        "Programs that run already go on, and so do scripts of the system's own interpreters.",
+        "Trusted on {target}: unchanged programs of its packages, files signed with a named key, named folders.",
+        "Unknown programs are stopped, not unknown scripts that are given to known interpreters.",
+        "Programs that run already go on.",
     ),
     checked_by="The device is asked which programs it lets start.",
     request_permissions=(keys.REQUEST_RESPONSE,),
@@ -167,4 +195,28 @@ COLLECT_PACKAGE = Action(
     order=40,
 )
 
-ACTIONS = (ISOLATE, RELEASE, SCAN, RESTRICT, UNRESTRICT, COLLECT_PACKAGE)
+OFFBOARD = Action(
+    key="device.offboard",
+    label="Offboard device",
+    verb="Offboard",
+    noun="offboarding",
+    running="Offboarding",
+    done="Offboarded",
+    target_kind=EntityKind.DEVICE,
+    facet=Facet.AGENT,
+    wanted="offboarded",
+    effects=(
+        "The agent on {target} ends for good: it lifts what it enforces, forgets its key and obeys the portal no more.",
+        "What the portal knows of {target} stays. It is watched again only when somebody lets it join anew.",
+    ),
+    checked_by="The agent's own signed answer ends its place in the portal.",
+    request_permissions=(keys.REQUEST_RESPONSE, keys.MANAGE_SETTINGS),
+    decide_permissions=(keys.DECIDE_RESPONSE, keys.MANAGE_SETTINGS),
+    risk=Risk.HIGH,
+    approval=Approval.ANOTHER_PERSON,
+    why_no_undo="An agent that has left forgot its key: the machine joins anew, with a new token.",
+    icon="trash",
+    order=95,
+)
+
+ACTIONS = (ISOLATE, RELEASE, SCAN, RESTRICT, UNRESTRICT, COLLECT_PACKAGE, OFFBOARD)

@@ -2,7 +2,7 @@
 
 from accounts import keys
 from incidents.enums import EntityKind, RemediationStatus
-from remediation.catalog.action import Action
+from remediation.catalog.action import Action, Choice, Parameter
 from remediation.enums import Approval, Facet, Risk
 
 QUARANTINE = Action(
@@ -44,7 +44,7 @@ RESTORE = Action(
     wanted="present",
     effects=(
         "{target} is put back where it lay, with its former rights.",
-        "This happens on every device where the portal quarantined it.",
+        "This happens on every device where it was quarantined, by the portal or by the device itself.",
     ),
     checked_by="Each device is asked whether the file is back in its place.",
     request_permissions=(keys.REQUEST_RESPONSE,),
@@ -57,4 +57,43 @@ RESTORE = Action(
     order=11,
 )
 
-ACTIONS = (QUARANTINE, RESTORE)
+COLLECT = Action(
+    key="file.collect",
+    label="Collect file",
+    verb="Collect",
+    noun="the file itself",
+    running="Collecting file",
+    done="Collected",
+    target_kind=EntityKind.FILE,
+    acts_on=EntityKind.DEVICE,
+    parameters=(
+        Parameter(
+            "devices",
+            "From",
+            choices=(
+                Choice("one", "One device", "It is fetched from the device that was heard of last."),
+                Choice("all", "Every device that saw it", "Each sends its own copy, for comparison."),
+            ),
+            default="one",
+        ),
+    ),
+    facet=Facet.COLLECTED,
+    wanted="collected",
+    by_order=True,
+    guarded=True,
+    counted="devices sent it",
+    effects=(
+        "A copy of {target} is fetched, at most 3 GiB; nothing is changed on the device.",
+        "It is kept encrypted. Whoever downloads it says why and chooses the password of the zip that it comes in.",
+    ),
+    checked_by="What arrived is compared with the SHA-256 that the device announced.",
+    request_permissions=(keys.REQUEST_RESPONSE,),
+    decide_permissions=(keys.DECIDE_RESPONSE,),
+    risk=Risk.LOW,
+    approval=Approval.NONE,
+    why_no_undo="Collecting changes nothing on the device; the copy is deleted when its time is over.",
+    icon="download",
+    order=20,
+)
+
+ACTIONS = (QUARANTINE, RESTORE, COLLECT)

@@ -33,3 +33,12 @@ def in_force(*columns: str) -> Q:
         for column in columns:
             found |= Q(facet=action.facet.value, **{column: action.wanted})
     return found
+
+
+# Where taking the key's underscores away is not what a person would say.
+_SAID = {"not_contained": "not contained", "not_here": "not here yet", "none": "nothing", "joined": "in service"}
+
+
+def said(word: str) -> str:
+    """What a facet was seen to be, or is to be, as people say it."""
+    return _SAID.get(word, word.replace("_", " "))

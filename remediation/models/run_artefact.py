@@ -17,6 +17,7 @@ class RunArtefact(models.Model):
     )
     name = models.CharField(max_length=120)
     blob: "models.ForeignKey[Blob, Blob]" = models.ForeignKey("core.Blob", models.CASCADE, related_name="+")
+    password = models.TextField(blank=True, db_default="", help_text="Opens it; encrypted, in Base64.")
     created = models.DateTimeField(default=clock.now)
 
     class Meta:

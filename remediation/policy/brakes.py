@@ -5,7 +5,7 @@ from typing import Any
 from accounts import keys
 from connectors.services.halt import in_force, pass_gate
 from core.permissions import label_of
-from incidents.models import Device, File
+from incidents.models import File
 from remediation.catalog import get
 from remediation.enums import OPEN_STATUSES, RequesterKind, RunStatus, Stage
 from remediation.models import ActionRun, Hold
@@ -30,10 +30,12 @@ def _seal(question: Question) -> Told | None:
 def _reach(question: Question) -> Told | None:
     """The remote object; at execution it must be the one that was asked for."""
     user, run = question.asker, question.run
-    part = isinstance(question.target, Device) and question.action.fans_out
-    if question.stage == Stage.EXECUTION and isinstance(question.target, File) and question.action.fans_out:
-        raise Refused("unsupported", "A file action is carried out through its parts.")
-    found = reach_of(question.action, question.target, user=user, undoes=question.undoes)
+    part = question.part
+    if question.stage == Stage.EXECUTION and question.action.fans_out and not part:
+        raise Refused("unsupported", "An action on many devices is carried out through its parts.")
+    found = reach_of(
+        question.action, question.target, user=user, undoes=question.undoes, part=part, arguments=question.arguments
+    )
     bound = found.bound
     if (
         run is not None
@@ -137,9 +139,11 @@ def _cap(question: Question) -> Told | None:
     """Counted under a lock, which lasts until the request or the order is stored."""
     if not is_destructive(question.action) or question.asker is None:
         return None
+    if question.part and question.action.by_peers:
+        return None  # the device that is contained counts, not those who do it
     kind, asset_class = question.requester_kind, question.asset_class
     planned = question.told.get("reach")
-    number = planned.value.orders if planned and planned.value else 1
+    number = planned.value.orders if planned and planned.value and not question.action.by_peers else 1
     if not question.dry:
         caps.lock_cap(kind, asset_class)
     found = caps.usage(kind, asset_class, besides=question.run)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from incidents.models import Device, File, Identity
+from incidents.services.undiscovered import CATEGORY
 from remediation.enums import MatchBy, RunStatus
 from remediation.models import ProtectedAsset
 from remediation.policy import settings
@@ -83,7 +84,10 @@ def matches(asset: ProtectedAsset, target: Target) -> bool:
 def _lies_within(asset: ProtectedAsset, target: Target) -> bool:
     """A rule for some device groups means their devices. A machine that is known by an address alone is in no group, so
     it counts: whoever blocks that address blocks the machine."""
-    return isinstance(target, Device) and (not target.pk or target.device_group_id in asset.device_group_ids)
+    if not isinstance(target, Device):
+        return False
+    by_address = not target.pk or target.category == CATEGORY
+    return by_address or target.device_group_id in asset.device_group_ids
 
 
 def names_of(target: Target) -> list[str]:

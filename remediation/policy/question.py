@@ -100,7 +100,16 @@ class Question:
 
     @property
     def asset_class(self) -> AssetClass:
-        return asset_class_of(self.target, of_file=bool(self.action.fans_out))
+        return asset_class_of(self.target, of_file=self.action.fans_out and not self.action.by_peers)
+
+    @property
+    def part(self) -> bool:
+        """Whether it is about one device of an action on many."""
+        if not self.action.fans_out:
+            return False
+        if self.run is not None:
+            return bool(self.run.facet_key)
+        return self.undoes is not None and bool(self.undoes.facet_key)
 
     @property
     def group_ids(self) -> list[int]:
@@ -113,7 +122,7 @@ class Question:
     def facet_key(self) -> str:
         if self.run is not None:
             return self.run.facet_key
-        if self.undoes is not None and self.action.fans_out and self.target.kind != self.action.target_kind:
+        if self.undoes is not None and self.part:
             return self.undoes.facet_key
         return self.action.facet_key(self.arguments)
 

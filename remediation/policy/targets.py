@@ -6,6 +6,7 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.ports import Capability
 from connectors.registry import open_connection
+from connectors.targets import Target as RemoteTarget
 from incidents.models import Device, File, Identity, Mailbox
 from incidents.services.bindings import Bindable, NotBound, binding_of
 from remediation.catalog import Action
@@ -82,10 +83,14 @@ def check_connection(action: Action, connection: Connection, remote_id: str, nam
     if not connection.enabled:
         raise Refused("unavailable", f"The connection {connection}, which {name} is bound to, is switched off.")
     try:
-        manifest = open_connection(connection).describe()
+        connector = open_connection(connection)
+        manifest = connector.describe()
+        why_not = connector.why_not(RemoteTarget(kind, remote_id, name), action.key)
     except ConnectorError as error:
         raise Refused("unavailable", f"The connection {connection} cannot be used: {error.message}") from None
     capability = manifest.capability(action.key, kind)
     if capability is None:
         raise Refused("unsupported", f"The connection {connection} cannot {action.label.lower()} on {name}.")
+    if why_not:
+        raise Refused("unsupported", f"{name}: {why_not}")
     return Bound(connection, remote_id, manifest.simulated, capability)

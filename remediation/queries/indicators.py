@@ -9,6 +9,7 @@ from core import clock
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from incidents.models import Device
     from remediation.models import Indicator, IndicatorEnforcement, IndicatorHit  # noqa: F401 - named in the bases
 
 
@@ -20,6 +21,12 @@ class IndicatorQuerySet(models.QuerySet["Indicator"]):
         if user.scope.everything:
             return self
         return self.filter(Q(device_group_ids=[]) | Q(device_group_ids__overlap=sorted(user.scope.group_ids)))
+
+    def on_device(self, device: "Device") -> Self:
+        """Those that a connection which the device is bound to is told of, and that hold for its group."""
+        told = self.model._default_manager.filter(enforcements__connection__in=device.bindings.values("connection"))
+        here = Q(device_group_ids=[]) | Q(device_group_ids__contains=[device.device_group_id])
+        return self.filter(here, pk__in=told.values("pk"))
 
     def active(self) -> Self:
         return self.filter(status="active")

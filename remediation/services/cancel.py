@@ -20,6 +20,7 @@ from remediation.services.evidence import tell_evidence
 from remediation.services.fan_out import derive_parent
 from remediation.services.notes import note
 from remediation.services.plan import Plan, open_run
+from remediation.services.redundant import only_changes_what_is_in_force
 from remediation.services.refusals import Subject, recording_refusals
 
 
@@ -107,7 +108,10 @@ def _end(run: ActionRun, detail: str, *, actor: Actor) -> None:
 
 
 def supersede(plan: Plan, *, actor: Actor, user: User) -> None:
-    """Make room on the facet: an inverse action cancels its opposite that has not left yet, anything else conflicts."""
+    """Make room on the facet: an inverse action cancels its opposite that has not left yet, anything else conflicts.
+
+    It takes the right to cancel, unless the opposite only waits for a decision on what is in force without it.
+    """
     held = open_run(plan)
     if held is None:
         return
@@ -115,11 +119,20 @@ def supersede(plan: Plan, *, actor: Actor, user: User) -> None:
     delivery = delivery_of(held)
     if not opposite or held.status not in {RunStatus.WAITING, RunStatus.QUEUED}:
         raise policy.conflict(held)
+    undecided = held.decision == Decision.PENDING
     try:
-        _check_may_cancel(held, user)
+        if undecided and only_changes_what_is_in_force(held):
+            policy.check_run_in_scope(user, held, to_do=f"ask to {plan.action.label.lower()}")
+        else:
+            _check_may_cancel(held, user)
     except Refused:
         raise policy.conflict(held) from None
     locked = ActionRun.objects.select_for_update().get(pk=held.pk)
-    if not locked.is_open or (delivery is not None and cancel_delivery(delivery, actor=actor) != Cancelled.AT_ONCE):
+    decided_meanwhile = undecided and locked.decision != Decision.PENDING
+    if (
+        not locked.is_open
+        or decided_meanwhile
+        or (delivery is not None and cancel_delivery(delivery, actor=actor) != Cancelled.AT_ONCE)
+    ):
         raise policy.conflict(held)
     _end(locked, f"Superseded: {actor.name} asked to {plan.action.label.lower()}", actor=actor)

@@ -16,7 +16,7 @@ from incidents.models import Device, Identity, Mailbox
 from incidents.services.bindings import NotBound, binding_of
 from notifications.services.tell import tell
 from remediation import alarms, policy
-from remediation.catalog import get, words
+from remediation.catalog import get, inverse_of, words
 from remediation.enums import OPEN_STATUSES
 from remediation.lifecycle import announce_run
 from remediation.models import ActionRun, ControlState
@@ -93,6 +93,8 @@ def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
         return
     before = state.drift_since
     state.observed, state.observed_at = seen.value[:40], seen.at or clock.now()
+    if has_ended(state, run, seen):
+        state.desired = state.observed
     state.detail = difference(state, run, seen)[:300]
     if not state.detail:
         state.drift_since = None
@@ -103,10 +105,18 @@ def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
         _tell(state, run)
 
 
+def has_ended(state: ControlState, run: ActionRun, seen: ObservedState) -> bool:
+    """Whether what was wanted for some days only has ended by itself: that is no drift."""
+    inverse, days = inverse_of(get(run.action)), str(run.arguments.get("days") or "")
+    if not get(run.action).in_force or inverse is None or not days.isdecimal():
+        return False
+    return seen.value == inverse.wanted and clock.now() >= run.created + timedelta(days=int(days))
+
+
 def difference(state: ControlState, run: ActionRun, seen: ObservedState) -> str:
     """How what was seen differs from what is wanted, in words; empty when it does not."""
     if seen.value != state.desired:
-        return f"{state.desired} is wanted, {seen.value} was seen."
+        return f"{words.said(state.desired)} is wanted, {words.said(seen.value)} was seen."
     action = get(run.action)
     for name in action.wanted_arguments if action.wanted == state.desired else ():
         wanted, found = run.arguments.get(name), seen.attributes.get(name)
@@ -133,7 +143,7 @@ def _tell(state: ControlState, run: ActionRun) -> None:
     tell(
         alarms.DRIFT,
         subject=f"run:{run.pk}",
-        title=f"{run.target_name} is no longer {state.desired.replace('_', ' ')}",
+        title=f"{run.target_name} is no longer {words.said(state.desired)}",
         body=f"{state.detail} It was not changed through the portal.",
         url="/actions/in-force/?drift=1",
         severity=incident.severity if incident is not None else "",

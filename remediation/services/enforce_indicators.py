@@ -87,6 +87,8 @@ def send(connection: Connection) -> Delivery | None:
 
 
 def _order(connection: Connection, rows: list[IndicatorEnforcement]) -> Order:
+    gone = [row.indicator for row in rows if row.desired == ABSENT]
+    named_anew = _named_anew(connection, [one.key for one in gone])
     told = "|".join(f"{row.pk}.{row.generation}.{row.attempts}" for row in rows)
     return Order(
         reference=f"{PREFIX}{connection.pk}",
@@ -96,12 +98,18 @@ def _order(connection: Connection, rows: list[IndicatorEnforcement]) -> Order:
         target=TENANT,
         arguments={
             "set": [entry_of(row.indicator) for row in rows if row.desired != ABSENT],
-            "remove": [row.indicator.remote_key for row in rows if row.desired == ABSENT],
+            "remove": [one.remote_key for one in gone if one.remote_key not in named_anew],
         },
         reason="Indicators brought in line.",
         start_s=600,
         run_s=600,
     )
+
+
+def _named_anew(connection: Connection, keys: list[str]) -> set[str]:
+    """Of the values of withdrawn indicators those that a newer one names: they are its own from now on."""
+    rows = IndicatorEnforcement.objects.filter(connection=connection, indicator__key__in=keys).exclude(desired=ABSENT)
+    return {row.indicator.remote_key for row in rows.select_related("indicator")}
 
 
 def take_over(delivery: Delivery) -> None:
@@ -156,8 +164,10 @@ def look(connection: Connection) -> bool:
             .select_for_update(of=("self",))
             .select_related("indicator")
         )
+        wanted = {row.indicator.remote_key for row in rows if row.desired != ABSENT}
         for row in rows:
-            entry = there.get(row.indicator.remote_key) or {}
+            another_s = row.desired == ABSENT and row.indicator.remote_key in wanted
+            entry = {} if another_s else there.get(row.indicator.remote_key) or {}
             seen = (str(entry.get("action", ABSENT))[:20], str(entry.get("digest", ""))[:32])
             if seen != (row.observed, row.observed_digest):
                 _record(row, seen[0])

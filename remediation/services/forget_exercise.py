@@ -11,6 +11,7 @@ from incidents.models import Device, File, Identity, Mailbox
 from remediation.models import (
     ActionRun,
     ControlState,
+    DeepAnalysis,
     ExpertGroup,
     ExpertRequest,
     Hold,
@@ -41,6 +42,9 @@ def forget_exercise(exercise: str, *, actor: Actor) -> int:
         Blob.objects.filter(pk__in=RunArtefact.objects.filter(run__in=runs).values("blob")).delete()
         count = runs.count()
         runs.delete()
+        analyses = DeepAnalysis.objects.filter(Q(exercise=exercise) | Q(file__exercise=exercise))
+        Blob.objects.filter(pk__in=analyses.exclude(sample=None).values("sample")).delete()
+        analyses.delete()
         Indicator.objects.filter(exercise=exercise).delete()
         IndicatorEnforcement.objects.filter(connection__exercise=exercise).delete()
         ExpertRequest.objects.filter(

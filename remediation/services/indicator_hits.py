@@ -16,7 +16,7 @@ from django.db.models import Q
 from connectors.models import Connection
 from connectors.ports import HITS_AT_ONCE, INDICATOR_HITS, TENANT
 from connectors.services.observe import observe
-from core import clock
+from core import clock, jobs
 from incidents.models import DeviceBinding, Evidence
 from remediation.enums import HitKind, IndicatorType
 from remediation.indicator_values import clean_value, key_of
@@ -90,6 +90,13 @@ def _hit_of(
 
 def _in_force() -> Any:
     return Indicator.objects.active().filter(Q(expires_at=None) | Q(expires_at__gt=clock.now()))
+
+
+def hits_told(*, connection_id: int, **_: object) -> None:
+    """Listener of `agent.hits`: what devices met is read at once, and not when the list is looked at next."""
+    connection = Connection.objects.filter(pk=connection_id, enabled=True).first()
+    if connection is not None and read_hits(connection):
+        jobs.wake("remediation.tasks.enforce_indicators")
 
 
 def read_hits(connection: Connection) -> int:

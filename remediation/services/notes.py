@@ -1,13 +1,15 @@
 """Lines and files that a run leaves for people to read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core import blobs, clock
 from core.models import Blob
 from remediation.enums import LogLevel
 from remediation.models import ActionRun, RunArtefact, RunLog
+from remediation.services.custody import take_artefact
 
 KEPT_DAYS = 180
 
@@ -49,7 +51,14 @@ def attach(run: ActionRun, content: bytes, *, name: str, media_type: str) -> Non
         )
 
 
-def attach_blob(run: ActionRun, blob_id: int, *, name: str) -> None:
-    """Link a file that a connector delivered."""
+def attach_blob(
+    run: ActionRun, blob_id: int, *, name: str, proof: Mapping[str, Any] | None = None, password: str = ""
+) -> None:
+    """Link a file that a connector delivered; its custody begins. `proof` is what the device signed for it, `password`
+    what opens it, encrypted."""
     if Blob.objects.filter(pk=blob_id).exists():
-        RunArtefact.objects.get_or_create(run=run, name=name[:120], defaults={"blob_id": blob_id})
+        kept, made = RunArtefact.objects.get_or_create(run=run, name=name[:120], defaults={
+            "blob_id": blob_id, "password": password,
+        })  # fmt: skip
+        if made:
+            take_artefact(kept, proof=proof)

@@ -16,6 +16,7 @@ from remediation.services.evidence import tell_evidence
 from remediation.services.fan_out import derive_parent
 from remediation.services.hold_after import hold_after_undo
 from remediation.services.notes import note
+from remediation.services.standing import set_free
 
 # A person's wish to take something back holds, also where nobody knows whether the target has heard of it.
 _TOOK_EFFECT = {RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED, RunStatus.UNKNOWN}
@@ -33,6 +34,7 @@ def end_run(run: ActionRun, *, status: RunStatus, detail: str, actor: Actor, **a
         hold_after_undo(run)
     if status == RunStatus.SUCCEEDED:
         _contain(run, actor=actor)
+        set_free(run, actor=actor)
     elif status not in {RunStatus.PARTIALLY_SUCCEEDED, RunStatus.UNKNOWN}:
         _give_up(run, actor=actor)
     tell_evidence(run, actor=actor)

@@ -7,12 +7,14 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from core.actors import Actor
-from incidents.models import Device, Incident
+from incidents.models import Incident
 from remediation import policy
 from remediation.catalog import Action, get, is_known
 from remediation.enums import OPEN_STATUSES, RequesterKind, Source
 from remediation.models import ActionRun
 from remediation.policy import Bound, Child, Reach, Target
+from remediation.services.redundant import check_redundant
+from remediation.services.snapshots import with_snapshot
 from remediation.taken_back import DONE, taken_back
 
 
@@ -86,17 +88,19 @@ def make_plan(
 
     `arguments` are the action's own, already cleaned. With `dry` nothing is locked.
     """
-    part = action.fans_out and undoes is not None and isinstance(target, Device)
+    part = action.fans_out and undoes is not None and bool(undoes.facet_key)
     undoes = undoes or taken_back_by(action, target, action.facet_key(arguments))
     question = policy.of_request(
         action, target, arguments, actor=actor, user=user, source=source, incident=incident, undoes=undoes, dry=dry
     )
     told = policy.enforce(question)
     reach: Reach = told["reach"].value
+    frozen = dict(undoes.arguments) if part and undoes is not None else with_snapshot(action, target, arguments)
+    check_redundant(action, target, frozen, facet_key=question.facet_key, user=user)
     return Plan(
         action,
         target,
-        dict(undoes.arguments) if part and undoes is not None else arguments,
+        frozen,
         question.facet_key,
         reach=reach,
         undoes=undoes,

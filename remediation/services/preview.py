@@ -8,15 +8,20 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from connectors.services.preflight import preflight
-from incidents.models import Incident
+from core.wording import counted
+from incidents.models import Identity, Incident
 from remediation.catalog import Action, inverse_of
+from remediation.enums import Facet
 from remediation.models import ActionRun
 from remediation.policy import Target
+from remediation.policy.peers import account_of
 from remediation.refused import Refused
+from remediation.services.cautions import cautions
 from remediation.services.plan import Plan, declared_action, make_plan
 
 APPROVAL = "Another person with the right to manage responses must approve; the request expires after 7 days."
 NO_APPROVAL = "Nobody has to approve: it starts at once."
+MOST_NAMED = 6
 SIMULATED = "The target belongs to a simulated company: nothing happens to a real system (SIMULATED)."
 
 
@@ -45,6 +50,7 @@ class Preview:
     blockers: tuple[Blocker, ...] = ()
     simulated: bool = False
     targets: tuple[str, ...] = ()
+    reach: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -69,7 +75,7 @@ def preview_action(
     base = Preview(
         action=declared,
         target_name=str(target),
-        effects=declared.sentences(target=str(target), arguments=cleaned),
+        effects=(*declared.sentences(target=str(target), arguments=cleaned), *_known_there(declared, target)),
         approval=APPROVAL if declared.needs_approval else NO_APPROVAL,
         needs_approval=declared.needs_approval,
         checked_by=declared.checked_by,
@@ -91,6 +97,15 @@ def preview_action(
     return _with_plan(base, plan)
 
 
+def _known_there(declared: Action, target: Target) -> tuple[str, ...]:
+    """An account has another name in the portal than on hosts; who confirms sees which one is meant."""
+    if declared.facet != Facet.ACCOUNTS or not isinstance(target, Identity):
+        return ()
+    return (
+        f"On devices it is called \N{LEFT DOUBLE QUOTATION MARK}{account_of(target)}\N{RIGHT DOUBLE QUOTATION MARK}.",
+    )
+
+
 def _lenient(action: Action, arguments: Mapping[str, Any]) -> dict[str, str]:
     cleaned = {}
     for parameter in action.parameters:
@@ -100,6 +115,18 @@ def _lenient(action: Action, arguments: Mapping[str, Any]) -> dict[str, str]:
             if arguments.get(parameter.name):
                 raise
     return cleaned
+
+
+def _reach(plan: Plan) -> str:
+    """How much an action on many touches, and where: `2 devices (ada, bob), 3 known copies`."""
+    touched = [child for child in plan.children if child.bound]
+    if not touched:
+        return ""
+    names = ", ".join(str(child.device) for child in touched[:MOST_NAMED])
+    more = f" and {len(touched) - MOST_NAMED} more" if len(touched) > MOST_NAMED else ""
+    places = sum(len(child.arguments.get("items") or child.arguments.get("paths") or ()) for child in touched)
+    copies = f", {counted(places, 'known copy', 'known copies')}" if places else ""
+    return f"{counted(len(touched), 'device')} ({names}{more}){copies}."
 
 
 def _undo_sentence(action: Action) -> str:
@@ -119,6 +146,7 @@ def _with_plan(base: Preview, plan: Plan) -> Preview:
     skipped = [child for child in plan.children if child.bound is None]
     if skipped:
         warnings.append(f"{len(skipped)} of {len(plan.children)} devices cannot be acted on and are skipped.")
+    warnings.extend(cautions(plan))
     blockers: list[Blocker] = []
     if plan.bound is not None:
         ahead = preflight(
@@ -138,6 +166,7 @@ def _with_plan(base: Preview, plan: Plan) -> Preview:
         blockers=tuple(blockers),
         simulated=plan.simulated,
         targets=targets,
+        reach=_reach(plan),
         needs_approval=plan.needs_approval,
         approval=f"{plan.approval} The request expires after 7 days." if plan.needs_approval else NO_APPROVAL,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -11,7 +12,6 @@ from accounts.models import User
 from connectors.services.halt import in_force as halt_in_force
 from core import audit, clock
 from core.actors import Actor, ActorKind
-from incidents.models import File
 from remediation import policy
 from remediation.catalog import get, inverse_of
 from remediation.enums import OPEN_STATUSES, Source
@@ -85,7 +85,7 @@ def _again(run: ActionRun, user: User) -> tuple[Preview | None, str]:
     """The request that would put it in force again, and why it cannot be made; empty when it can."""
     try:
         target = _target_again(run)
-        asks = preview_action(run.action, target, run.arguments if target.kind == run.target_kind else {}, user)
+        asks = preview_action(run.action, target, _own_arguments(run), user)
     except Refused as refused:
         return None, refused.message
     except ValidationError as error:
@@ -95,11 +95,17 @@ def _again(run: ActionRun, user: User) -> tuple[Preview | None, str]:
 
 def _target_again(run: ActionRun) -> Target:
     """A part of a file action is asked for again with the file: wherever it lies."""
-    whole = run.parent if run.parent is not None and get(run.action).acts_on == run.target_kind else None
-    target = policy.target_of(whole or run)
-    if get(run.action).fans_out and not isinstance(target, File):
-        raise Refused("unsupported", "A part of a file action can only be asked for with the whole file.")
-    return target
+    action = get(run.action)
+    if action.fans_out and run.facet_key and run.parent is None:
+        raise Refused("unsupported", "A part of an action on many devices can only be asked for with the whole.")
+    return policy.target_of(run.parent if run.facet_key and run.parent is not None else run)
+
+
+def _own_arguments(run: ActionRun) -> dict[str, Any]:
+    """What a person gave: of a part, with the whole."""
+    action = get(run.action)
+    given = run.parent if action.fans_out and run.facet_key and run.parent is not None else run
+    return action.own(given.arguments)
 
 
 def _why_not_accept(state: ControlState, run: ActionRun, user: User) -> str:
@@ -145,9 +151,8 @@ def reconcile(
     run = found.run
     if way == Way.REAPPLY:
         target = _target_again(run)
-        arguments = run.arguments if target.kind == run.target_kind else {}
         return request_action(
-            run.action, target=target, arguments=arguments, comment=reason, actor=actor, user=user,
+            run.action, target=target, arguments=_own_arguments(run), comment=reason, actor=actor, user=user,
             incident=run.incident, source=source,
         )  # fmt: skip
     if _by_inverse(state, run):

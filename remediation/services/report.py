@@ -65,7 +65,8 @@ def copy_report(run: ActionRun, delivery: Delivery) -> None:
     """Lines, files and figures; what was copied before stays as it is."""
     note_lines(run, [_line(told) for told in delivery.log])
     for artefact in delivery.artefacts:
-        attach_blob(run, artefact["blob_id"], name=artefact["name"])
+        attach_blob(run, artefact["blob_id"], name=artefact["name"], proof=artefact.get("proof"),
+                    password=str(artefact.get("password", "")))  # fmt: skip
     values = {"progress": delivery.progress, "result": delivery.result, "receipt": delivery.receipt}
     changed = {name: value for name, value in values.items() if value and getattr(run, name) != value}
     if changed:

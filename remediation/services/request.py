@@ -51,7 +51,7 @@ def request_action(
     (policy says no; `refused.run` is the open run of a conflict).
     """
     declared = declared_action(action, target, undoes)
-    own_arguments = undoes is not None and declared.fans_out
+    own_arguments = undoes is not None and declared.fans_out and bool(undoes.facet_key)
     cleaned = {} if own_arguments else declared.clean(arguments or {})
     reason = clean_comment(comment)
     frozen = replace(actor, person_id=user.pk)
@@ -148,7 +148,7 @@ def _draft(
         connection=plan.bound.connection if plan.bound else None,
         remote_id=plan.bound.remote_id if plan.bound else "",
         simulated=plan.simulated,
-        asset_class="" if plan.children else plan.asset_class,
+        asset_class="" if plan.children and not plan.action.by_peers else plan.asset_class,
         requester_kind=plan.requester_kind,
         exercise=plan.target.exercise,
     )
@@ -168,7 +168,8 @@ def seal(run: ActionRun) -> str:
 
 
 def _store_children(parent: ActionRun, plan: Plan) -> list[ActionRun]:
-    children = [_draft_child(parent, child, plan.asset_class) for child in plan.children]
+    counts_as = "" if plan.action.by_peers else plan.asset_class
+    children = [draft_child(parent, child, counts_as) for child in plan.children]
     try:
         with transaction.atomic():
             ActionRun.objects.bulk_create(children)
@@ -182,7 +183,8 @@ def _store_children(parent: ActionRun, plan: Plan) -> list[ActionRun]:
     return children
 
 
-def _draft_child(parent: ActionRun, child: Child, asset_class: str) -> ActionRun:
+def draft_child(parent: ActionRun, child: Child, asset_class: str) -> ActionRun:
+    """One part of an action on many, with the parent's decision."""
     skipped = child.bound is None
     return ActionRun(
         action=parent.action,

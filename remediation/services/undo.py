@@ -51,7 +51,8 @@ def undo_by_portal(run: ActionRun, *, actor: Actor, comment: str) -> ActionRun:
     """Take back what one person approved alone and nobody ratified; it needs no approval. Raises `Refused`."""
     with recording_refusals(Subject.of_run(run, wanted="roll back"), stage="request", actor=actor):
         declared = get(check_undoable(run))
-        arguments = {} if declared.fans_out else declared.clean(undo_arguments(run))
+        part = declared.fans_out and bool(run.facet_key)
+        arguments = {} if part else declared.clean(undo_arguments(run))
         target = policy.target_of(run)
         plan = make_plan(
             declared,

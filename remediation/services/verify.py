@@ -16,6 +16,7 @@ from connectors.services.observe import observe
 from core import clock
 from remediation import policy
 from remediation.catalog import get
+from remediation.catalog.words import said as in_words
 from remediation.enums import OPEN_STATUSES, RunStatus
 from remediation.models import ActionRun
 from remediation.services.claims import look_again, still_claimed
@@ -57,7 +58,12 @@ def verify(run: ActionRun, delivery: Delivery) -> None:
 
 def key_of_facet(run: ActionRun) -> str:
     """What the connector is asked about within the facet."""
-    return str(run.arguments.get("file_key") or run.arguments.get(get(run.action).facet_argument) or "")
+    return str(
+        run.arguments.get("file_key")
+        or run.arguments.get("entry")
+        or run.arguments.get(get(run.action).facet_argument)
+        or ""
+    )
 
 
 def _conclude(run: ActionRun, delivery: Delivery, observed: ObservedState) -> None:
@@ -118,7 +124,7 @@ def judge(
     state: DeliveryState, observed: ObservedState, *, matches: bool, looks: int, wanted: str, said: str
 ) -> Verdict:
     """The table of conclusions: what was reported against what was seen."""
-    seen = f"observed: {observed.value}" if observed.known else f"not observable: {observed.detail}"
+    seen = f"observed: {in_words(observed.value)}" if observed.known else f"not observable: {observed.detail}"
     if state == DeliveryState.SUCCEEDED:
         return _judge_success(observed, seen, matches=matches, looks=looks)
     if state == DeliveryState.PARTIALLY_SUCCEEDED:
@@ -126,15 +132,15 @@ def judge(
     if state == DeliveryState.FAILED:
         return Verdict(RunStatus.FAILED, f"{said or 'The remote side failed.'} ({seen})")
     if matches:
-        return Verdict(RunStatus.SUCCEEDED, f"No answer, but verified: {observed.value}.")
+        return Verdict(RunStatus.SUCCEEDED, f"No answer, but verified: {in_words(observed.value)}.")
     if state == DeliveryState.TIMED_OUT and observed.known:
-        return Verdict(RunStatus.TIMED_OUT, f"No result in time; {wanted} was wanted, {seen}.")
-    return Verdict(RunStatus.UNKNOWN, f"No answer from the remote side; {wanted} was wanted, {seen}.")
+        return Verdict(RunStatus.TIMED_OUT, f"No result in time; {in_words(wanted)} was wanted, {seen}.")
+    return Verdict(RunStatus.UNKNOWN, f"No answer from the remote side; {in_words(wanted)} was wanted, {seen}.")
 
 
 def _judge_success(observed: ObservedState, seen: str, *, matches: bool, looks: int) -> Verdict:
     if matches:
-        return Verdict(RunStatus.SUCCEEDED, f"Verified: {observed.value}.")
+        return Verdict(RunStatus.SUCCEEDED, f"Verified: {in_words(observed.value)}.")
     if looks <= len(LOOKS_S):
         return Verdict(None, f"Not verified yet ({seen}).", LOOKS_S[looks - 1])
     if observed.known:

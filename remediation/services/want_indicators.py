@@ -74,7 +74,8 @@ def entry_of(indicator: Indicator) -> dict[str, Any]:
         "device_groups": _group_names(indicator.device_group_ids),
     }
     text = json.dumps(told, sort_keys=True, separators=(",", ":"))
-    return {**told, "digest": hashlib.sha256(text.encode()).hexdigest()[:32]}
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return {**told, "device_group_ids": list(indicator.device_group_ids), "digest": digest}
 
 
 def _group_names(ids: list[int]) -> list[str]:

@@ -1,23 +1,15 @@
-"""What a dialog answers when it is done: htmx gets events, a plain form gets a redirect and a message."""
+"""What a dialog of this room answers when it is done."""
 
-import json
-
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+
+from core import htmx
+from remediation.models import ActionRun
+
+SHOW_RUNS = ("[data-runs]", "[data-refresh]", "#node-body", "#respond")
 
 
-def done(request: HttpRequest, *, title: str, detail: str, url: str) -> HttpResponse:
-    """Close the dialog, say the outcome, and let the pages that show runs refetch themselves."""
-    if request.headers.get("HX-Request") != "true":
-        messages.success(request, f"{title}. {detail}")
-        return redirect(url)
-    response = HttpResponse(status=204)
-    response["HX-Trigger"] = json.dumps(
-        {
-            "dialog:close": True,
-            "toast": {"title": title, "detail": detail, "kind": "ok"},
-            "refresh": ["[data-runs]", "[data-refresh]", "#node-body", "#respond"],
-        }
-    )
-    return response
+def done(request: HttpRequest, *, title: str, detail: str, url: str, run: ActionRun | None = None) -> HttpResponse:
+    """Close the dialog, say the outcome, and let the parts of the page that show runs fetch themselves again. What was
+    said of the same `run`, or of the one that it undoes, holds no longer."""
+    about = f"run:{run.undoes_id or run.pk}" if run else ""
+    return htmx.done(request, title, back=url, detail=detail, refresh=SHOW_RUNS, about=about)

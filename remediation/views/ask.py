@@ -19,7 +19,7 @@ from remediation.services.request import request_action
 from remediation.views.answers import done
 from remediation.views.fetch import Target, incident_for, target_for
 from remediation.views.links import target_link, why_url
-from remediation.views.titles import noun_of
+from remediation.views.titles import deed_on, noun_of
 
 MOST_INCIDENTS = 20
 
@@ -73,6 +73,7 @@ def _ask(request: AccountRequest, action: Action, target: Target, form: AskForm)
         title=f"{action.label} requested",
         detail=f"{run.number} on {run.target_name}. {waits}",
         url=reverse("remediation:run", args=[run.pk]),
+        run=run,
     )
 
 
@@ -88,8 +89,9 @@ def _context(request: AccountRequest, action: Action, target: Target, form: AskF
         "incident": None if "incident" in form.fields else incident,
         "targets": [target_link(action.target_kind, target.pk, str(target))],
         "ask": {
-            "title": " ".join(filter(None, [action.verb, action.part, str(target)])),
+            "title": deed_on(action, str(target)),
             "why_url": why_url(request.user, action.key, target.pk, str(target)),
+            "again": request.path if action.parameters else "",
             **_consequence(action, preview, refusal),
         },
     }
@@ -100,6 +102,7 @@ def _consequence(action: Action, preview: Preview, refusal: str) -> dict[str, An
     return {
         "symbol": action.icon or "bolt",
         "happens": " ".join(preview.effects),
+        "reach": preview.reach,
         "approval": preview.approval,
         "checked_by": preview.checked_by,
         "undo": preview.undo,

@@ -49,7 +49,7 @@ def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpRes
             return render(request, "remediation/ask.html", _context(run, form, approving, refused.message), status=422)
         word, then = ("Approved", "It is on its way.") if approving else ("Rejected", "Nothing is done.")
         url = reverse("remediation:run", args=[run.pk])
-        return done(request, title=word, detail=f"{run.number}, {title_of(run)}. {then}", url=url)
+        return done(request, title=word, detail=f"{run.number}, {title_of(run)}. {then}", url=url, run=run)
     refusal = why_may_not_decide(run, request.user)
     status = 422 if request.method == "POST" else 200
     more = {} if refusal else {"more": more_of(run, request.user, deed)}

@@ -72,7 +72,7 @@ def _ended(request: AccountRequest, run: ActionRun, after: ActionRun, title: str
     """`after` is the run that undoes it, or itself."""
     waits = after is not run and after.decision == Decision.PENDING
     detail = f"{after.number} on {run.target_name}.{' Waits for another person to approve.' if waits else ''}"
-    return done(request, title=title, detail=detail, url=reverse("remediation:run", args=[after.pk]))
+    return done(request, title=title, detail=detail, url=reverse("remediation:run", args=[after.pk]), run=after)
 
 
 def _end(

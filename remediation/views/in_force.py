@@ -114,7 +114,7 @@ def _row(state: ControlState, run: ActionRun | None, *, seen: bool) -> dict[str,
         "facet": Facet(state.facet).label if state.facet in Facet.values else state.facet,
         "object": _object(state, run),
         "desired": _word(state, run, state.desired),
-        "observed": state.observed.replace("_", " "),
+        "observed": words.said(state.observed),
         "withheld": words.means_in_force(state.facet, state.observed or state.desired),
         "as_wanted": state.observed == state.desired,
         "simulated": bool(run and run.simulated),
@@ -127,7 +127,7 @@ def _row(state: ControlState, run: ActionRun | None, *, seen: bool) -> dict[str,
 def _word(state: ControlState, run: ActionRun | None, word: str) -> str:
     """`Isolated` as the action says it; else the word of the facet."""
     action = registry.get(run.action) if run and registry.is_known(run.action) else None
-    return action.done if action and action.wanted == word else word.replace("_", " ")
+    return action.done if action and action.wanted == word else words.said(word)
 
 
 def _object(state: ControlState, run: ActionRun | None) -> str:

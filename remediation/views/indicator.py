@@ -13,6 +13,7 @@ from accounts import keys
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from core.htmx import done, wants_part
+from incidents.entity_facts import incidents_naming
 from incidents.models import File, Incident
 from remediation.enums import HitKind, IndicatorAction, IndicatorDeed, IndicatorSource, IndicatorType
 from remediation.forms import ReasonForm
@@ -21,13 +22,15 @@ from remediation.indicator_values import ACTIONS
 from remediation.models import Indicator, IndicatorChange, IndicatorHit
 from remediation.refused import Refused
 from remediation.services.enforce_indicators import send_again
+from remediation.services.find_indicators import winners_beside
+from remediation.services.indicator_reach import reach_of_indicator
 from remediation.services.remove_indicator import remove_indicator, undo_indicator
 from remediation.services.set_indicator import change_indicator, create_indicator, last_change
 from remediation.views.fetch import incident_for
 from remediation.views.indicators import PILLS, group_names
 
 REFRESH = ["#indicators", "#indicator-of-pane", "[data-refresh]", "#node-body", "#respond"]
-MOST_HITS = 20
+MOST_HITS, MOST_INCIDENTS = 20, 20
 _ENDS: dict[str, Callable[..., object]] = {"remove": remove_indicator, "undo": undo_indicator, "send": send_again}
 _DONE = {"remove": "removed", "undo": "taken back", "send": "sent again"}
 _UNDO = {
@@ -52,7 +55,9 @@ def indicator(request: AccountRequest, pk: int) -> HttpResponse:
         "groups": _groups(found, request.user),
         "incident": _incident(found, request.user),
         "origin": _origin(found, request.user),
-        "enforcements": found.enforcements.select_related("connection").order_by("connection__name"),
+        "enforcements": _enforcements(found),
+        "agents": reach_of_indicator(found, request.user),
+        "winners": _winners(found, request.user),
         "unequal": found.enforcements.unequal().filter(delivery_id=None).exists(),
         "hits": _hits(found, request.user),
         "changes": [_told(change) for change in found.changes.all()[:50]],
@@ -63,6 +68,23 @@ def indicator(request: AccountRequest, pk: int) -> HttpResponse:
     return render(request, "remediation/indicator.html", context)
 
 
+def _winners(found: Indicator, user: User) -> list[tuple[str, Indicator, str]]:
+    """Where others speak of the same value: name of the device group, who wins there, colour of what it says."""
+    names = group_names()
+    return [(names.get(group or 0, ""), one, PILLS[one.action]) for group, one in winners_beside(found, user=user)]
+
+
+def _enforcements(found: Indicator) -> list[dict[str, Any]]:
+    """Each connection with what is wanted there and what was read back, in words."""
+    rows = found.enforcements.select_related("connection").order_by("connection__name")
+    return [{"row": one, "wanted": _action_word(one.desired), "seen": _action_word(one.observed)} for one in rows]
+
+
+def _action_word(value: str) -> str:
+    """What is wanted of a connection, or was read back there, as people say it."""
+    return str(IndicatorAction(value).label) if value in IndicatorAction.values else value.replace("_", " ")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(keys.DECIDE_RESPONSE)
 def new_indicator(request: AccountRequest) -> HttpResponse:
@@ -70,9 +92,12 @@ def new_indicator(request: AccountRequest) -> HttpResponse:
     `file`, `title`, `description`)."""
     incident = incident_for(request.user, request.GET.get("incident"))
     file = _file(request)
-    form = IndicatorForm(request.POST or None, user=request.user, initial=_initial(request, incident, file))
+    offered = _open_with(file, request.user) if file and incident is None else []
+    form = IndicatorForm(request.POST or None, user=request.user, incidents=offered,
+                         initial=_initial(request, incident, file))  # fmt: skip
     if request.method == "POST" and form.is_valid():
-        made = _make(request, form, incident, file)
+        wanted = form.cleaned_data.get("incident")
+        made = _make(request, form, incident or next((one for one in offered if str(one.pk) == wanted), None), file)
         if made is not None:
             page = reverse("remediation:indicator", args=[made.pk])
             detail = f"{made.number}: sent to every connection that can enforce it."
@@ -126,6 +151,12 @@ def end_indicator(request: AccountRequest, pk: int, how: str) -> HttpResponse:
 def indicator_for(user: User, pk: int) -> Indicator:
     """The indicator, when this person may see it; else 404."""
     return get_object_or_404(Indicator.objects.visible_to(user).select_related("incident"), pk=pk)
+
+
+def _open_with(file: File, user: User) -> list[Incident]:
+    """The open incidents that name the file, the gravest first."""
+    naming = incidents_naming(file, user).open().for_rows()
+    return list(naming.order_by("-priority_score", "-last_activity", "-pk")[:MOST_INCIDENTS])
 
 
 def _make(

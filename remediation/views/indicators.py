@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.http import HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import render
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts import keys
@@ -18,15 +18,17 @@ from core.exports import MAX_ROWS, csv_response
 from core.pages import leaf
 from core.pagination import Keyset, counted
 from incidents.enums import Severity
+from incidents.models import Device
 from remediation.enums import IndicatorAction, IndicatorSource, IndicatorStatus, IndicatorType
 from remediation.indicator_forms import WhichForm
 from remediation.indicator_values import clean_value, guess_type
 from remediation.models import Indicator
 from remediation.queries.indicators import IndicatorQuerySet
-from remediation.services.find_indicators import indicators_on
+from remediation.services.find_indicators import conflicts_among, indicators_on
 from remediation.services.import_indicators import COLUMNS
 
 ORDER = Keyset(("updated", "id"))
+MOST_DIGITS = 18
 FACETS: dict[str, tuple[str, dict[str, str]]] = {
     "status": ("Status", {str(value): str(label) for value, label in IndicatorStatus.choices}),
     "action": ("Action", {str(value): str(label) for value, label in IndicatorAction.choices}),
@@ -43,12 +45,15 @@ def indicator_list(request: AccountRequest) -> HttpResponse:
     """Those that hold for devices in my scope, the newest change first; without a filter, the active ones."""
     rows = _chosen(request)
     page = leaf(rows, ORDER, purpose="indicators", cursor=request.GET.get("cursor", ""))
+    against = conflicts_among(page.rows, user=request.user)
     context = {
-        "rows": [row_of(one) for one in _with_state(page.rows)],
+        "rows": [{**row_of(one), "against": against.get(one.pk)} for one in _with_state(page.rows)],
         "total": counted(rows),
         "facets": _facets(request.GET),
         "search": _words(request.GET),
-        "kept": [(name, one) for name in FACETS for one in request.GET.getlist(name)],
+        "kept": [(name, one) for name in (*FACETS, "device") for one in request.GET.getlist(name)],
+        "device": _device(request),
+        "anywhere": _url(request.GET, device="", cursor=""),
         "newer_url": _url(request.GET, cursor=page.newer) if page.newer else "",
         "older_url": _url(request.GET, cursor=page.older) if page.older else "",
         "may_manage": request.user.holds(keys.DECIDE_RESPONSE),
@@ -116,8 +121,20 @@ def _chosen(request: AccountRequest) -> IndicatorQuerySet:
             wanted = [IndicatorStatus.ACTIVE.value]
         if wanted:
             rows = rows.filter(**{f"{name}__in": wanted})
+    if (device := _device(request)) is not None:
+        rows = rows.on_device(device)
     words = _words(request.GET)
     return rows.filter(Q(value__has_text=words) | Q(title__has_text=words)) if words else rows
+
+
+def _device(request: AccountRequest) -> Device | None:
+    """The one in scope that the list is narrowed to; nothing is shown for one that is not."""
+    text = request.GET.get("device", "")
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise Http404
+    return get_object_or_404(Device.objects.visible_to(request.user), pk=int(text))
 
 
 def _with_state(rows: Iterable[Indicator]) -> list[Indicator]:

@@ -43,7 +43,7 @@ def reconcile_one(request: AccountRequest, state_id: int) -> HttpResponse:
         except Refused as refused:
             refusal = refused.message
         else:
-            return done(request, **_told(run))
+            return done(request, run=run, **_told(run))
     context = {
         "form": form,
         "proposal": _shown(found, way) if found else None,

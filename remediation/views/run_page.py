@@ -9,10 +9,11 @@ from accounts.guard import AccountRequest, requires
 from accounts.models import User
 from connectors.models import Delivery
 from core.htmx import wants_part
-from remediation.catalog import registry
+from remediation.catalog import registry, words
 from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
 from remediation.models import ActionRun, ControlState, EmergencyApproval
+from remediation.outcome_words import given_with_it, outcome_facts, parts_in_words
 from remediation.policy import approvers
 from remediation.taken_back import DONE
 from remediation.views.emergency import emergency_row, why_not_alone
@@ -45,10 +46,11 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "state": state_of(run),
         "took": took,
         "duration": duration,
-        "arguments": _arguments(action, run),
+        "arguments": [*_arguments(action, run), *given_with_it(run)],
+        **_answered(run),
         "target": target_link(run.target_kind, run.target_id, run.target_name),
         "incident": named_incident(run, user),
-        "control": _control(run),
+        **_now(run),
         "may_reconcile": user.holds(keys.REQUEST_RESPONSE),
         "steps": story_of(run, delivery),
         "log": run.log_lines.all()[:200],
@@ -59,9 +61,18 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
     }
 
 
-def _control(run: ActionRun) -> ControlState | None:
+def _answered(run: ActionRun) -> dict[str, Any]:
+    gathers = registry.get(run.action).guarded
+    return {"outcome": outcome_facts(run), "parts": parts_in_words(run), "gathers": gathers}
+
+
+def _now(run: ActionRun) -> dict[str, Any]:
+    """How it stands with what the run was about, in words."""
     held = {"target_kind": run.target_kind, "target_id": run.target_id, "facet": run.facet, "facet_key": run.facet_key}
-    return ControlState.objects.filter(**held).first()
+    control = ControlState.objects.filter(**held).first()
+    if control is None:
+        return {}
+    return {"control": control, "seen": words.said(control.observed), "wanted": words.said(control.desired)}
 
 
 def _topics(run: ActionRun) -> str:

@@ -48,6 +48,9 @@ def _decision(run: ActionRun) -> dict[str, Any]:
 
 
 def _delivered(run: ActionRun, delivery: Delivery | None) -> dict[str, Any]:
+    if run.delivered is None and not run.is_open:
+        # The parts of a run were handed over one by one; their rows say so.
+        return {} if run.children.exists() else _step("Delivered", "Never handed over.", None, "send")
     if run.delivered is None:
         waiting = run.status_detail if run.is_open else ""
         return _step("Delivered", waiting or "Not handed over yet.", None, "send", next=True)

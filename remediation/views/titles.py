@@ -7,11 +7,18 @@ from remediation.catalog.action import Action
 from remediation.enums import Decision, RunStatus
 from remediation.models import ActionRun
 
+ON_DEVICES = " on devices"
+
 
 def title_of(run: ActionRun) -> str:
     """`Isolate FIN-WS-014`, `Soft-delete message in Accounts payable`."""
-    action = registry.get(run.action)
-    return " ".join(filter(None, [action.verb, action.part, run.target_name]))
+    return deed_on(registry.get(run.action), run.target_name)
+
+
+def deed_on(action: Action, target: str) -> str:
+    """The deed and what it is done to; `Contain on devices` has its target in the middle."""
+    verb, where, rest = action.verb.partition(ON_DEVICES)
+    return " ".join(filter(None, [verb, action.part, target])) + where + rest
 
 
 # What is asked for with each verb: the button says `Request isolation`.

@@ -1,0 +1,95 @@
+"""What lies in the quarantine of which device, from what the runs that put it there were answered."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from core import clock
+from incidents.models import Device, File
+from remediation.enums import CustodyKind, Facet, RunStatus
+from remediation.models import ActionRun, ControlState, QuarantinedItem
+from remediation.services.custody import Piece, take_into_custody
+from remediation.services.own_quarantine import release_custody
+
+PUT, BACK = "file.quarantine", "file.restore"
+MOST_ITEMS = 200
+_DONE = (RunStatus.SUCCEEDED, RunStatus.PARTIALLY_SUCCEEDED)
+GONE = "Given back to its place."
+
+
+def run_ended(run_id: int, status: str, **_more: Any) -> None:
+    """Listener of `run.ended`; told twice it does the same as told once."""
+    if status not in _DONE:
+        return
+    run = ActionRun.objects.select_related("incident", "parent").filter(pk=run_id, target_kind="device").first()
+    device = Device.objects.filter(pk=run.target_id).first() if run else None
+    if run is None or device is None:
+        return
+    with transaction.atomic():
+        if run.action == PUT:
+            _put(run, device)
+        elif run.action == BACK:
+            _back(run, device)
+
+
+def _put(run: ActionRun, device: Device) -> None:
+    file = File.objects.filter(pk=int(run.arguments.get("file_id") or 0)).first()
+    taken = run.result.get("taken")
+    told = [one for one in taken if isinstance(one, dict)] if isinstance(taken, list) else []
+    for one in told[:MOST_ITEMS] or [{}]:
+        _keep(run, device, file, one)
+
+
+def _keep(run: ActionRun, device: Device, file: File | None, told: Mapping[str, Any]) -> None:
+    path = _text(told.get("path") or (file.path if file else ""), 4_096)
+    size = told.get("size")
+    size = size if isinstance(size, int) and 0 <= size < 2**62 else None
+    sha256 = _text(told.get("sha256") or (file.sha256 if file else ""), 64)
+    # What the portal knows of a file's place may be its folder alone, so only a path that the device told names it.
+    known = file.display_name if file else str(run.arguments.get("file_name", "file"))
+    name = path.replace("\\", "/").rpartition("/")[2] if told.get("path") else known
+    item, made = QuarantinedItem.objects.get_or_create(
+        run=run, item=_text(told.get("item"), 120), path=path,
+        defaults={"device": device, "file": file, "name": (name or known)[:255], "sha256": sha256,
+                  "since": run.ended or clock.now(), "size": size},
+    )  # fmt: skip
+    if made:
+        piece = Piece(f"quarantined:{item.pk}", CustodyKind.QUARANTINED, item.name, sha256, item.size, None, device,
+                      run.incident, run, thread=run.thread)  # fmt: skip
+        take_into_custody(piece, actor=run.requester)
+
+
+def _back(run: ActionRun, device: Device) -> None:
+    rows_here = QuarantinedItem.objects.select_for_update(of=("self",)).filter(device=device)
+    # What a device took by itself it may have told to be gone before its answer came.
+    here = rows_here.filter(Q(released=None) | Q(run=None, released_by=None))
+    held = here.filter(file=int(run.arguments.get("file_id") or 0))
+    told = run.result.get("restored")
+    restored = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    named = {_text(one.get("item"), 120) for one in restored}
+    rows = [row for row in held if not row.item or (not named and row.run_id) or row.item in named]
+    QuarantinedItem.objects.filter(pk__in=[row.pk for row in rows]).update(
+        released=run.ended or clock.now(), released_by=run
+    )
+    release_custody(rows, actor=run.requester, why=GONE, run=run.pk)
+
+
+def drifts_of(items: Sequence[QuarantinedItem]) -> dict[int, ControlState]:
+    """By id of the item, the state of its file on its device where that is not in quarantine any more."""
+    keys = {(item.device_id, item.file.key): item.pk for item in items if item.file is not None}
+    states = ControlState.objects.filter(
+        target_kind="device", facet=Facet.FILES, target_id__in={device for device, _ in keys},
+        facet_key__in={key for _, key in keys},
+    ).exclude(observed__in=["", "quarantined"])  # fmt: skip
+    by_place = {(state.target_id, state.facet_key): state for state in states}
+    return {
+        item.pk: by_place[(item.device_id, item.file.key)]
+        for item in items
+        if item.file is not None and (item.device_id, item.file.key) in by_place
+    }
+
+
+def _text(value: object, most: int) -> str:
+    return str(value if value is not None else "").replace("\x00", "")[:most]

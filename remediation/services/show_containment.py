@@ -1,0 +1,29 @@
+"""The badge of what devices contain, a device or an account: it has no agent that could be asked, so those who enforce
+it are."""
+
+from core import clock
+from core.actors import Actor
+from incidents.models import Device, Identity
+from incidents.services.mitigation import Mitigation, set_mitigation
+from remediation.models import ActionRun, ControlState
+from remediation.policy.peers import entry_key
+
+CONTAINED, OPEN = "contained", "open"
+
+
+def show_containment(parent: ActionRun, *, actor: Actor) -> None:
+    """After any of the parts has ended; it is contained while one device enforces it."""
+    model = Identity if parent.target_kind == Identity.kind else Device
+    entity: Device | Identity | None = model._default_manager.filter(pk=parent.target_id).first()
+    if entity is None:
+        return
+    rows = ControlState.objects.filter(target_kind="device", facet=parent.facet, facet_key=entry_key(entity))
+    held = rows.filter(observed=CONTAINED).exists()
+    wanted = rows.filter(desired=CONTAINED).exists()
+    now = Mitigation(
+        state=CONTAINED if held else OPEN, active=held, desired=CONTAINED if wanted else OPEN,
+        observed=CONTAINED if held else OPEN, since=clock.now(), by=parent.requester.name, simulated=parent.simulated,
+    )  # fmt: skip
+    before = entity.mitigation.get(str(parent.facet), {})
+    if (before.get("state"), before.get("desired")) != (now.state, now.desired):
+        set_mitigation(entity, facet=str(parent.facet), now=now, actor=actor, thread=parent.thread)
