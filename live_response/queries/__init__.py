@@ -1,0 +1,1 @@
+"""Query-sets; each begins with `visible_to(user)`."""

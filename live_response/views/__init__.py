@@ -1,0 +1,1 @@
+"""Pages: sessions, the console, the library, questions to many devices."""
