@@ -54,6 +54,7 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "incident.paused": ("Clocks paused", "warn", "pause"),
     "incident.resumed": ("Clocks run again", "", "play"),
     "incident.contained": ("First containment verified", "ok", "check"),
+    "incident.uncontained": ("Containment taken back", "warn", "undo"),
     "incident.description": ("Description changed", "", "pen"),
     "review.begun": ("Review begun", "", "review"),
     "review.written": ("Review written", "", "review"),

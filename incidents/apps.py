@@ -6,6 +6,7 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit_log
+        from connectors.services.agents.alerts import take_with
         from core import personal
         from incidents.connection_targets import fill_connections
         from incidents.correlation import rules as _rules  # noqa: F401 - declares the options of correlation
@@ -15,6 +16,7 @@ class IncidentsConfig(AppConfig):
         from incidents.news import known_sources, register
         from incidents.readiness import declare_checks
         from incidents.retention import declare_kinds
+        from incidents.services.agents import take_alerts
         from incidents.services.erase_account import declare_parts
         from notifications import vocabulary
 
@@ -28,3 +30,4 @@ class IncidentsConfig(AppConfig):
         declare_checks()
         fill_preview()
         fill_connections()
+        take_with(take_alerts)

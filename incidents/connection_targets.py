@@ -1,5 +1,5 @@
 """What is bound to the connections, for their page in the administration: fills `connection.targets` and
-`connection.acts`."""
+`connection.acts`, and `agent.links` with the device that an endpoint agent is bound to."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,12 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.models import User
 from connectors.errors import ConnectorError
-from connectors.models import Connection
+from connectors.models import Agent, Connection
 from connectors.registry import get_kind
 from core import slots
-from incidents.models import DeviceBinding, IdentityBinding, MailboxBinding
+from incidents.models import Device, DeviceBinding, IdentityBinding, MailboxBinding
 
 _TABLES: dict[str, Any] = {"device": DeviceBinding, "account": IdentityBinding, "mailbox": MailboxBinding}
 _PLURALS = {"mailbox": "mailbox,mailboxes"}
@@ -24,6 +25,18 @@ def fill_connections() -> None:
     slots.fill(
         "connection.acts", slots.Filling(key="unbind-known", build=_offer("Set free", "unbind-known"), order=110)
     )
+    slots.fill("agent.links", slots.Filling(key="device", build=device_link))
+
+
+def device_link(request: HttpRequest, agent: Agent) -> dict[str, Any] | None:
+    """The page of the device that the agent is on, for those who see it."""
+    if not isinstance(request.user, User):
+        return None
+    bound = {"bindings__connection": agent.connection_id, "bindings__remote_id": agent.device_id}
+    device = Device.objects.visible_to(request.user).filter(**bound).first()
+    if device is None:
+        return None
+    return {"label": "The device's own page", "icon": "laptop", "url": reverse("incidents:device", args=[device.pk])}
 
 
 def count_targets(_request: HttpRequest, _subject: None) -> dict[str, Any]:

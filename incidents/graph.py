@@ -10,7 +10,7 @@ from django.urls import reverse
 from core.wording import cut_middle, defang, moment, visible
 from incidents.enums import Severity
 from incidents.models import Alert, Incident
-from incidents.story import ADDRESSES, Node, Story
+from incidents.story import ADDRESSES, Node, Story, short_label
 
 # Who does what to whom, by kind. The order is the order in which pairs of one alert are looked for.
 VERBS: dict[tuple[str, str], str] = {
@@ -36,7 +36,9 @@ VERBS: dict[tuple[str, str], str] = {
     ("device", "registry_key"): "changes",
 }
 SPREADING = {"LateralMovement", "Ransomware", "Impact"}
-MOST_EDGES_AN_ALERT, LABEL = 40, 26
+# What a process did with a file, when the sensor says so.
+FILE_VERBS = {"loaded": "runs", "edited": "changes", "created": "creates"}
+MOST_EDGES_AN_ALERT, LABEL, NAME = 40, 44, 600
 
 
 @dataclass(slots=True)
@@ -54,7 +56,8 @@ def graph_of(story: Story, incident: Incident, *, zone: tzinfo, now: datetime) -
     """`{"nodes": [...], "edges": [...]}` as `static/js/graph.js` draws it."""
     edges = _edges(story)
     joined = {key for edge in edges for key in (edge.source, edge.target)}
-    nodes = [_node(node, incident, zone, now) for node in story.nodes.values() if _is_drawn(node, joined)]
+    many = len(story.devices) > 1
+    nodes = [_node(node, incident, zone, now, many=many) for node in story.nodes.values() if _is_drawn(node, joined)]
     return {"nodes": nodes, "edges": [_drawn(edge, zone, now) for edge in edges]}
 
 
@@ -63,20 +66,37 @@ def _is_drawn(node: Node, joined: set[str]) -> bool:
     return node.key in joined or node.entity is not None or node.suspicious
 
 
-def _node(node: Node, incident: Incident, zone: tzinfo, now: datetime) -> dict[str, Any]:
+def _node(node: Node, incident: Incident, zone: tzinfo, now: datetime, *, many: bool) -> dict[str, Any]:
+    """`label` is what fits under a node, `name` all of it."""
     text = defang(node.label) if node.kind in ADDRESSES else visible(node.label)
+    state = state_words(node, zone=zone, now=now)
     return {
         "id": node.key,
         "kind": node.kind,
         **({"icon": node.icon} if node.icon else {}),
-        "label": text if node.kind == "device" else cut_middle(text, LABEL - 10, 8),
-        "state": state_words(node, zone=zone, now=now),
-        "look": "safe" if node.containment else "bad" if node.is_open else "",
+        "label": text if node.kind == "device" else cut_middle(visible(short_label(node)), LABEL // 2, LABEL // 2),
+        "name": text[:NAME],
+        "state": f"{state} {_where(node)}" if many and node.places else state,
+        "look": _look(node),
         "count": len(node.alerts) if len(node.alerts) > 1 else 0,
         "group": f"{node.kind_word}s",
         "url": reverse("incidents:node", args=[incident.pk, node.key]),
         "first": node.first.isoformat(),
     }
+
+
+def _look(node: Node) -> str:
+    """The colours that the legend names."""
+    if node.containment:
+        return "safe"
+    if node.is_open:
+        return "bad"
+    return "warn" if node.suspicious and not (node.stopped and node.harmless) else ""
+
+
+def _where(node: Node) -> str:
+    """On which machine: in a story of several, things of one name are told apart by it."""
+    return f"on {visible(next(iter(node.places)))}" if len(node.places) == 1 else f"on {len(node.places)} devices"
 
 
 def state_words(node: Node, *, zone: tzinfo, now: datetime) -> str:
@@ -116,12 +136,16 @@ def _pairs(alert: Alert, nodes: list[Node], story: Story) -> Iterable[tuple[Node
             for target in nodes:
                 if source.kind == source_kind and target.kind == target_kind and left:
                     left -= 1
-                    yield source, target, verb
+                    yield source, target, _deed(roles[target.key], verb) if target_kind == "file" else verb
     devices = [node for node in nodes if node.kind == "device"]
     for source in devices:
         for target in devices:
             if source is not target and "source" in roles[source.key] and "destination" in roles[target.key]:
                 yield source, target, "reaches"
+
+
+def _deed(roles: set[str], verb: str) -> str:
+    return next((word for role, word in FILE_VERBS.items() if role in roles), verb)
 
 
 def _is_hot(alert: Alert, target: Node) -> bool:

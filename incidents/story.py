@@ -11,12 +11,13 @@ from typing import Any
 
 from accounts.models import User
 from core.wording import defang
-from incidents.assets import named_as_seen
+from incidents.assets import CONTAINABLE, named_as_seen
 from incidents.containment import Containment, containment_of
 from incidents.enums import EvidenceVerdict, RemediationStatus, Severity
 from incidents.models import Alert, Device, Evidence, Incident
+from incidents.wording import short_command
 
-MOST_ALERTS, MOST_EVIDENCE = 400, 6000
+MOST_ALERTS, MOST_EVIDENCE, MOST_DIGITS = 400, 6000, 19
 ADDRESSES = {"ip", "url", "domain"}
 HARMLESS = {RemediationStatus.REMEDIATED, RemediationStatus.PREVENTED, RemediationStatus.BLOCKED}
 HIT = {"compromised", "attacked", "attacker", "commandAndControl"}
@@ -47,6 +48,8 @@ class Node:
     harmless: bool = True
     hit: bool = False
     stopped: bool = False
+    reached: bool = False
+    places: set[str] = field(default_factory=set)
 
     @property
     def containment(self) -> Containment | None:
@@ -54,10 +57,11 @@ class Node:
 
     @property
     def is_open(self) -> bool:
-        """Malicious or attacked, and nothing holds it."""
+        """Malicious or attacked, and nothing holds it. An asset that the head of the page counts as not contained is
+        open here as well (`reached`)."""
         if self.containment or (self.harmless and not self.hit):
             return False
-        return self.malicious or (self.hit and self.suspicious)
+        return self.reached or self.malicious or (self.hit and self.suspicious)
 
     @property
     def kind_word(self) -> str:
@@ -99,6 +103,13 @@ class Story:
     def evidence_of(self, key: str) -> list[Evidence]:
         return [item for pairs in self.members.values() for node, item in pairs if node.key == key]
 
+    def node_of(self, key: str) -> Node | None:
+        """By its key, or by any piece of evidence that names it, as `e77`."""
+        if key in self.nodes or not (key[:1] == "e" and key[1:].isdecimal() and len(key) <= MOST_DIGITS):
+            return self.nodes.get(key)
+        wanted = int(key[1:])
+        return next((node for pairs in self.members.values() for node, item in pairs if item.pk == wanted), None)
+
     @property
     def devices(self) -> list[Any]:
         return [node.entity for node in self.nodes.values() if node.kind == "device" and node.entity is not None]
@@ -114,7 +125,15 @@ def story_of(incident: Incident, user: User) -> Story:
     known = len(alerts) if len(alerts) <= MOST_ALERTS else visible.count()
     nodes: dict[str, Node] = {}
     members = _members(shown, nodes, user)
+    _mark_reached(nodes.values(), incident)
     return Story(shown, _steps(shown, members), nodes, members, total - known, known - len(shown))
+
+
+def _mark_reached(nodes: Iterable[Node], incident: Incident) -> None:
+    """While it presses, what the attack reached and nothing holds is open, whatever the sensors made of it."""
+    if incident.is_open and incident.severity == Severity.HIGH:
+        for node in nodes:
+            node.reached = node.kind in CONTAINABLE and node.entity is not None
 
 
 def _members(alerts: Sequence[Alert], nodes: dict[str, Node], user: User) -> dict[int, list[tuple[Node, Evidence]]]:
@@ -125,11 +144,22 @@ def _members(alerts: Sequence[Alert], nodes: dict[str, Node], user: User) -> dic
     own = _own_addresses(rows)
     found: dict[int, list[tuple[Node, Evidence]]] = {pk: [] for pk in by_id}
     places: dict[str, str] = {}
+    hosts = _hosts(rows)
     for item in rows:
         alert = by_id[item.alert_id]
+        host = item.device or hosts.get(item.alert_id)
         for subject in [own[item.display]] if item.type == "ip" and item.display in own else _subjects(item):
-            found[item.alert_id].append((_node_for(subject, item, alert, nodes, places), item))
+            found[item.alert_id].append((_node_for(subject, item, alert, host, nodes, places), item))
     return found
+
+
+def _hosts(rows: Iterable[Evidence]) -> dict[int, Device]:
+    """The device of each alert that names one only: what it says of a process happened there."""
+    named: dict[int, set[Device]] = {}
+    for item in rows:
+        if item.device is not None:
+            named.setdefault(item.alert_id, set()).add(item.device)
+    return {pk: devices.pop() for pk, devices in named.items() if len(devices) == 1}
 
 
 def _own_addresses(rows: Iterable[Evidence]) -> dict[str, Device]:
@@ -160,14 +190,27 @@ def _subjects(item: Evidence) -> list[Any]:
     return [main, *[thing for thing in places if thing != main]]
 
 
-def _node_for(entity: Any, item: Evidence, alert: Alert, nodes: dict[str, Node], places: dict[str, str]) -> Node:
-    identity = f"{entity.kind.value}-{entity.pk}" if entity else f"{item.type}/{item.key or item.display}"
+def _identity_of(entity: Any, item: Evidence, host: Device | None) -> str:
+    """What makes two pieces of evidence the same thing. A process is one of its machine: the same command line on
+    another machine is another process."""
+    if entity is not None:
+        return f"{entity.kind.value}-{entity.pk}"
+    itself = f"{item.type}/{item.key or item.display}"
+    return f"{itself}@{host.pk}" if item.type == "process" and host is not None else itself
+
+
+def _node_for(
+    entity: Any, item: Evidence, alert: Alert, host: Device | None, nodes: dict[str, Node], places: dict[str, str]
+) -> Node:
+    identity = _identity_of(entity, item, host)
     key = places.setdefault(identity, identity if entity else f"e{item.pk}")
     node = nodes.get(key)
     if node is None:
         kind = entity.kind.value if entity else KINDS.get(item.type, item.type)
         label = entity.display_name if entity else item.display
         node = nodes[key] = Node(key, kind, label, alert.first_activity, entity, _icon(kind, entity))
+    if host is not None and node.kind in {"process", "file"}:
+        node.places.add(host.display_name)
     node.first = min(node.first, alert.first_activity)
     node.alerts.add(alert.pk)
     node.malicious |= item.verdict == EvidenceVerdict.MALICIOUS
@@ -207,10 +250,10 @@ def subject_words(step: Step) -> str:
 
 
 def short_label(node: Node) -> str:
-    """Addresses defanged, a process by its program."""
+    """Addresses defanged, a process by its program and what it was started with, without the folders."""
     if node.kind in ADDRESSES:
         return defang(node.label)
-    return node.label.split(" ", 1)[0] if node.kind == "process" else node.label
+    return short_command(node.label) if node.kind == "process" else node.label
 
 
 def lead_of(story: Story) -> Node | None:

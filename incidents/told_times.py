@@ -13,7 +13,7 @@ from incidents.service_levels import PREFIX, Facts, Policy, defaults, settle
 
 OPTION = "option.changed"
 VERBS = ("incident.created", "incident.changed", "incident.rolled_up", "incident.status", "incident.contained",
-         "incident.clocks", "incident.paused", "incident.resumed", OPTION)  # fmt: skip
+         "incident.uncontained", "incident.clocks", "incident.paused", "incident.resumed", OPTION)  # fmt: skip
 _CLOSED, _BEGUN = IncidentStatus.RESOLVED.value, IncidentStatus.IN_PROGRESS.value
 
 
@@ -136,6 +136,10 @@ def _contained(told: Told, event: AuditEvent) -> None:
     told.contained = told.contained or _time(event.changes["contained_at"][1])
 
 
+def _uncontained(told: Told, event: AuditEvent) -> None:
+    told.contained = _time(event.changes["contained_at"][1])
+
+
 _NAMES: Mapping[str, str] = {"first_activity": "first_activity", "sla_started": "started",
                              "acknowledged": "acknowledged", "contained_at": "contained"}  # fmt: skip
 
@@ -167,6 +171,7 @@ _READERS: Mapping[str, Callable[[Told, AuditEvent], None]] = {
     "incident.rolled_up": _changed,
     "incident.status": _moved,
     "incident.contained": _contained,
+    "incident.uncontained": _uncontained,
     "incident.clocks": _clocks,
     "incident.paused": _paused,
     "incident.resumed": _resumed,

@@ -9,6 +9,10 @@ from incidents.enums import Category, EntityKind
 
 _PREFIX = re.compile(r"^(microsoft|azure)(?=[A-Z0-9])")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_FOLDERS = re.compile(r"^.*[\\/](?=.)", re.DOTALL)
+_ROOTED = re.compile(r"(/|[A-Za-z]:\\|\\\\)[^\s/\\]+[/\\].")
+_ARGUMENTS = re.compile(r'"[^"]*"|\S+')
+MOST_COMMAND = 600
 NOUNS: Mapping[str, tuple[str, str]] = {
     "devices": ("device", "devices"),
     "identities": ("account", "accounts"),
@@ -55,6 +59,23 @@ def system_label(platform: str, version: str = "") -> str:
     if platform.startswith("Windows"):
         platform = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", platform)
     return " ".join(part for part in (platform, version) if part)
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, of either kind of system."""
+    return _FOLDERS.sub("", path) or path
+
+
+def short_command(command: str) -> str:
+    """A command line without the folders, which fill a narrow place and tell the least:
+    `python -P …/encrypt` of `/usr/bin/python -P /var/tmp/.helpful/encrypt`."""
+    first, *rest = _ARGUMENTS.findall(command[:MOST_COMMAND]) or [command]
+    return " ".join([file_name(first.strip('"')), *(_without_folders(part) for part in rest)])
+
+
+def _without_folders(argument: str) -> str:
+    bare = argument.strip('"')
+    return f"…/{file_name(bare)}" if _ROOTED.match(bare) else argument
 
 
 def category_label(value: str) -> str:

@@ -41,6 +41,9 @@ class Device(models.Model):
     device_group: "models.ForeignKey[DeviceGroup, DeviceGroup]" = models.ForeignKey(
         "accounts.DeviceGroup", models.PROTECT, related_name="devices"
     )
+    group_fixed = models.BooleanField(
+        default=False, db_default=False, help_text="Its agent joined for this group; no rule moves it."
+    )
     tags = ArrayField(models.CharField(max_length=80), default=list)
     risk_level = models.CharField(max_length=16, choices=RiskLevel.choices, default=RiskLevel.NONE)
     exposure_level = models.CharField(max_length=10, choices=ExposureLevel.choices, default=ExposureLevel.NO_DATA)

@@ -124,8 +124,9 @@ def _changes(cursor: Any) -> list[tuple[int, int, int]]:
     """(device, group now, group by the rules) of every device that is in the wrong group."""
     matchers: dict[str, GroupMatcher] = {}
     cursor.execute(
-        "SELECT id, key, host_name, display_name, domain, tags, os_platform, os_version, exercise, device_group_id "
-        "FROM incidents_device ORDER BY id"
+        "SELECT d.id, d.key, d.host_name, d.display_name, d.domain, d.tags, d.os_platform, d.os_version, d.exercise, "
+        "d.device_group_id FROM incidents_device d JOIN accounts_devicegroup g ON g.id = d.device_group_id "
+        "WHERE g.retired OR NOT d.group_fixed ORDER BY d.id"
     )
     changes = []
     for pk, key, host, shown, domain, tags, platform, version, exercise, group in cursor.fetchall():

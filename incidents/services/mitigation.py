@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from core import audit
+from core import audit, clock
 from core.actors import Actor
 from incidents.models import Device, Identity, Incident, Mailbox
 from incidents.services.announce import announce_incident
@@ -65,14 +65,26 @@ def mark_contained(incident: Incident, *, at: datetime, actor: Actor, reason: st
         if not first:
             return False
         incident.contained_at = incident.updated = at
-        settle_clocks(Incident.objects.select_for_update().get(pk=incident.pk))
-        audit.record(
-            "incident.contained",
-            subject=incident.thread,
-            thread=incident.thread,
-            actor=actor,
-            reason=reason,
-            changes={"contained_at": (None, at)},
-        )
-        announce_incident(incident)
+        _tell("incident.contained", incident, before=None, actor=actor, reason=reason)
     return True
+
+
+def unmark_contained(incident: Incident, *, standing: datetime | None, actor: Actor, reason: str) -> bool:
+    """A containment was taken back while the incident is open: what counts is the first of those that stand, or none.
+    What is taken back after the close was held as long as it had to be. Answers whether anything changed."""
+    with transaction.atomic():
+        row = Incident.objects.select_for_update().get(pk=incident.pk)
+        before = row.contained_at
+        if not row.is_open or before is None or (standing is not None and standing <= before):
+            return False
+        incident.contained_at, incident.updated = standing, clock.now()
+        Incident.objects.filter(pk=row.pk).update(contained_at=standing, updated=incident.updated)
+        _tell("incident.uncontained", incident, before=before, actor=actor, reason=reason)
+    return True
+
+
+def _tell(verb: str, incident: Incident, *, before: datetime | None, actor: Actor, reason: str) -> None:
+    settle_clocks(Incident.objects.select_for_update().get(pk=incident.pk))
+    audit.record(verb, subject=incident.thread, thread=incident.thread, actor=actor, reason=reason,
+                 changes={"contained_at": (before, incident.contained_at)})  # fmt: skip
+    announce_incident(incident)

@@ -1,23 +1,35 @@
 """On which devices a file was seen, and in which mailboxes a message."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 
+from accounts.models import User
 from incidents.models import Device, Evidence, File
 from incidents.queries.entities import DeviceQuerySet
 
 MESSAGE = "message:"
+# Where else a file may have been seen: answers devices for a file, a time and whoever is told of it.
+Finder = Callable[[File, datetime, User | None], QuerySet[Device]]
+# A later room puts its own here.
+_elsewhere: list[Finder] = []
 
 
-def devices_that_saw(file: File, *, since: datetime) -> DeviceQuerySet:
-    """Devices on which an alert since then saw the file.
+def also_seen_on(find: Finder) -> None:
+    """Let `devices_that_saw` tell of what a later room has seen. Called when the portal starts."""
+    _elsewhere.append(find)
+
+
+def devices_that_saw(file: File, *, since: datetime, user: User | None = None) -> DeviceQuerySet:
+    """Devices on which an alert since then saw the file; what `user` is told comes from alerts that this person may see
+    alone.
 
     Evidence that names file and device counts as it is. Where the file stands alone, its alert's device counts only
     when the alert names exactly one: guessing among several would act on the wrong machine.
     """
-    seen = Evidence.objects.filter(file=file, alert__last_activity__gte=since)
+    known = Evidence.objects.all() if user is None else Evidence.objects.visible_to(user)
+    seen = known.filter(file=file, alert__last_activity__gte=since)
     alone = seen.filter(device=None).values("alert_id")
     single = (
         Evidence.objects.filter(alert_id__in=alone)
@@ -29,7 +41,8 @@ def devices_that_saw(file: File, *, since: datetime) -> DeviceQuerySet:
     )
     direct = seen.exclude(device=None).values("device_id")
     through_alert = Evidence.objects.filter(alert_id__in=single).exclude(device=None).values("device_id")
-    return Device.objects.filter(pk__in=direct.union(through_alert))
+    elsewhere = [find(file, since, user).order_by().values("pk") for find in _elsewhere]
+    return Device.objects.filter(pk__in=direct.union(through_alert, *elsewhere))
 
 
 def files_seen_on(devices: Collection[int]) -> dict[int, dict[str, str]]:

@@ -17,6 +17,7 @@ from incidents.assets import sees_all_of, shown_coverage
 from incidents.clock_words import clocks_of, pause_of
 from incidents.containment import Coverage
 from incidents.enums import IncidentStatus
+from incidents.evidence_groups import SAME, as_things
 from incidents.models import Evidence, Incident
 from incidents.services.see_rise import see_rise
 from notifications.services.watch import follows
@@ -108,8 +109,12 @@ def device_coverage(request: AccountRequest, found: Incident) -> Coverage | None
 
 def tabs_of(request: AccountRequest, found: Incident, current: str) -> list[dict[str, Any]]:
     """Own tabs and those of later rooms, in the order of the page."""
-    evidence = Evidence.objects.visible_to(request.user).filter(alert__incident=found)
-    counts = {"alerts": found.alert_counts.get("total", 0), "assets": _assets(found), "evidence": counted(evidence)}
+    evidence = as_things(Evidence.objects.visible_to(request.user).filter(alert__incident=found))
+    counts = {
+        "alerts": found.alert_counts.get("total", 0),
+        "assets": _assets(found),
+        "evidence": counted(evidence.values(*SAME).distinct()),
+    }
     own = {
         key: {"key": key, "label": label, "count": counts.get(key),
               "panel": reverse(f"incidents:tab-{key}", args=[found.pk])}

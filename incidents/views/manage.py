@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
+from core import slots
 from core.htmx import done
 from core.wording import counted
 from incidents.assets import coverages
@@ -43,7 +44,7 @@ def manage(request: AccountRequest) -> HttpResponse:
             return done(request, f"{what} resolved", back=_back(one), refresh=refresh, detail=WHAT_COMES_NEXT)
         return done(request, f"{what} saved", back=_back(one), refresh=refresh)
     context = {"form": form, "one": one, "incidents": incidents, "back": _back(one), **suggestions(request),
-               "left_open": _left_open(incidents, request.user)}  # fmt: skip
+               "left_open": _left_open(incidents, request.user), **_left_by_others(request, incidents)}  # fmt: skip
     return render(request, "incidents/manage.html", context, status=422 if form.is_bound else 200)
 
 
@@ -57,6 +58,13 @@ def _left_open(incidents: list[Incident], user: User) -> list[dict[str, Any]]:
             if open_assets or incident.assigned_to_id is None or unclassified:
                 found.append({"incident": incident, "coverages": open_assets, "unclassified": unclassified})
     return found
+
+
+def _left_by_others(request: AccountRequest, incidents: list[Incident]) -> dict[str, Any]:
+    """What later rooms know to be left open: `incident.left_open`, asked for each incident that is open."""
+    open_ones = [incident for incident in incidents[:MOST_WARNED] if incident.is_open]
+    found = [(one, slots.entries("incident.left_open", request, one)) for one in open_ones]
+    return {"left_by_others": [{"incident": one, "entry": entry} for one, entries in found for entry in entries]}
 
 
 def _asked_for(request: AccountRequest) -> list[Incident]:

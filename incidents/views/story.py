@@ -48,7 +48,7 @@ def node(request: AccountRequest, pk: int, key: str) -> HttpResponse:
     """The pane of one node: facts, what it shows in this incident, what can be done."""
     found = find_incident(request, pk)
     told = story_of(found, request.user)
-    wanted = told.nodes.get(key)
+    wanted = told.node_of(key)
     if wanted is None:
         raise Http404(key)
     return render(request, "incidents/node.html", _node_context(request, found, told, wanted))

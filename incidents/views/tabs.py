@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts import keys
@@ -18,8 +19,10 @@ from incidents.assets import MODELS, entity_url, named_as_seen
 from incidents.containment import containment_of
 from incidents.entity_facts import KINDS
 from incidents.enums import EVIDENCE_LABELS, EvidenceVerdict, RemediationStatus
+from incidents.evidence_groups import as_things, count_by, firsts, with_naming
 from incidents.evidence_marks import with_marks
 from incidents.models import Alert, Evidence, Incident
+from incidents.story import BESIDE
 from incidents.views.incident import find_incident
 
 LOOKS = {
@@ -30,6 +33,8 @@ LOOKS = {
     RemediationStatus.PENDING_APPROVAL: ("warn", "clock"),
     RemediationStatus.PARTIALLY_REMEDIATED: ("warn", "warn"),
 }
+# Things that are no entity and that something can be done about.
+ANSWERABLE = frozenset({"ip", "url", "dns"})
 ASSET_KINDS = ("device", "identity", "mailbox")
 
 
@@ -111,21 +116,23 @@ def _assets_of(kind: str, found: Incident, request: AccountRequest) -> dict[str,
 @require_safe
 @requires(keys.READ)
 def evidence(request: AccountRequest, pk: int) -> HttpResponse:
-    """Every piece of evidence with verdict and what became of it."""
+    """Everything that the alerts name, once each, with verdict, what became of it and which alerts say so."""
     found, params = find_incident(request, pk), request.GET
-    everything = Evidence.objects.visible_to(request.user).filter(alert__incident=found)
+    everything = as_things(Evidence.objects.visible_to(request.user).filter(alert__incident=found))
     rows = everything
     chosen = {name: params.getlist(name) for name in ("verdict", "state", "type") if params.getlist(name)}
     columns = {"verdict": "verdict__in", "state": "remediation_status__in", "type": "type__in"}
     for name, values in chosen.items():
         rows = rows.filter(**{columns[name]: [value.replace("\x00", "") for value in values[:40]]})
-    full = rows.select_related("alert", "device", "file", "identity", "mailbox")
-    order = Keyset(("id",), descending=False)
-    page = leaf(full, order, purpose=f"evidence:{pk}", cursor=params.get("cursor", ""))
+    each = firsts(rows)
+    full = each.select_related("device", "file", "identity", "mailbox")
+    page = leaf(full, Keyset(("id",), descending=False),
+                purpose=f"evidence:{pk}", cursor=params.get("cursor", ""))  # fmt: skip
+    shown = named_as_seen(with_marks(with_naming(page.rows, rows), request), request.user)
     context = {
         "incident": found,
-        "rows": [_with_look(item) for item in named_as_seen(with_marks(page.rows, request), request.user)],
-        "total": counted(rows),
+        "rows": [_row_of(item, found) for item in shown],
+        "total": counted(each),
         "facets": _facets(everything, params, request.path),
         "any_filter": bool(chosen),
         **_leaves(request, page.newer, page.older),
@@ -133,26 +140,32 @@ def evidence(request: AccountRequest, pk: int) -> HttpResponse:
     return render(request, "incidents/evidence.html", context)
 
 
-def _with_look(item: Any) -> Any:
-    """Green only for what is done away with, red for what is open."""
-    item.state_look = LOOKS.get(item.remediation_status, ("", ""))
+def _row_of(item: Any, found: Incident) -> Any:
+    """Green only for what is done away with, red for what is open. Its pane is the one of the attack story."""
+    item.state_look = LOOKS.get(item.naming.status, ("", ""))
+    item.state_word = RemediationStatus(item.naming.status).label
+    entity = None if item.type in {*BESIDE, "process"} else item.entity
+    key = f"{entity.kind.value}-{entity.pk}" if entity else f"e{item.pk}"
+    item.pane = reverse("incidents:node", args=[found.pk, key])
+    item.url = entity_url(entity.kind.value, entity.pk) if entity else item.pane
+    item.acts = entity is not None or item.type in ANSWERABLE
     return item
 
 
-def _facets(rows: QuerySet[Evidence], params: QueryDict, path: str) -> list[dict[str, Any]]:
+def _facets(things: QuerySet[Evidence], params: QueryDict, path: str) -> list[dict[str, Any]]:
     """What can be filtered by and how many there are of each, as links that switch a value on and off."""
     spec: Sequence[tuple[str, str, str, dict[str, str]]] = (
         ("verdict", "Verdict", "verdict", {str(c.value): str(c.label) for c in EvidenceVerdict}),
         ("state", "State", "remediation_status", {str(c.value): str(c.label) for c in RemediationStatus}),
         ("type", "Kind", "type", EVIDENCE_LABELS),
     )
+    counts = count_by(things, [column for _name, _label, column, _words in spec])
     facets = []
     for name, label, column, words in spec:
-        counts = rows.order_by().values_list(column).annotate(n=Count("pk")).values_list(column, "n")
         items = [
             {"label": words.get(value, value), "count": n, "on": value in params.getlist(name),
              "url": f"{path}?{_toggled(params, name, value)}"}
-            for value, n in sorted(counts, key=lambda pair: -pair[1])
+            for value, n in counts[column].most_common()
         ]  # fmt: skip
         facets.append({"label": label, "items": items})
     return facets

@@ -1,0 +1,56 @@
+"""Where on each device a file was seen to lie, as alerts told it."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Min
+
+from accounts.models import User
+from incidents.models import Evidence, File
+
+# Of one device; more places than these are no places but a plague, and processes are found by content anyway.
+MOST_PLACES = 200
+
+
+def places_of(
+    file: File, devices: Collection[int], *, since: datetime, user: User | None = None
+) -> dict[int, list[str]]:
+    """Device -> full paths, the newest first. Evidence without a device counts for the only device of its alert. What
+    `user` is told comes from alerts that this person may see."""
+    known = Evidence.objects.all() if user is None else Evidence.objects.visible_to(user)
+    seen = known.filter(file=file, alert__last_activity__gte=since).order_by("-alert__last_activity", "-pk")
+    single = _single_devices(seen.filter(device=None).values("alert_id"))
+    found: dict[int, list[str]] = {}
+    for device, alert, data in seen.values_list("device_id", "alert_id", "data").iterator(chunk_size=2_000):
+        where = device or single.get(alert)
+        if where is None or where not in devices:
+            continue
+        places = found.setdefault(where, [])
+        places += [path for path in paths_in(data) if path not in places and len(places) < MOST_PLACES]
+    for path in paths_in({"path": file.path, "fileName": file.display_name}):
+        for device in devices:
+            places = found.setdefault(device, [])
+            if path not in places and len(places) < MOST_PLACES:
+                places.append(path)
+    return found
+
+
+def paths_in(data: Mapping[str, Any]) -> list[str]:
+    """Full paths in what a source told of a file or a process."""
+    found = []
+    for told in (data, data.get("fileDetails"), data.get("imageFile")):
+        if not isinstance(told, Mapping):
+            continue
+        path, name = str(told.get("path") or told.get("filePath") or ""), str(told.get("fileName") or "")
+        if path and name and path.rpartition("/")[2] != name:
+            path = f"{path.rstrip('/')}/{name}"
+        if path.startswith("/") and len(path) <= 1_000 and "\x00" not in path:
+            found.append(path)
+    return found
+
+
+def _single_devices(alerts: Any) -> dict[int, int]:
+    named = Evidence.objects.filter(alert_id__in=alerts).exclude(device=None).values("alert_id")
+    counted = named.annotate(devices=Count("device_id", distinct=True), one=Min("device_id")).filter(devices=1)
+    return dict(counted.values_list("alert_id", "one"))
