@@ -29,3 +29,4 @@ class BuiltInRole(TextChoices):
     RESPONDER = "responder", "Responder"
     ADMINISTRATOR = "admin", "Administrator"
     INGEST = "ingest", "Ingest"
+    ANALYSIS_HOST = "analysis", "Analysis host"

@@ -10,6 +10,17 @@ DECIDE_PROTECTED = register(
     "response.protected", "Response (decide on actions on protected assets)", "Security operations"
 )
 APPROVE_ALONE = register("response.emergency", "Response (approve alone in an emergency)", "Security operations")
+LIVE_BASIC = register("live_response.basic", "Live response: basic (look, fetch files)", "Security operations")
+LIVE_ADVANCED = register(
+    "live_response.advanced", "Live response: advanced (put files, run scripts, remediate)", "Security operations"
+)
+LIVE_RAW = register(
+    "live_response.raw", "Live response: raw shell (ask for one, approve one of somebody else)", "Security operations"
+)
+LIVE_LIBRARY = register("live_response.library", "Live response library (manage)", "Settings")
+REQUEST_ANALYSIS = register("file_analysis.request", "Deep analysis (submit files)", "Security operations")
+UPLOAD_SAMPLES = register("file_analysis.upload", "Deep analysis (upload samples)", "Security operations")
+ANALYSE = register("file_analysis.work", "Deep analysis (run the analysis host)", "Data sources")
 STOP_ALL = register("response.stop", "Response (stop everything)", "Security operations")
 MAIL_METADATA = register("mail_metadata.read", "Email metadata (read)", "Security operations")
 MAIL_ADVANCED = register("mail_advanced.manage", "Email advanced actions (manage)", "Security operations")

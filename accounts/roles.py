@@ -4,8 +4,11 @@ from accounts import keys
 from accounts.enums import BuiltInRole
 
 _READER = [keys.READ, keys.MAIL_METADATA]
-_ANALYST = [*_READER, keys.MANAGE_ALERTS, keys.REQUEST_RESPONSE, keys.WRITE_REVIEWS, keys.MANAGE_FOLLOW_UPS]
-_RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.STOP_ALL, keys.MAIL_ADVANCED]
+_ANALYST = [
+    *_READER, keys.MANAGE_ALERTS, keys.REQUEST_RESPONSE, keys.WRITE_REVIEWS, keys.MANAGE_FOLLOW_UPS, keys.LIVE_BASIC,
+    keys.REQUEST_ANALYSIS, keys.UPLOAD_SAMPLES,
+]  # fmt: skip
+_RESPONDER = [*_ANALYST, keys.DECIDE_RESPONSE, keys.STOP_ALL, keys.MAIL_ADVANCED, keys.LIVE_ADVANCED]
 
 BUILT_IN: dict[BuiltInRole, list[str]] = {
     BuiltInRole.READER: _READER,
@@ -25,11 +28,14 @@ BUILT_IN: dict[BuiltInRole, list[str]] = {
         *_RESPONDER,
         keys.DECIDE_PROTECTED,
         keys.APPROVE_ALONE,
+        keys.LIVE_LIBRARY,
+        keys.LIVE_RAW,
         keys.SIGN_REVIEWS,
         keys.READ_REPORTS,
         keys.MAKE_REPORTS,
         keys.MANAGE_PREPARATION,
         keys.INGEST,
+        keys.ANALYSE,
         keys.TUNE_DETECTION,
         keys.MANAGE_SETTINGS,
         keys.MANAGE_SYSTEM,
@@ -39,4 +45,5 @@ BUILT_IN: dict[BuiltInRole, list[str]] = {
         keys.READ_AUDIT,
     ],
     BuiltInRole.INGEST: [keys.INGEST],
+    BuiltInRole.ANALYSIS_HOST: [keys.ANALYSE],
 }

@@ -62,7 +62,10 @@ def _measured(incident: Incident) -> list[Clock]:
     promised = policy()
     marks = {
         ServiceClock.ACKNOWLEDGE: (incident.acknowledged, "First alert to the first owner or In progress."),
-        ServiceClock.CONTAIN: (incident.contained_at, "First alert to the first containment that was verified."),
+        ServiceClock.CONTAIN: (
+            incident.contained_at,
+            "First alert to the first verified containment that was not taken back before the close.",
+        ),
         ServiceClock.RESOLVE: (incident.resolved, "First alert to the last close. Time after a reopening counts."),
     }
     return [

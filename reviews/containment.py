@@ -75,7 +75,8 @@ def holds_among(runs: Iterable[ActionRun], *, until: datetime) -> list[Hold]:
     """The verified containments among `runs`, each with the run that took it back before `until`."""
     inverse = {action.undo: action.key for action in all_actions() if action.contains}
     containing = set(inverse.values())
-    done = [run for run in runs if run.status == RunStatus.SUCCEEDED and run.ended and run.ended <= until]
+    done = [run for run in runs if run.status == RunStatus.SUCCEEDED and run.ended and run.ended <= until
+            and not _is_part_of_another(run)]  # fmt: skip
     taken_back: dict[tuple[Any, ...], list[datetime]] = defaultdict(list)
     for run in done:
         if run.action in inverse and run.ended:
@@ -86,6 +87,11 @@ def holds_among(runs: Iterable[ActionRun], *, until: datetime) -> list[Hold]:
             ends = [at for at in taken_back[_facet(run, run.action)] if at >= run.ended]
             found.append(Hold(run, run.ended, min(ends, default=None)))
     return sorted(found, key=lambda hold: (hold.since, hold.run.pk))
+
+
+def _is_part_of_another(run: ActionRun) -> bool:
+    """A device that keeps another one out, or from which one file was taken, is not contained by that."""
+    return run.parent_id is not None and get_action(run.action).fans_out
 
 
 def _facet(run: ActionRun, action: str) -> tuple[Any, ...]:

@@ -14,8 +14,8 @@ from incidents.enums import Category, Classification, EntityKind
 from incidents.models import Incident
 from incidents.techniques import technique_name
 from remediation.catalog.registry import get as get_action
-from remediation.enums import RunStatus
-from remediation.models import ActionRun
+from remediation.enums import RecoveryState, RunStatus
+from remediation.models import ActionRun, Recovery
 from reviews.clocks import clocks_of
 from reviews.containment import asset_states
 from reviews.enums import FindingKind
@@ -41,6 +41,7 @@ def build_report(review: Review) -> dict[str, Any]:
         "author": (review.written_by or {}).get("name", ""),
         "people": people_of(incident),
         "containment": [state.as_json() for state in states],
+        "recovery": _recovery(incident),
         "assets": _assets(incident),
         "tactics": [category.label for category in Category if category.value in incident.categories],
         "techniques": [{"id": key, "name": technique_name(key)} for key in incident.mitre_techniques],
@@ -50,6 +51,24 @@ def build_report(review: Review) -> dict[str, Any]:
         "lessons": review.lessons,
         "follow_ups": [_follow_up(row) for row in review.follow_ups.select_related("owner")] if review.pk else [],
     }
+
+
+def _recovery(incident: Incident) -> list[dict[str, Any]]:
+    """How long each device was on its way back to work, from the begin of its checklist to the end of its watch."""
+    rows = Recovery.objects.filter(incident=incident).select_related("device").order_by("device__display_name", "pk")
+    return [
+        {
+            "name": str(row.device),
+            "state": row.get_state_display(),
+            "recovered": row.state == RecoveryState.RECOVERED,
+            "began": row.began,
+            "ended": row.ended,
+            "took_s": (row.ended - row.began).total_seconds() if row.ended else None,
+            "watch_hours": row.watch_hours,
+            "detail": row.detail,
+        }
+        for row in rows
+    ]
 
 
 def report_of(review: Review) -> dict[str, Any]:

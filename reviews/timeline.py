@@ -1,14 +1,11 @@
 """What happened, in order: the attacker's steps, our steps, and the milestones of the clocks."""
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
-
 from django.db.models import Q
 
 from core.models import AuditEvent
 from incidents.enums import IncidentStatus
 from incidents.models import Incident
+from incidents.moments import Moment, told_moments
 from remediation.catalog.registry import get as get_action
 from remediation.enums import Decision
 from remediation.models import ActionRun
@@ -17,24 +14,9 @@ MOST_ALERTS = 40
 SIMULATED = "SIMULATED"  # a mark of its own, so the method need not say it again
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One line. `kind` is milestone, attacker, us or other; `mark` is a short note beside it, `tone` its colour."""
-
-    at: datetime
-    kind: str
-    text: str
-    detail: str = ""
-    mark: str = ""
-    tone: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def timeline_of(incident: Incident) -> list[Moment]:
-    """All moments by time; of many alerts, the first of each title with a count."""
-    moments = [*_alerts(incident), *_milestones(incident), *_runs(incident)]
+    """All moments by time; of many alerts, the first of each title with a count. Later rooms tell of their own work."""
+    moments = [*_alerts(incident), *_milestones(incident), *_runs(incident), *told_moments(incident)]
     return sorted(moments, key=lambda moment: moment.at)
 
 

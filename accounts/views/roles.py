@@ -43,7 +43,7 @@ def role_list(request: AccountRequest) -> HttpResponse:
 @requires(keys.MANAGE_AUTHORIZATION)
 @step_up.needs(acts.CHANGE_ROLE)
 def new_role(request: AccountRequest) -> HttpResponse:
-    form = RoleForm(request.POST or None)
+    form = RoleForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
             role = create_role(**form.cleaned_data, actor=request.actor)
@@ -60,7 +60,7 @@ def new_role(request: AccountRequest) -> HttpResponse:
 @step_up.needs(acts.CHANGE_ROLE)
 def edit_role(request: AccountRequest, pk: int) -> HttpResponse:
     role = get_object_or_404(Role.objects.annotate(holders=Count("users")), pk=pk, built_in=False)
-    form = RoleForm.of(role, request.POST or None)
+    form = RoleForm.of(role, request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
             update_role(role, **form.cleaned_data, actor=request.actor)

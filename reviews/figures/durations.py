@@ -44,8 +44,8 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "contained": Measure(
         "contained", "MTTC", "Time to contain", "contained_at", "contained",
-        "From the first activity to the first containment that was verified, of incidents contained in the period. "
-        "It stays when the containment is undone later.", ("never_contained", "uncontained"),
+        "From the first activity to the first verified containment, of incidents contained in the period. One that is "
+        "taken back before the close does not count; after the close it stays.", ("never_contained", "uncontained"),
     ),
     "resolved": Measure(
         "resolved", "MTTR", "Time to resolve", "resolved", "resolved",

@@ -16,7 +16,10 @@ from core import clock
 from core.actors import Actor
 
 ACTOR = Actor.system("command line")
-ROLES = [BuiltInRole.INGEST, BuiltInRole.READER, BuiltInRole.ANALYST, BuiltInRole.RESPONDER, BuiltInRole.ADMINISTRATOR]
+ROLES = [
+    BuiltInRole.INGEST, BuiltInRole.ANALYSIS_HOST, BuiltInRole.READER, BuiltInRole.ANALYST, BuiltInRole.RESPONDER,
+    BuiltInRole.ADMINISTRATOR,
+]  # fmt: skip
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
