@@ -13,6 +13,7 @@ from accounts.api.options import OptionViewSet
 from accounts.api.permissions import SIGNED_IN
 from accounts.api.retention import RetentionViewSet
 from accounts.api.tokens import TokenViewSet
+from connectors.api.agents import AgentOrderViewSet, AgentViewSet, EnrolmentTokenViewSet
 from connectors.api.connections import ConnectionViewSet
 from core.api.routing import addresses
 from incidents.api.alerts import AlertViewSet
@@ -22,14 +23,26 @@ from incidents.api.entities import DeviceViewSet, FileViewSet, IdentityViewSet, 
 from incidents.api.incidents import IncidentViewSet
 from incidents.api.ingest import IngestViewSet
 from incidents.api.legal_holds import LegalHoldViewSet
+from live_response.api.library import LiveLibraryViewSet
+from live_response.api.sessions import LiveQuestionViewSet, LiveSessionViewSet
 from notifications.api.notices import NoticeViewSet
 from notifications.api.rules import RuleViewSet
 from remediation.api.actions import ActionViewSet
+from remediation.api.agent_rules import IsolationRuleViewSet
+from remediation.api.analyses import AnalysisViewSet
 from remediation.api.brake_settings import ApproverRuleViewSet, ProtectionViewSet
 from remediation.api.brakes import EmergencyViewSet, HoldViewSet, PolicyViewSet, RefusalViewSet, StopViewSet
 from remediation.api.control import ControlStateViewSet
+from remediation.api.evidence import (
+    EvidenceViewSet,
+    FindingViewSet,
+    QuarantineViewSet,
+    RecoveryViewSet,
+    SweepViewSet,
+)
 from remediation.api.experts import ExpertViewSet
 from remediation.api.indicators import IndicatorViewSet
+from remediation.api.trusted_programs import TrustedProgramsViewSet
 from reviews.api.figures import FiguresViewSet
 from reviews.api.follow_ups import FollowUpViewSet, LessonViewSet
 from reviews.api.period_reports import PeriodReportViewSet
@@ -45,14 +58,28 @@ RESOURCES = {
     "mailboxes": MailboxViewSet,
     "actions": ActionViewSet,
     "control-states": ControlStateViewSet,
+    "sweeps": SweepViewSet,
+    "sweep-findings": FindingViewSet,
+    "recoveries": RecoveryViewSet,
+    "evidence": EvidenceViewSet,
+    "quarantine": QuarantineViewSet,
     "holds": HoldViewSet,
     "emergencies": EmergencyViewSet,
     "refusals": RefusalViewSet,
     "protections": ProtectionViewSet,
     "approvers": ApproverRuleViewSet,
+    "isolation-exclusions": IsolationRuleViewSet,
+    "trusted-programs": TrustedProgramsViewSet,
     "indicators": IndicatorViewSet,
+    "analyses": AnalysisViewSet,
     "experts": ExpertViewSet,
+    "live-sessions": LiveSessionViewSet,
+    "live-questions": LiveQuestionViewSet,
+    "live-library": LiveLibraryViewSet,
     "connections": ConnectionViewSet,
+    "agents": AgentViewSet,
+    "agent-orders": AgentOrderViewSet,
+    "enrolment-tokens": EnrolmentTokenViewSet,
     "dead-letters": DeadLetterViewSet,
     "legal-holds": LegalHoldViewSet,
     "correlation-rules": CorrelationRuleViewSet,

@@ -4,12 +4,14 @@ Each container is asked about itself alone; `/healthz` tells about the whole por
 """
 
 import os
+import ssl
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 
-PORTS = {"web": 8000, "live": 8001}
+PORTS = {"web": 8000, "live": 8001, "agents": 8443}
 _PATHS = {"web": "/accounts/login/", "live": "/live/"}
 
 
@@ -21,6 +23,18 @@ def answers_http(part: str) -> bool:
     except urllib.error.HTTPError as error:
         with error:
             return error.code < 500
+    except OSError:
+        return False
+
+
+def line_answers() -> bool:
+    """Of endpoint agents; its certificate is checked by them, who pin it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    url = f"https://127.0.0.1:{PORTS['agents']}/agent/v1/authority"
+    try:
+        with urllib.request.urlopen(url, timeout=8, context=context) as answer:
+            return bool(answer.status == HTTPStatus.OK)
     except OSError:
         return False
 
@@ -42,6 +56,7 @@ def beat_ticks() -> bool:
 PROBES: dict[str, Callable[[], bool]] = {
     "web": lambda: answers_http("web"),
     "live": lambda: answers_http("live"),
+    "agents": line_answers,
     "worker": worker_answers,
     "beat": beat_ticks,
 }

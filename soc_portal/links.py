@@ -36,11 +36,14 @@ ADMINISTRATION: dict[str, tuple[Link, ...]] = {
     ),
     "Response": (
         Link("Approvers", "/admin/approvers/", "check", keys.MANAGE_AUTHORIZATION),
+        Link("Isolation", "/admin/isolation/", "unplug", keys.MANAGE_SETTINGS),
+        Link("Recovery steps", "/admin/recovery/", "refresh", keys.MANAGE_SETTINGS),
         Link("Protected assets", "/admin/protected/", "shield", keys.MANAGE_SETTINGS),
         Link("Refusals", "/admin/refusals/", "lock", keys.READ_AUDIT),
     ),
     "Data": (
         Link("Connections", "/admin/connections/", "link", keys.MANAGE_SYSTEM),
+        Link("Endpoint agents", "/admin/agents/", "laptop", keys.MANAGE_SYSTEM),
         Link("Sources", "/admin/sources/", "inbox", keys.MANAGE_SYSTEM),
         Link("Correlation", "/admin/correlation/", "link", keys.TUNE_DETECTION),
         Link("Dead letters", "/admin/dead-letters/", "inbox", keys.MANAGE_SYSTEM, whole_scope=True),

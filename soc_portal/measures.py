@@ -16,7 +16,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Min
 
-from connectors.models import Connection
+from connectors.agent_facts import connected_since
+from connectors.enums import OPEN_ORDERS, AgentState, OrderState
+from connectors.models import Agent, AgentOrder, Connection
 from core import audit_check, clock, heartbeat, live_stream
 from core.backups import last_backup
 from core.models import BackupKind, OutboxEvent
@@ -105,6 +107,31 @@ def chain_checked_age_s() -> float | None:
 def connections_by_health() -> dict[str, int]:
     counted = Connection.objects.filter(enabled=True).values_list("health").annotate(count=Count("pk")).order_by()
     return dict(counted)
+
+
+def agents_by_state() -> dict[str, int]:
+    counted = Agent.objects.values_list("state").annotate(count=Count("pk")).order_by()
+    return dict.fromkeys(AgentState.values, 0) | dict(counted)
+
+
+def agents_connected() -> int:
+    return Agent.objects.connected(connected_since()).count()
+
+
+def agents_away() -> int:
+    """In service and not heard of late."""
+    return Agent.objects.in_service().exclude(seen_at__gte=connected_since()).count()
+
+
+def agent_orders() -> dict[str, int]:
+    """Orders to agents that have not ended, by where they stand."""
+    counted = AgentOrder.objects.open().values_list("state").annotate(count=Count("pk")).order_by()
+    return {str(state): 0 for state in sorted(OPEN_ORDERS)} | dict(counted)
+
+
+def unsigned_age_s() -> float:
+    """How long the oldest order waits for the signer."""
+    return age_s(AgentOrder.objects.filter(state=OrderState.UNSIGNED).aggregate(at=Min("created"))["at"])
 
 
 def failing_connections() -> list[tuple[str, str]]:

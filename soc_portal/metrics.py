@@ -43,6 +43,12 @@ DATABASE: tuple[Row, ...] = (
     ("soc_dead_letters_open", "Items that could not become alerts and that nobody has looked after; up to 100000.", "",
      measures.open_dead_letters),
     ("soc_connections", "Connections that are switched on, by health.", "health", measures.connections_by_health),
+    ("soc_agents", "Endpoint agents, by state.", "state", measures.agents_by_state),
+    ("soc_agents_connected", "Endpoint agents in service that were heard of late.", "", measures.agents_connected),
+    ("soc_agent_orders_open", "Orders to endpoint agents that have not ended, by where they stand.", "state",
+     measures.agent_orders),
+    ("soc_agent_order_unsigned_seconds", "How long the oldest order to an endpoint agent waits for the signer.", "",
+     measures.unsigned_age_s),
     ("soc_backup_age_seconds", "Since the last backup that went well; missing when there was none.", "",
      measures.backup_age_s),
     ("soc_database_size_bytes", "Size of the portal's database.", "", measures.database_size),
@@ -73,6 +79,7 @@ MACHINE: tuple[Row, ...] = (
 # name, what it tells, its labels and under which name the processes add to it.
 TALLIES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("soc_ingest_items", "Items handed in, by format and what became of them.", ("format", "outcome"), "ingest"),
+    ("soc_agent_polls", "Polls of endpoint agents, by whether anything was there.", ("answer",), "agent_polls"),
     ("soc_tasks", "Tasks that workers ended, by name and outcome.", ("task", "state"), "tasks"),
 )
 

@@ -60,6 +60,7 @@ INCIDENTS = Link("Incidents", "/incidents/", "queue", keys.READ, ("/alerts/",))
 WAITING = Link("Waiting for me", "/waiting/", "inbox", keys.READ)
 ACTIONS = Link("Action center", "/actions/", "bolt", keys.READ)
 EXPERTS = Link("Expert requests", "/experts/", "comment", keys.READ)
+LIVE_RESPONSE = Link("Live response", "/live-response/", "probe", keys.LIVE_BASIC)
 INDICATORS = Link("Indicators", "/indicators/", "shield", keys.READ)
 REVIEWS = Link("Reviews", "/reviews/", "review", keys.READ, ("/follow-ups/", "/lessons/"))
 HANDOVER = Link("Handover", "/handover/", "refresh", keys.READ)
@@ -120,6 +121,7 @@ def navigation(user: User, path: str) -> list[dict[str, Any]]:
         _item(INCIDENTS, path, counts.incidents, hint=DEFAULTS_SAID),
         _item(WAITING, path, counts.for_me),
         _item(ACTIONS, path, counts.decisions_for_me, hot=counts.decisions_for_me > 0),
+        *([_item(LIVE_RESPONSE, path)] if user.holds(LIVE_RESPONSE.permission) else []),
         _item(INDICATORS, path),
         _item(EXPERTS, path, counts.questions_for_me),
         _item(REVIEWS, path, counts.reviews, hot=counts.signatures_for_me > 0),

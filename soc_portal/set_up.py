@@ -24,6 +24,8 @@ FRONT_END: dict[str, tuple[str, dict[str, str]]] = {
     "htmx.org": ("htmx", {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "LICENSE"}),
     # `.mjs` is unknown to many servers' lists of media types, hence the other name.
     "cytoscape": ("cytoscape", {"dist/cytoscape.esm.min.mjs": "cytoscape.esm.min.js", "LICENSE": "LICENSE"}),
+    "@xterm/xterm": ("xterm", {"lib/xterm.mjs": "xterm.js", "css/xterm.css": "xterm.css", "LICENSE": "LICENSE"}),
+    "@xterm/addon-fit": ("xterm_fit", {"lib/addon-fit.mjs": "addon_fit.js", "LICENSE": "LICENSE"}),
     "@fontsource-variable/inter": ("inter", {"index.css": "index.css", "LICENSE": "LICENSE"}),
 }
 INTER_FILES = "inter-*-wght-normal.woff2"

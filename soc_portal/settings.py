@@ -18,6 +18,13 @@ DEBUG = env.bool("SOC_DEBUG", False)
 SECRET_KEY = env.str("SOC_SECRET_KEY")
 ENCRYPTION_KEYS: list[str] = env.list("SOC_ENCRYPTION_KEYS")
 PUBLIC_URL = env.str("SOC_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+# Where endpoint agents reach the portal, what everybody may know of its keys, and the signer's private folder.
+AGENTS_URL = env.str("SOC_AGENTS_URL", "https://agents.soc-portal.internal:8443").rstrip("/")
+AGENTS_DIR = Path(env.str("SOC_AGENTS_DIR", str(DATA_DIR / "agents")))
+SIGNER_DIR = Path(env.str("SOC_SIGNER_DIR", str(DATA_DIR / "signer")))
+# Where large files are kept, encrypted; on several hosts a folder that all of them see. And the largest of an agent.
+BLOBS_DIR = Path(env.str("SOC_BLOBS_DIR", str(DATA_DIR / "files")))
+AGENT_FILE_BYTES = env.int("SOC_AGENT_FILE_MB", 3072) * 1024 * 1024
 SERVED_BY_HTTPS = PUBLIC_URL.startswith("https://")
 # Addresses and CIDR ranges of proxies in front, whose X-Forwarded-* headers are believed.
 TRUSTED_PROXIES: list[str] = env.list("SOC_TRUSTED_PROXIES", default=[])
@@ -31,6 +38,7 @@ INSTALLED_APPS = [
     "notifications",
     "incidents",
     "remediation",
+    "live_response",
     "reviews",
     "exercises",
     "django.contrib.auth",
@@ -142,8 +150,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "soc_portal.celery.HeartbeatScheduler"
 CELERY_TASK_ROUTES = {
     "incidents.tasks.*": {"queue": "ingest"},
+    "connectors.tasks.sign_waiting": {"queue": "signing"},
     "connectors.tasks.*": {"queue": "actions"},
+    "remediation.tasks.analyse_here": {"queue": "analysis"},
     "remediation.tasks.*": {"queue": "actions"},
+    "live_response.tasks.*": {"queue": "actions"},
     "notifications.tasks.route_messages": {"queue": "default"},
     "notifications.tasks.*": {"queue": "mail"},
     "reviews.tasks.*": {"queue": "reports"},
@@ -174,6 +185,8 @@ CELERY_BEAT_SCHEDULE = {
     "forget-hubs": {"task": "incidents.tasks.forget_hubs", "schedule": 3600.0, "options": {"expires": 600}},
     "advance-runs": {"task": "remediation.tasks.advance_runs", "schedule": 2.0, "options": {"expires": 4}},
     "watch-approvals": {"task": "remediation.tasks.watch_approvals", "schedule": 20.0, "options": {"expires": 20}},
+    "end-watches": {"task": "remediation.tasks.end_watches", "schedule": 30.0, "options": {"expires": 30}},
+    "advance-sweeps": {"task": "remediation.tasks.advance_sweeps", "schedule": 15.0, "options": {"expires": 15}},
     "expire-decisions": {"task": "remediation.tasks.expire_decisions", "schedule": 30.0, "options": {"expires": 30}},
     "watch-what-is-in-force": {
         "task": "remediation.tasks.watch_what_is_in_force",
@@ -185,12 +198,19 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "settle-analyses": {"task": "remediation.tasks.settle_analyses", "schedule": 20.0, "options": {"expires": 20}},
     "poll-deliveries": {"task": "connectors.tasks.poll_deliveries", "schedule": 1.0, "options": {"expires": 2}},
     "check-connections": {
         "task": "connectors.tasks.check_connections",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "sign-waiting": {
+        "task": "connectors.tasks.sign_waiting",
+        "schedule": 5.0,
+        "options": {"expires": 10, "queue": "signing"},
+    },
+    "look-after-agents": {"task": "connectors.tasks.look_after_agents", "schedule": 30.0, "options": {"expires": 30}},
     "route-messages": {"task": "notifications.tasks.route_messages", "schedule": 5.0, "options": {"expires": 10}},
     "send-due": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 10}},
     "order-digests": {"task": "notifications.tasks.order_digests", "schedule": 60.0, "options": {"expires": 60}},
@@ -212,6 +232,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 300},
     },
     "forget-old-news": {"task": "notifications.tasks.forget_old_news", "schedule": 3600.0},
+    "sweep-live-response": {
+        "task": "live_response.tasks.sweep_sessions",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "advance-attacks": {"task": "exercises.tasks.advance_attacks", "schedule": 10.0, "options": {"expires": 10}},
 }
 

@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("incidents.urls")),
     path("", include("connectors.urls")),
     path("", include("notifications.urls")),
+    path("", include("live_response.urls")),
     path("", include("remediation.urls")),
     path("", include("reviews.urls")),
 ]

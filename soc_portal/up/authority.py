@@ -29,6 +29,8 @@ class Authority:
     """`ca.pem` is for those who shall trust the portal; `ca.key` never leaves the folder."""
 
     folder: Path
+    # Whether the names are fixed for good. Who pins this very authority, as agents do, is safe without.
+    fixed: bool = True
 
     @property
     def file(self) -> Path:
@@ -54,7 +56,8 @@ class Authority:
         if not (self.file.exists() and self.key_file.exists()):
             self._make_authority(wanted, now)
         authority = x509.load_pem_x509_certificate(self.file.read_bytes())
-        self._refuse_other_names(authority, wanted)
+        if self.fixed:
+            self._refuse_other_names(authority, wanted)
         if authority.not_valid_after_utc - now < LIFE:
             raise UpError(f"the certificate authority {self.file} ends soon: {self._how_to_begin_anew()}")
         if self._is_good(authority, wanted, now):
@@ -71,15 +74,17 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SOC portal authority of {hosts[0]}"[:64])])
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         usage = _usage(key_cert_sign=True, crl_sign=True)
-        certificate = (
+        builder = (
             _builder(name, name, key.public_key(), now, LIFE_OF_AUTHORITY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.NameConstraints([_subtree(host) for host in hosts], None), critical=True)
             .add_extension(identifier, critical=False)
-            .sign(key, hashes.SHA256())
         )
+        if self.fixed:
+            constraints = x509.NameConstraints([_subtree(host) for host in hosts], None)
+            builder = builder.add_extension(constraints, critical=True)
+        certificate = builder.sign(key, hashes.SHA256())
         write_private(self.key_file, _key_text(key))
         _write_public(self.file, certificate.public_bytes(serialization.Encoding.PEM))
 

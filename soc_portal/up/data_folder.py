@@ -28,6 +28,7 @@ class Instance:
     redis_url: str
     sockets: str
     certificate: str = ""  # presented over TLS; given ones lie outside of the folder
+    agents_url: str = ""
 
 
 class DataFolder:

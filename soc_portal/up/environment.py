@@ -32,6 +32,8 @@ def of_instance(folder: DataFolder, instance: Instance, *, as_owner: bool = Fals
         "REDIS_URL": instance.redis_url,
         "SOC_PUBLIC_URL": os.environ.get("SOC_PUBLIC_URL", instance.url),
     }
+    if instance.agents_url:
+        wanted["SOC_AGENTS_URL"] = os.environ.get("SOC_AGENTS_URL", instance.agents_url)
     for name, file in (("SOC_SECRET_KEY", folder.secret_key), ("SOC_ENCRYPTION_KEYS", folder.encryption_keys)):
         if name not in os.environ and f"{name}_FILE" not in os.environ:
             wanted[f"{name}_FILE"] = str(file)

@@ -9,10 +9,13 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from soc_portal.lab.beside import HOSTS, start_beside
 from soc_portal.up import environment, leftovers
+from soc_portal.up.agents import AgentLine
 from soc_portal.up.beat import Beat
 from soc_portal.up.data_folder import ROOT, DataFolder, Instance
 from soc_portal.up.errors import UpError
+from soc_portal.up.forked import Forked, Nursery
 from soc_portal.up.postgres import APP, OWNER, Postgres
 from soc_portal.up.preparation import prepare_database
 from soc_portal.up.probe import ask_health
@@ -23,6 +26,7 @@ from soc_portal.up.valkey import Valkey
 
 _PYTHON = (sys.executable, "-P")
 _READY_WITHIN = 120.0
+_NURSERY_WITHIN = 90.0
 _LARGEST_LOG = 20_000_000
 _LOOKS_AT_LOGS_EVERY = 60.0
 
@@ -35,19 +39,32 @@ class Part(Protocol):
 
 
 class Portal:
-    def __init__(self, folder: DataFolder, *, port: int, demo: bool, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        *,
+        port: int,
+        demo: bool,
+        agents: AgentLine,
+        tls: Tls | None = None,
+        lab: bool = False,
+    ) -> None:
         self.url = f"https://{tls.host}:{port}" if tls else f"http://127.0.0.1:{port}"
-        self._tls, self._logs_looked_at = tls, 0.0
-        self._folder, self._port, self._demo_wanted = folder, port, demo
+        self._tls, self._agents, self._logs_looked_at = tls, agents, 0.0
+        self._folder, self._port, self._demo_wanted, self._lab_wanted = folder, port, demo, lab
+        self._env: dict[str, str] = {}
         self._children_file = folder.path / "children.json"
         self._sockets: Path | None = None
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
-        self.web = self.worker = self.mail = self.demo = Child("none", [])
+        self.web = self.worker = self.mail = self.demo = self.line = self.signer = self.lab = Child("none", [])
+        self.analysis, self._analysis_due = Child("none", []), 0.0
         self.beat = Beat()
+        self.nursery: Nursery | None = None
 
     def start(self) -> None:
         self._folder.make_secrets()
+        self._agents.prepare()
         self._shorten_logs()
         self._clear_leftovers()
         instance = self._start_servers()
@@ -62,7 +79,12 @@ class Portal:
         """In the order in which they are started."""
         servers = [server.child for server in (self.postgres, self.valkey) if server is not None]
         named: dict[str, Part] = {child.name: child for child in servers}
-        return named | {"web": self.web, "worker": self.worker, "mail": self.mail, "beat": self.beat}
+        if self.nursery is not None:
+            named["nursery"] = self.nursery
+        return named | {
+            "web": self.web, "worker": self.worker, "mail": self.mail, "signer": self.signer, "agents": self.line,
+            "beat": self.beat,
+        }  # fmt: skip
 
     def record_children(self) -> None:
         """On a full disk they go on without: the list only helps the next start where the kernel does not."""
@@ -78,7 +100,20 @@ class Portal:
     def after_ready(self) -> None:
         if self._demo_wanted:
             self.demo.start()
-            self.record_children()
+        if self._lab_wanted:
+            self._start_lab()
+        self.record_children()
+
+    def _start_lab(self) -> None:
+        """Hosts of its own to try things on; where the machine cannot, the company of the demo is simulated alone."""
+        self.lab, reason = start_beside(self._folder, self._env)
+        if reason:
+            self.lab = Child("none", [])
+            told = f"no Linux hosts run beside the portal: {reason}; the demo company is simulated"
+        else:
+            told = f"{HOSTS} Linux hosts (lab-1 to lab-{HOSTS}) join with real agents: what is done to them is done"
+        with contextlib.suppress(OSError):
+            print(f"soc: {told}", file=sys.stderr, flush=True)
 
     def watch_demo(self) -> None:
         """It ends by itself; only a failure is worth a word, and the next start takes it up again."""
@@ -95,28 +130,36 @@ class Portal:
         if time.monotonic() - self._logs_looked_at > _LOOKS_AT_LOGS_EVERY:
             self._logs_looked_at = time.monotonic()
             self._shorten_logs()
+        self._look_after_analysis()
 
     def stop(self) -> None:
         """Within ten seconds. Only a worker's main process is told: its children finish what they are doing."""
         self.beat.stop()
+        self.lab.send(signal.SIGTERM)
         self.demo.stop([(signal.SIGTERM, 0.7)])
-        self.web.send(signal.SIGTERM)
-        for worker in (self.worker, self.mail):
-            worker.send(signal.SIGTERM)
+        workers = (self.worker, self.mail, self.signer, self.analysis)
+        for child in (self.web, self.line, *workers):
+            child.send(signal.SIGTERM)
         deadline = time.monotonic() + 3.5
-        self.web.wait(deadline - time.monotonic())
-        self.worker.wait(deadline - time.monotonic())
-        self.mail.wait(deadline - time.monotonic())
+        for child in (self.web, self.line, *workers):
+            child.wait(deadline - time.monotonic())
         self.web.stop([])
+        self.line.stop([])
         # SIGQUIT makes it give running tasks back to the queue.
         self.worker.stop([(signal.SIGQUIT, 1.0)])
         self.mail.stop([(signal.SIGQUIT, 0.5)])
+        self.signer.stop([(signal.SIGQUIT, 0.5)])
+        self.lab.stop([(signal.SIGTERM, 3.0)])
+        self.analysis.stop([(signal.SIGQUIT, 0.5)])
+        if self.nursery:
+            self.nursery.stop()
         if self.valkey:
             self.valkey.stop()
         if self.postgres:
             self.postgres.stop()
         self._folder.forget_instance()
         self._children_file.unlink(missing_ok=True)
+        self._agents.link.unlink(missing_ok=True)
         if self._sockets:
             shutil.rmtree(self._sockets, ignore_errors=True)
 
@@ -137,29 +180,48 @@ class Portal:
             app_url, owner_url = self.postgres.url(APP), self.postgres.url(OWNER)
         self.record_children()
         certificate = str(self._tls.certificate) if self._tls else ""
-        return Instance(os.getpid(), self.url, app_url, owner_url, redis_url, str(self._sockets), certificate)
+        return Instance(
+            os.getpid(), self.url, app_url, owner_url, redis_url, str(self._sockets), certificate, self._agents.url
+        )
 
     def _start_processes(self, env: dict[str, str]) -> None:
-        web = ["-m", "soc_portal.up.web", f"--port={self._port}"]
+        self._env = env
+        web = ["soc_portal.up.web", f"--port={self._port}"]
         if self._tls:
             pair = [f"--certificate={self._tls.certificate}", f"--key={self._tls.key}"]
             web += [f"--address={self._tls.address}", *pair]
-        self.web = Child("web", [*_PYTHON, *web], env=env, log=self._log("web"))
-        self.worker = Child("worker", [*_PYTHON, "-m", "soc_portal.up.worker"], env=env, log=self._log("worker"))
-        mail = ["-m", "soc_portal.up.worker", "mail"]
-        self.mail = Child("mail", [*_PYTHON, *mail], env=env, log=self._log("mail"))
+        sockets = self._sockets or self._folder.path
+        self.web = self._forked("web", *web)
+        self.worker = self._forked("worker", "soc_portal.up.worker")
+        self.mail = self._forked("mail", "soc_portal.up.worker", "mail")
+        self.signer = self._forked("signer", "soc_portal.up.worker", "signer")
+        self.line = self._forked("agents", *self._agents.command(sockets))
+        analysis = [*_PYTHON, "-m", "soc_portal.up.worker", "analysis"]
+        self.analysis = Child("analysis", analysis, env=env, log=self._log("analysis"))
+        self._agents.link_socket(sockets)
         self.demo = Child("demo", [*_PYTHON, str(ROOT / "manage.py"), "play_demo", "--unless-removed"], env=env)
-        self.web.start()
-        self.worker.start()
-        self.mail.start()
+        self._start_nursery()
+        for child in (self.web, self.worker, self.mail, self.signer, self.line):
+            child.start()
         self.record_children()
         os.environ.update(env)  # beat reads the settings in this process
         self.beat.start()
 
+    def _forked(self, name: str, module: str, *arguments: str) -> Forked:
+        command = [*_PYTHON, "-m", module, *arguments]
+        return Forked(name, command, env=self._env, log=self._log(name), nursery=lambda: self.nursery)
+
+    def _start_nursery(self) -> None:
+        """Linux only: elsewhere a child of somebody else cannot become ours."""
+        if sys.platform == "linux":
+            self.nursery = Nursery(env=self._env, log=self._log("nursery"))
+            self.nursery.start()
+            self.nursery.wait_until_ready(_NURSERY_WITHIN)
+
     def _wait_until_healthy(self) -> None:
         deadline, answer = time.monotonic() + _READY_WITHIN, ""
         while time.monotonic() < deadline:
-            for child in (self.web, self.worker, self.mail):
+            for child in (self.web, self.worker, self.mail, self.signer, self.line):
                 if not child.is_running():
                     raise UpError(f"{child.name} does not start; the end of {child.log}:\n{child.last_lines()}")
             answer = ask_health(self._port, self._tls.certificate if self._tls else None)
@@ -170,6 +232,7 @@ class Portal:
 
     def _with_names(self, env: dict[str, str]) -> dict[str, str]:
         """The names that the certificate is for are answered, unless the caller said which."""
+        env = {**env, **self._agents.environment()}
         if self._tls is None:
             return env
         named = [*self._tls.allowed_hosts, "127.0.0.1", "localhost", "[::1]"]
@@ -178,7 +241,18 @@ class Portal:
 
     def _children(self) -> list[Child]:
         servers = [server.child for server in (self.postgres, self.valkey) if server is not None]
-        return [*servers, self.web, self.worker, self.mail, self.demo]
+        nursery = [self.nursery] if self.nursery is not None else []
+        return [*servers, *nursery, self.web, self.worker, self.mail, self.signer, self.line, self.analysis, self.demo]
+
+    def _look_after_analysis(self) -> None:
+        """A worker for hostile files runs on this host only while an administrator's option says so."""
+        wanted, runs = (self._folder.path / "analysis-here").exists(), self.analysis.is_running()
+        if wanted and not runs and time.monotonic() >= self._analysis_due:
+            self._analysis_due = time.monotonic() + 10.0  # one that cannot start is not tried all the time
+            self.analysis.start()
+            self.record_children()
+        elif runs and not wanted:
+            self.analysis.stop([(signal.SIGTERM, 3.0), (signal.SIGQUIT, 1.0)])
 
     def _clear_leftovers(self) -> None:
         leftovers.sweep(self._children_file)

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 
+from soc_portal.up.agents import prepare_for_containers
 from soc_portal.up.errors import UpError
 from soc_portal.up.postgres import APP
 from soc_portal.up.processes import die_with_parent
@@ -17,6 +18,7 @@ from soc_portal.up.processes import die_with_parent
 def main() -> None:
     """As a process of its own, in production: the environment names the database as its owner."""
     try:
+        prepare_for_containers()
         prepare(os.environ, demo=False, runtime_role=os.environ["SOC_RUNTIME_ROLE"])
     except UpError as error:
         sys.exit(f"soc: {error}")
@@ -89,6 +91,7 @@ def prepare(env: Mapping[str, str], *, demo: bool, runtime_role: str | None) -> 
     if runtime_role:
         call_command("grant_runtime_role", role=runtime_role)
     call_command("create_first_users", demo=demo)
+    call_command("agent_keys", verbosity=0)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 # Looked up once: nothing may be imported or loaded between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -25,9 +26,30 @@ def die_with_parent(death_signal: signal.Signals, parent: int) -> None:
         os.kill(os.getpid(), death_signal)
 
 
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """Meanwhile this process becomes the parent of orphans among its descendants, which init would be otherwise."""
+    if _libc is None or _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError("this kernel gives orphans to nobody else")
+    try:
+        yield
+    finally:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
 def _before_exec(death_signal: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
     return lambda: die_with_parent(death_signal, parent)
+
+
+class Process(Protocol):
+    """What this needs of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def wait(self, timeout: float, /) -> int: ...
 
 
 class Child:
@@ -47,7 +69,8 @@ class Child:
         self.log = log
         self._env = dict(env) if env is not None else None
         self._death_signal = death_signal
-        self._process: subprocess.Popen[bytes] | None = None
+        self._input = subprocess.DEVNULL
+        self._process: Process | None = None
 
     @property
     def pid(self) -> int | None:
@@ -59,7 +82,7 @@ class Child:
             self._process = subprocess.Popen(
                 self.command,
                 env=self._env,
-                stdin=subprocess.DEVNULL,
+                stdin=self._input,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
                 start_new_session=True,

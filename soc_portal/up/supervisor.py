@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from soc_portal.up.agents import AgentLine, free_port
 from soc_portal.up.data_folder import DataFolder
 from soc_portal.up.errors import StopRequested, UpError
 from soc_portal.up.portal import Portal
@@ -26,6 +27,8 @@ class UpOptions:
     port: int = 8000
     demo: bool = True
     tls: TlsOptions | None = None
+    agents_port: int | None = None
+    lab: bool = False
 
 
 @dataclass
@@ -52,7 +55,10 @@ def up(options: UpOptions) -> int:
     with folder.lock(), stop_signals() as stop:
         tls = prepare_tls(folder, options.tls)
         refuse_taken_port(options.port, tls.address if tls else "127.0.0.1")
-        portal = Portal(folder, port=options.port, demo=options.demo, tls=tls)
+        agents = AgentLine(
+            folder, free_port(options.agents_port, options.port), options.tls.hosts if options.tls else ()
+        )
+        portal = Portal(folder, port=options.port, demo=options.demo, tls=tls, agents=agents, lab=options.lab)
         try:
             portal.start()
             stop.end_of_start()

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from soc_portal.lab.words import lab
+from soc_portal.up.agent_package import build
 from soc_portal.up.backup import make, restore, verify
 from soc_portal.up.checks import check, fmt
 from soc_portal.up.data_folder import ROOT, default_data_folder
@@ -36,6 +38,10 @@ def parse_up(arguments: Sequence[str]) -> UpOptions:
     parser.add_argument("--port", type=port_number, default=8000, help="port (default 8000)")
     parser.add_argument("--data", type=Path, default=default_data_folder(), help="data folder (default ./data)")
     parser.add_argument("--no-demo", action="store_true", help="start empty, without the demo company")
+    parser.add_argument("--no-lab", action="store_true", help="without the three Linux hosts beside the demo")
+    parser.add_argument(
+        "--agents-port", type=port_number, help="port for endpoint agents, always https (default: the port plus 443)"
+    )
     parser.add_argument("--tls", action="store_true", help="serve https, by a certificate authority of its own")
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https with this certificate and its chain")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that certificate")
@@ -45,7 +51,8 @@ def parse_up(arguments: Sequence[str]) -> UpOptions:
     )  # fmt: skip
     options = parser.parse_args(arguments)
     tls = _tls_of(parser, options)
-    return UpOptions(data=options.data, port=options.port, demo=not options.no_demo, tls=tls)
+    return UpOptions(data=options.data, port=options.port, demo=not options.no_demo, tls=tls,
+                     agents_port=options.agents_port, lab=not (options.no_demo or options.no_lab))  # fmt: skip
 
 
 def _tls_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> TlsOptions | None:
@@ -135,7 +142,9 @@ _WORDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": check,
     "fmt": lambda _: fmt(),
     "bench": bench,
+    "build": build,
     "doctor": doctor,
+    "lab": lab,
     "manage": manage,
     "backup": lambda arguments: make.backup(make.parse(arguments)),
     "restore": lambda arguments: restore.restore(restore.parse(arguments)),

@@ -19,13 +19,13 @@ import pyrage
 from soc_portal.up.backup.sealed_key import seal_key
 from soc_portal.up.errors import UpError
 
-FORMAT = 1
+FORMAT = 2
 README, KEY, SECRETS, DATABASE, MANIFEST = "README.txt", "key.age", "secrets.json", "database.dump", "manifest.json"
 PARTS = (SECRETS, DATABASE)
 ATTEMPTS, PAUSE_S = 40, 0.5
 _SMALL = 64 * 1024 * 1024
 _BLOCK = tarfile.BLOCKSIZE
-_EXPLANATION = """SOC portal backup, format 1
+_EXPLANATION = f"""SOC portal backup, format {FORMAT}
 
 The key is encrypted with the pass phrase of the backup, the other parts with the key (https://age-encryption.org):
 
@@ -33,6 +33,7 @@ The key is encrypted with the pass phrase of the backup, the other parts with th
     age -d -i key.age manifest.json.age                        what is inside
     age -d -i key.age secrets.json.age                         the keys that the stored files need
     age -d -i key.age database.dump.age | pg_restore -d DATABASE --no-owner --no-privileges
+    age -d -i key.age files/PLACE.age                          a large file; its key lies in the row that names it
 
 `./soc restore` does this and more: it also sees to it that nothing that was under way then is carried out again.
 """

@@ -94,6 +94,7 @@ class Snapshot:
 
     name: str
     manifest: Manifest
+    connection: psycopg.Connection
 
 
 @contextlib.contextmanager
@@ -103,7 +104,7 @@ def snapshot(address: Address) -> Iterator[Snapshot]:
         name = _one(connection, "SELECT pg_export_snapshot()")
         if not has_table(connection, "core_audit_seal"):
             raise UpError("the database is none of a portal, or one that was never started: there is nothing to keep")
-        yield Snapshot(name, _describe(connection))
+        yield Snapshot(name, _describe(connection), connection)
 
 
 def _describe(connection: psycopg.Connection) -> Manifest:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 
+from soc_portal.up.backup.archive import PARTS
 from soc_portal.up.backup.database import Address, has_table, server_version
 from soc_portal.up.backup.manifest import Manifest
 from soc_portal.up.data_folder import DataFolder
@@ -22,10 +23,12 @@ def check_folder(folder: Path, manifest: Manifest, *, holds_database: bool) -> N
         raise UpError(f"{folder} is not empty: name a new folder with --data; a restore never replaces anything")
     parent = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(parent).free
-    if holds_database and free < manifest.database_bytes * _ROOM:
+    kept = sum(int(part["size"]) for name, part in manifest.parts.items() if name not in PARTS)
+    needed = manifest.database_bytes * _ROOM * holds_database + kept
+    if free < needed:
         raise UpError(
             f"there is too little room below {parent}: {free / 1e6:,.0f} MB are free, the database took "
-            f"{manifest.database_bytes / 1e6:,.0f} MB"
+            f"{manifest.database_bytes / 1e6:,.0f} MB and its large files {kept / 1e6:,.0f} MB"
         )
 
 

@@ -6,11 +6,12 @@ from django.db import connection, transaction
 
 from accounts.services.after_restore import end_every_session, end_every_token, usable_tokens
 from connectors.services import halt
-from connectors.services.after_restore import hold_deliveries
+from connectors.services.after_restore import hold_agent_orders, hold_deliveries
 from core.actors import Actor
 from core.after_restore import set_aside_events
 from core.backups import note_backup
 from core.models import BackupKind
+from live_response.services.after_restore import hold_sessions
 from notifications.services.after_restore import hold_messages
 from remediation.services.after_restore import hold_emergencies, hold_runs
 from remediation.services.enforce_indicators import hold_indicators
@@ -28,7 +29,9 @@ def hold(*, taken_at: datetime, began: datetime, file: str, size: int, end_token
         runs = hold_runs(actor=ACTOR, reason=f"{reason} What became of it afterwards is not known here.")
         hold_emergencies(actor=ACTOR, reason=reason)
         hold_indicators(actor=ACTOR, reason=reason)
+        hold_sessions(actor=ACTOR, reason=reason)
         orders = hold_deliveries(actor=ACTOR, reason=reason)
+        hold_agent_orders(actor=ACTOR, reason=reason)
         messages = hold_messages(reason=reason)
         lines.append(f"not carried out again: {runs:,} runs, {orders:,} orders; not sent again: {messages:,} messages")
         halt.stop_all(actor=ACTOR, reason=f"{reason} Look at what became of its runs before actions leave again.")

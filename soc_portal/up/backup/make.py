@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
 
-from soc_portal.up.backup import archive
+from soc_portal.up.backup import agent_keys, archive, files
 from soc_portal.up.backup.database import Address, Snapshot, client_program, has_table, snapshot
 from soc_portal.up.backup.manifest import Manifest
 from soc_portal.up.backup.pass_phrase import read_pass_phrase
@@ -116,10 +116,12 @@ def _fill(handle: IO[bytes], source: Source, pass_phrase: str) -> Manifest:
     writer = archive.Writer(handle, pass_phrase)
     address = Address.of(source.owner_url)
     writer.add(archive.SECRETS, BytesIO(json.dumps(_secrets(source)).encode()))
-    with snapshot(address) as moment:
+    with files.kept(address), snapshot(address) as moment:
         manifest = moment.manifest
         progress = Progress("dumped", manifest.database_bytes)
+        names = files.places(moment.connection)
         _dump(writer, address, moment, progress)
+        files.add(writer, files.folder_of(source.env), names, progress)
     parts = {name: part.as_json() for name, part in writer.parts.items()}
     manifest = replace(manifest, parts=parts)
     writer.add(archive.MANIFEST, BytesIO(manifest.as_bytes()))
@@ -128,9 +130,10 @@ def _fill(handle: IO[bytes], source: Source, pass_phrase: str) -> Manifest:
     return manifest
 
 
-def _secrets(source: Source) -> dict[str, str]:
-    """Without them stored files, decisions and the audit chain could not be read or checked."""
-    kept = {}
+def _secrets(source: Source) -> dict[str, str | dict[str, str]]:
+    """Without them stored files, decisions and the audit chain could not be read or checked, and no endpoint agent
+    would believe the portal."""
+    kept: dict[str, str | dict[str, str]] = {agent_keys.PART: agent_keys.collect(source.env)}
     for name in ("SOC_SECRET_KEY", "SOC_ENCRYPTION_KEYS"):
         file = source.env.get(f"{name}_FILE")
         kept[name] = source.env[name] if name in source.env else Path(file).read_text().strip() if file else ""

@@ -56,7 +56,7 @@ class Manifest:
 
     def check(self, opened: Opened, told: Any = None) -> None:
         """Decrypt every part and compare its hash. Raises `Damaged`."""
-        for name in PARTS:
+        for name in dict.fromkeys([*PARTS, *self.parts]):
             found = opened.copy(name, told=told if name == PARTS[-1] else None)
             self.compare(name, found, opened)
 

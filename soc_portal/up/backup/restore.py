@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from soc_portal.up import environment
-from soc_portal.up.backup import archive, emptiness
+from soc_portal.up.backup import agent_keys, archive, emptiness, files
 from soc_portal.up.backup.database import Address, client_program, count_rows, server_version
 from soc_portal.up.backup.make import Progress
 from soc_portal.up.backup.manifest import Manifest, version
@@ -68,6 +68,7 @@ def restore(options: RestoreOptions) -> int:
     with archive.Opened(options.file, read_pass_phrase(new=False)) as opened:
         manifest = checked(opened)
         emptiness.check_folder(options.data, manifest, holds_database=not options.database_url)
+        files.check_folder(_files_folder(options))
         if options.database_url:
             emptiness.check_database(Address.of(options.database_url), manifest)
         told = restore_into(opened, manifest, options)
@@ -123,8 +124,15 @@ def _fill_and_finish(
     lay_secrets(folder, opened)
     with _target(folder, options) as (instance, role):
         fill(opened, manifest, Address.of(instance.owner_database_url))
+        place = folder.path / "files" if rehearsal else _files_folder(options)
+        files.lay(opened, manifest, place)
         step = "verify" if rehearsal else "finish"
-        return inside(step, of_restored(folder, instance), {**told, "role": role})
+        env = {**of_restored(folder, instance), "SOC_BLOBS_DIR": str(place)}
+        return inside(step, env, {**told, "role": role})
+
+
+def _files_folder(options: RestoreOptions) -> Path:
+    return Path(variable("SOC_BLOBS_DIR") or options.data / "files")
 
 
 @contextlib.contextmanager
@@ -150,10 +158,11 @@ def of_restored(folder: DataFolder, instance: Instance) -> dict[str, str]:
 
 
 def lay_secrets(folder: DataFolder, opened: archive.Opened) -> None:
-    secrets: dict[str, str] = json.loads(opened.small(archive.SECRETS))
+    secrets: dict[str, Any] = json.loads(opened.small(archive.SECRETS))
     folder.secret_key.parent.mkdir(mode=0o700, exist_ok=True)
     write_private(folder.secret_key, secrets["SOC_SECRET_KEY"])
     write_private(folder.encryption_keys, secrets["SOC_ENCRYPTION_KEYS"])
+    agent_keys.lay(folder, secrets.get(agent_keys.PART, {}))
 
 
 def fill(opened: archive.Opened, manifest: Manifest, address: Address) -> None:

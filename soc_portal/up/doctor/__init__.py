@@ -147,6 +147,7 @@ def _of_running(folder: DataFolder, env: dict[str, str]) -> Iterator[Finding]:
         ("stages", work.stages),
         ("audit", work.audit),
         ("connections", work.connectors),
+        ("agents", work.agents),
         ("backup", work.backups),
     ]
     if all(finding.level == Level.FINE for finding in there):

@@ -55,7 +55,7 @@ def memory(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Finding]:
             "memory", found, "The system is about to end processes of the portal.", "free -h; stop what is not needed"
         )
     elif free < GIB / 2:
-        yield warning("memory", found, "The portal takes about 1 GB at work.", "free -h; stop what is not needed")
+        yield warning("memory", found, "The portal takes 600 MB and more at work.", "free -h; stop what is not needed")
     else:
         yield fine("memory", found)
 

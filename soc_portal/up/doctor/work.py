@@ -1,5 +1,6 @@
 """Whether the portal does its work: broker, workers, clock, queues, audit chain, connections, backups, addresses."""
 
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -155,6 +156,76 @@ def connectors() -> Iterator[Finding]:
         )
     if not failing:
         yield fine("connections", "all that are switched on are well, or were not checked yet")
+
+
+def agents() -> Iterator[Finding]:
+    """The keys that devices believe, the signer, and who is away; silent where no machine ever joined."""
+    from connectors.models import Agent
+    from soc_portal import measures
+
+    if not Agent.objects.exists():
+        return
+    yield from _agent_keys()
+    yield from _agent_line()
+    waits = measures.unsigned_age_s()
+    if waits > 60:
+        yield warning(
+            "signer",
+            f"an order to a device waits for {span(waits)} to be signed",
+            "Nothing new reaches the devices.",
+            "is the signer running? See logs/signer.log",
+        )
+    else:
+        yield fine("signer", "no order waits for it")
+    away, connected = measures.agents_away(), measures.agents_connected()
+    if away:
+        yield warning(
+            "agents",
+            f"{away} of {away + connected} are away",
+            "What is asked of them waits for up to three days.",
+            "Administration, Data, Endpoint agents; if all are away, see logs/agents.log",
+        )
+    else:
+        yield fine("agents", f"{connected} are connected")
+
+
+def _agent_line() -> Iterator[Finding]:
+    from django.conf import settings
+
+    parts = urlsplit(settings.AGENTS_URL)
+    for host in (parts.hostname or "", "127.0.0.1"):
+        try:
+            with socket.create_connection((host, parts.port or 443), timeout=5):
+                yield fine("agent line", f"{settings.AGENTS_URL} is reached from here")
+                return
+        except OSError:
+            continue
+    yield warning(
+        "agent line",
+        f"{settings.AGENTS_URL} is not reached from here",
+        "Devices may not hear the portal: what is asked of them waits.",
+        "is the process `agents` running? See logs/agents.log",
+    )
+
+
+def _agent_keys() -> Iterator[Finding]:
+    from connectors.signing.keys import NoKeys, list_ends
+    from core import clock
+
+    try:
+        left = (list_ends() - clock.real_now()).total_seconds()
+    except NoKeys as problem:
+        yield error("agent keys", str(problem), "Nothing can be asked of any device.", "start the signer with its keys")
+        return
+    if left < 30 * 86_400:
+        yield warning(
+            "agent keys",
+            f"the signed list of keys ends in {span(max(0.0, left))}",
+            "After that devices believe no order of this portal.",
+            "put root.pem beside signing.pem and start the signer",
+        )
+    else:
+        yield fine("agent keys", f"the signed list of keys lasts {span(left)}")
 
 
 def backups() -> Iterator[Finding]:
