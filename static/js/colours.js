@@ -13,6 +13,7 @@ function resolve(token, element) {
 const TOKENS = {
   surface: "--surface", line: "--line-strong", text: "--text", text2: "--text-2", text3: "--text-3",
   bad: "--sev-high-mark", badText: "--sev-high", badFill: "--danger-bg", badSolid: "--danger-solid",
+  warn: "--warn-mark", warnText: "--warn", warnFill: "--warn-bg",
   safe: "--ok-mark", safeText: "--ok", safeFill: "--ok-bg", accent: "--accent-solid", onSolid: "--on-solid",
 };
 

@@ -12,9 +12,15 @@ export function openDialog(dialog, from = document.activeElement) {
 
 function focusFirst(dialog) {
   const wrong = dialog.querySelector('[aria-invalid="true"]');
-  const first = wrong ?? dialog.querySelector("[autofocus]") ?? dialog.querySelector('textarea[name="reason"]')
+  const first = wrong ?? dialog.querySelector("[autofocus]") ?? inSight(dialog.querySelector('textarea[name="reason"]'))
     ?? dialog.querySelector('.body :is(input:not([type="hidden"]), select, textarea)') ?? dialog.querySelector(".btn");
   first?.focus();
+}
+
+// A reason far below what is chosen would scroll that out of sight.
+function inSight(field) {
+  const body = field?.closest(".body");
+  return !body || field.getBoundingClientRect().bottom <= body.getBoundingClientRect().bottom ? field : null;
 }
 
 function closed(dialog) {

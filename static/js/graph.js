@@ -1,11 +1,12 @@
 // The attack story as a graph. The list beside it is the complete form; this is the picture of it.
 import cytoscape from "../vendor/cytoscape/cytoscape.esm.min.js";
 import { palette } from "./colours.js";
+import { folded } from "./graph_fold.js";
 import { layOut } from "./graph_layout.js";
 import { loadIcons, Marks } from "./graph_marks.js";
+import { Things } from "./graph_things.js";
 import { openPane } from "./pane.js";
 
-const MOST = 40;
 const DEVICES = new Set(["device", "server"]);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -25,6 +26,7 @@ function styleOf(colours) {
     { selector: "node", style: { width: 42, height: 42, shape: "ellipse", ...node(colours.surface, colours.line, 1.5), "overlay-opacity": 0 } },
     { selector: "node[?square]", style: { width: 44, height: 44, shape: "round-rectangle" } },
     { selector: "node[look = 'bad']", style: node(colours.badFill, colours.bad, 2) },
+    { selector: "node[look = 'warn']", style: node(colours.warnFill, colours.warn, 2) },
     { selector: "node[look = 'safe']", style: node(colours.safeFill, colours.safe, 2) },
     { selector: "node:selected", style: { "outline-width": 2.5, "outline-color": colours.accent, "outline-offset": 4 } },
     { selector: "node.hover", style: { "outline-width": 1.5, "outline-color": colours.line, "outline-offset": 4 } },
@@ -37,37 +39,6 @@ function styleOf(colours) {
     { selector: "edge[look = 'stop']", style: { ...edge(colours.safe, 2), "line-style": "dashed", "line-dash-pattern": [4, 4] } },
     { selector: ".later", style: { opacity: 0.35 } },
   ];
-}
-
-function manyOf(kind) {
-  const word = { identity: "accounts", account: "accounts", user: "accounts", mailbox: "mailboxes", process: "processes", ip: "addresses" };
-  return word[kind] ?? `${kind.replaceAll("_", " ")}s`;
-}
-
-/** Past the limit, things of one kind and state become one node that says how many it stands for. */
-function grouped(story) {
-  const members = new Map();
-  for (const node of story.nodes) {
-    const key = node.look === "bad" ? node.id : `${node.group || node.kind}/${node.look || ""}`;
-    if (!members.has(key)) members.set(key, []);
-    members.get(key).push(node);
-  }
-  const home = new Map();
-  const nodes = [...members].map(([key, list]) => {
-    for (const node of list) home.set(node.id, list.length > 1 ? key : node.id);
-    if (list.length === 1) return list[0];
-    const state = list.slice(0, 2).map((node) => node.label).join(", ");
-    return { ...list[0], id: key, label: `${list.length} ${list[0].group || manyOf(list[0].kind)}`, state: `${state} …`, count: 0, url: "", icon: "group" };
-  });
-  const edges = new Map();
-  for (const edge of story.edges) {
-    const [source, target] = [home.get(edge.source), home.get(edge.target)];
-    const key = `${source}>${target}`;
-    if (!source || !target || source === target) continue;
-    const other = edges.get(key);
-    edges.set(key, other ? { ...other, look: other.look || edge.look, label: "" } : { ...edge, source, target });
-  }
-  return { nodes, edges: [...edges.values()] };
 }
 
 function elementsOf(story, room) {
@@ -84,9 +55,11 @@ class AttackGraph {
   constructor(host) {
     this.host = host;
     this.section = host.closest(".graph") ?? host;
-    this.together = null;
+    this.together = true;
+    this.unfolded = new Set();
     this.cy = cytoscape({ container: host, style: [], minZoom: 0.3, maxZoom: 2.2, boxSelectionEnabled: false, selectionType: "single" });
     this.marks = new Marks(this.cy, host);
+    this.things = new Things(this);
     this.#listen();
   }
 
@@ -94,16 +67,18 @@ class AttackGraph {
     const answer = await fetch(this.host.dataset.graph, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`graph: ${answer.status}`);
     this.story = await answer.json();
-    this.together ??= this.story.nodes.length > MOST;
     await loadIcons();
     this.show();
+    this.things.show(this.story);
+    const step = document.querySelector("[data-nodes][aria-current=true]");
+    if (step) this.choose(thingsOf(step)); // it was chosen while the graph was on its way
   }
 
   show() {
     const before = this.cy.nodes().length;
     const chosen = this.cy.$("node:selected").id();
-    const story = this.together ? grouped(this.story) : this.story;
-    this.#button(story);
+    const story = this.together ? folded(this.story, this.unfolded) : this.story;
+    this.#button();
     this.cy.elements().remove();
     this.cy.add(elementsOf(story, { width: this.cy.width(), height: this.cy.height() }));
     if (chosen) this.cy.getElementById(chosen).select();
@@ -136,9 +111,25 @@ class AttackGraph {
 
   choose(ids, { pane = false } = {}) {
     this.cy.$(":selected").unselect();
-    const nodes = ids.map((id) => this.cy.getElementById(id)).filter((node) => node.length);
+    const nodes = ids.map((id) => this.nodeOf(id)).filter((node) => node.length);
     for (const node of nodes) node.select();
-    if (pane && nodes[0]?.data("url")) openPane(nodes[0].data("url"), document.activeElement);
+    const url = pane && this.story?.nodes.find((node) => ids.includes(node.id) && node.url)?.url;
+    if (url) openPane(url, document.activeElement);
+  }
+
+  /** Where a thing is drawn: by itself, or in the group that it is folded into. */
+  nodeOf(id) {
+    const own = this.cy.getElementById(id ?? "");
+    return own.length ? own : this.cy.nodes().filter((node) => node.data("members")?.includes(id)).first();
+  }
+
+  /** Picks a thing out without opening it; none with `null`. */
+  point(id) {
+    this.cy.nodes(".hover").removeClass("hover");
+    const node = id ? this.nodeOf(id) : null;
+    node?.addClass("hover");
+    this.things.point(node, this.story?.nodes.find((one) => one.id === id));
+    this.marks.paint();
   }
 
   /** Shows what had happened until then; the rest is pale. */
@@ -150,28 +141,31 @@ class AttackGraph {
 
   #listen() {
     this.cy.on("tap", "node", (event) => {
-      const url = event.target.data("url");
+      const { id, members, url } = event.target.data();
       if (url) openPane(url, document.activeElement);
+      else if (members) this.#unfold(id);
     });
-    this.cy.on("mouseover", "node", (event) => {
-      event.target.addClass("hover");
-      this.host.title = [event.target.data("label"), event.target.data("state")].filter(Boolean).join(", ");
-    });
-    this.cy.on("mouseout", "node", (event) => {
-      event.target.removeClass("hover");
-      this.host.removeAttribute("title");
-    });
+    this.cy.on("mouseover", "node", (event) => this.point(event.target.id()));
+    this.cy.on("mouseout", "node", () => this.point(null));
+    this.cy.on("viewport", () => this.things.point(null));
     this.section.addEventListener("click", (event) => {
       const { graphZoom } = event.target.closest("[data-graph-zoom]")?.dataset ?? {};
       if (graphZoom === "fit") this.fit();
       else if (graphZoom) this.zoom(graphZoom === "in" ? 1.25 : 0.8);
       if (event.target.closest("[data-graph-group]")) {
         this.together = !this.together;
+        this.unfolded.clear();
         this.show();
       }
     });
     this.host.addEventListener("live", () => this.load().catch(() => {}));
     new ResizeObserver(() => this.#resized()).observe(this.host);
+  }
+
+  #unfold(id) {
+    this.point(null);
+    this.unfolded.add(id);
+    this.show();
   }
 
   // A room of another shape gets another drawing: squeezed, the names would lie upon each other.
@@ -183,10 +177,10 @@ class AttackGraph {
     this.fit(false);
   }
 
-  #button(story) {
+  #button() {
     const button = this.section.querySelector("[data-graph-group]");
     if (!button) return;
-    button.hidden = !this.together && grouped(this.story).nodes.length === story.nodes.length;
+    button.hidden = folded(this.story).nodes.length === this.story.nodes.length;
     button.setAttribute("aria-pressed", String(this.together));
   }
 
@@ -243,12 +237,25 @@ function markStep(step) {
   step?.setAttribute("aria-current", "true");
 }
 
-document.addEventListener("click", (event) => {
-  const step = event.target.closest("[data-nodes]");
-  if (!step) return;
+function thingsOf(step) {
+  return step.dataset.nodes.split(" ").filter(Boolean);
+}
+
+function pick(step, pane) {
   chosenStep = nameOf(step);
   markStep(step);
-  theGraph()?.choose(step.dataset.nodes.split(" ").filter(Boolean), { pane: !event.target.closest("a, button") });
+  theGraph()?.choose(thingsOf(step), { pane });
+}
+
+document.addEventListener("click", (event) => {
+  const step = event.target.closest("[data-nodes]");
+  if (step) pick(step, !event.target.closest("a, button"));
+});
+
+// Walked through by keyboard, each step shows its things too.
+document.addEventListener("focusin", (event) => {
+  const step = event.target.matches("button.n:focus-visible") ? event.target.closest("[data-nodes]") : null;
+  if (step) pick(step, false);
 });
 
 document.addEventListener("htmx:afterSettle", () => {

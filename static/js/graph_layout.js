@@ -82,8 +82,9 @@ function place(columns, room) {
   columns.forEach((column, x) => {
     const gap = column.length > 1 ? Math.max(down, ((tallest - 1) * down) / (column.length + 0.6)) : down;
     const top = (-(column.length - 1) * gap) / 2;
-    // Single columns in a row would lie on one line, where their names meet and lines that skip a column hide.
-    const shift = column.length === 1 && columns.length > 3 ? (x % 2 ? 0.45 : -0.45) * down : 0;
+    // Things of one row in neighbouring columns would share a line: their names would meet, and lines that skip a
+    // column would hide behind them. Every other column lies half a row lower.
+    const shift = columns.length > 2 && tallest > 1 ? (x % 2 ? 0.25 : -0.25) * gap : column.length === 1 && columns.length > 3 ? (x % 2 ? 0.45 : -0.45) * down : 0;
     column.forEach((id, y) => positions.set(id, { x: x * across, y: top + y * gap + shift }));
   });
   return positions;

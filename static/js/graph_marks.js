@@ -44,6 +44,7 @@ export class Marks {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const zoom = this.cy.zoom();
+    this.fits = roomFor(this.cy, zoom, width);
     this.taken = this.cy.nodes().map((node) => this.#room(pen, node, zoom)).flat();
     for (const edge of this.cy.edges("[label]")) this.#way(pen, edge, zoom);
     for (const node of this.cy.nodes()) this.#node(pen, node, node.renderedPosition(), zoom);
@@ -55,7 +56,8 @@ export class Marks {
     const half = (node.width() / 2) * zoom;
     const scale = Math.max(zoom, 0.82);
     pen.font = `500 ${12 * scale}px ${this.font}`;
-    const words = Math.max(pen.measureText(shorten(node.data("label"), 24)).width, pen.measureText(shorten(node.data("state"), 30)).width * 0.92);
+    const most = this.fits.get(node.id());
+    const words = Math.min(most, Math.max(pen.measureText(node.data("label") ?? "").width, pen.measureText(node.data("state") ?? "").width * 0.92));
     return [[x - half, y - half, x + half, y + half], [x - words / 2, y + half, x + words / 2, y + half + 33 * scale]];
   }
 
@@ -74,6 +76,8 @@ export class Marks {
       return { x, y, box, hidden: this.taken.reduce((sum, other) => sum + overlap(box, other), 0) };
     });
     const spot = spots.reduce((best, one) => (one.hidden < best.hidden - 1 ? one : best));
+    // A word that would hide another is left out until somebody points at what it is about.
+    if (spot.hidden > 1 && !edge.connectedNodes(".hover").length) return;
     this.taken.push(spot.box);
     pen.globalAlpha = edge.hasClass("later") ? 0.35 : 1;
     pen.textAlign = "center";
@@ -92,7 +96,7 @@ export class Marks {
     this.#icon(pen, data, x, y, zoom);
     if (data.look === "safe") this.#check(pen, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
     else if (data.count > 1) this.#count(pen, data, x + half - 2 * zoom, y - half + 2 * zoom, zoom);
-    this.#words(pen, data, x, y + half, zoom);
+    this.#words(pen, data, x, y + half, zoom, this.fits.get(node.id()));
     pen.globalAlpha = 1;
   }
 
@@ -104,7 +108,7 @@ export class Marks {
     pen.scale(size, size);
     pen.lineWidth = 1.5;
     pen.lineCap = pen.lineJoin = "round";
-    pen.strokeStyle = data.look === "bad" ? this.colours.badText : data.look === "safe" ? this.colours.safeText : this.colours.text2;
+    pen.strokeStyle = data.look === "bad" ? this.colours.badText : data.look === "warn" ? this.colours.warnText : data.look === "safe" ? this.colours.safeText : this.colours.text2;
     for (const path of paths) pen.stroke(path);
     pen.restore();
   }
@@ -140,15 +144,20 @@ export class Marks {
   }
 
   // Names stay readable when the picture shrinks.
-  #words(pen, data, x, y, zoom) {
+  #words(pen, data, x, y, zoom, most) {
     const scale = Math.max(zoom, 0.82);
     pen.textAlign = "center";
     pen.textBaseline = "alphabetic";
     pen.lineJoin = "round";
     pen.strokeStyle = this.colours.surface;
     pen.lineWidth = 4;
-    this.#line(pen, shorten(data.label, 24), `500 ${12 * scale}px ${this.font}`, this.colours.text, x, y + 15 * scale);
-    this.#line(pen, shorten(data.state, 30), `400 ${11 * scale}px ${this.font}`, this.colours.text2, x, y + 29 * scale);
+    this.#name(pen, data.label, most, `500 ${12 * scale}px ${this.font}`, this.colours.text, x, y + 15 * scale);
+    this.#name(pen, data.state, most, `400 ${11 * scale}px ${this.font}`, this.colours.text2, x, y + 29 * scale);
+  }
+
+  #name(pen, text, most, font, fill, x, y) {
+    pen.font = font;
+    this.#line(pen, cutToFit(pen, String(text ?? ""), most), font, fill, x, y);
   }
 
   #line(pen, text, font, fill, x, y) {
@@ -167,4 +176,40 @@ function overlap(a, b) {
 function shorten(text, most) {
   const all = String(text ?? "");
   return all.length > most ? `${all.slice(0, most - 9)}…${all.slice(-8)}` : all;
+}
+
+// The ends tell names apart, the ending of a file above all, so the middle goes.
+function cutToFit(pen, text, most) {
+  const wide = pen.measureText(text).width;
+  if (wide <= most) return text;
+  for (let left = Math.floor((text.length * most) / wide); left > 4; left -= 1) {
+    const tail = Math.floor(left / 2);
+    const cut = `${text.slice(0, left - tail - 1)}…${text.slice(-tail)}`;
+    if (pen.measureText(cut).width <= most) return cut;
+  }
+  return `${text.slice(0, 2)}…${text.slice(-2)}`;
+}
+
+const NAME = { least: 44, most: 220, high: 33, gap: 5, many: 120 };
+
+/** How wide the words under each node may be so that they meet neither those of others nor the nodes beside them. */
+function roomFor(cy, zoom, width) {
+  const nodes = cy.nodes().map((node) => ({ id: node.id(), half: (node.width() / 2) * zoom, ...node.renderedPosition() }));
+  const high = NAME.high * Math.max(zoom, 0.82);
+  const wide = new Map(nodes.map(({ id }) => [id, NAME.most]));
+  if (nodes.length > NAME.many) return wide;
+  for (const one of nodes) {
+    const top = one.y + one.half;
+    let most = Math.min(NAME.most, 2 * (one.x - 2), 2 * (width - one.x - 2));
+    for (const other of nodes) {
+      const apart = Math.abs(other.x - one.x);
+      if (other === one || apart < 1) continue;
+      const beside = other.y - other.half < top + high && other.y + other.half > top;
+      const words = other.y + other.half < top + high && other.y + other.half + high > top;
+      if (words) most = Math.min(most, apart - NAME.gap);
+      if (beside) most = Math.min(most, 2 * (apart - other.half - NAME.gap));
+    }
+    wide.set(one.id, Math.max(NAME.least * Math.max(zoom, 0.82), most));
+  }
+  return wide;
 }

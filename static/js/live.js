@@ -168,7 +168,8 @@ export function startLive() {
   stream.start();
   // What the page fetches by itself keeps nobody signed in.
   document.addEventListener("htmx:configRequest", ({ detail }) => {
-    const byItself = detail.triggeringEvent?.type === "live" || /^every /.test(detail.elt.getAttribute("hx-trigger"));
+    const cause = detail.triggeringEvent?.type;
+    const byItself = cause === "live" || (!cause && /\bevery /.test(detail.elt.getAttribute("hx-trigger")));
     if (byItself) detail.headers["X-Unattended"] = "1";
   });
   document.addEventListener("htmx:beforeRequest", ({ detail }) => flying.set(keyOf(detail.elt), detail.xhr));

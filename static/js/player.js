@@ -4,6 +4,7 @@ import { moment } from "./time.js";
 
 const WHOLE_STORY = 12_000; // however long the attack took, its replay takes this long
 const END = 1000;
+const FRESH = 60_000; // what is younger than this is happening now
 const NS = "http://www.w3.org/2000/svg";
 const COLOURS = ["high", "medium", "low", "info"];
 
@@ -53,7 +54,8 @@ class Player {
       step.classList.toggle("later", later);
       if (!later) shown += 1;
     }
-    const words = `${moment(now)}${value >= END ? " now" : ""}`;
+    const end = Date.now() - this.last < FRESH ? "now" : "last event";
+    const words = value >= END ? `${moment(now)}, ${end}` : moment(now);
     this.host.querySelector("[data-player-time]").textContent = words;
     this.range.setAttribute("aria-valuetext", `${words}, ${shown} of ${this.steps.length} steps shown`);
     graphOf(this.attack.querySelector("[data-graph]"))?.until(value >= END ? new Date(8.64e15) : now);

@@ -1,7 +1,7 @@
 // Rows of a list: a click opens the pane, the keyboard walks them, the open row is marked.
 import { closePane, focusPane, openPane, paneIsOpen } from "./pane.js";
 
-const ROW = "[data-rows] tr[data-pane], [data-rows] tr.tap, [data-rows] > li.tap";
+const ROW = "[data-rows] tr[data-pane], [data-rows] tr.tap, [data-rows] > li.tap, [data-rows] > li[data-nodes]";
 const OPERABLE = "a, button, input, select, textarea, label, summary, [role=button]";
 
 export function rows() {
@@ -9,7 +9,7 @@ export function rows() {
 }
 
 function nameOf(row) {
-  return row.querySelector(".name, a");
+  return row.querySelector(".name, .n, a");
 }
 
 export function currentRow() {
@@ -43,10 +43,17 @@ function mark(row) {
 
 export function openCurrentPane() {
   const row = currentRow();
-  if (!row?.dataset.pane) return false;
+  if (!row?.dataset.pane) return pressIn(row);
   if (paneIsOpen() && row.getAttribute("aria-current") === "true") focusPane();
   else openRow(row, { wait: 0 });
   return true;
+}
+
+// A row that is a button fetches its pane itself.
+function pressIn(row) {
+  const button = row?.querySelector("button.n");
+  button?.click();
+  return Boolean(button);
 }
 
 export function openCurrentPage() {

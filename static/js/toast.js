@@ -5,7 +5,10 @@ function arm(toast) {
   if (toast.dataset.armed) return;
   toast.dataset.armed = "yes";
   let timer = 0;
-  const start = () => (timer = setTimeout(() => toast.remove(), STAY));
+  const start = () => {
+    clearTimeout(timer); // the pointer and the focus may leave it one after the other
+    timer = setTimeout(() => toast.remove(), STAY);
+  };
   const stop = () => clearTimeout(timer);
   for (const name of ["pointerenter", "focusin"]) toast.addEventListener(name, stop);
   for (const name of ["pointerleave", "focusout"]) toast.addEventListener(name, start);
@@ -13,7 +16,8 @@ function arm(toast) {
   start();
 }
 
-export function toast({ title = "", detail = "", kind = "ok" }) {
+/** `about` names what it tells of: what was said of that before holds no longer and goes. */
+export function toast({ title = "", detail = "", kind = "ok", about = "" }) {
   const template = document.getElementById("toast-template");
   const region = document.getElementById("toasts");
   if (!template || !region) return;
@@ -21,6 +25,10 @@ export function toast({ title = "", detail = "", kind = "ok" }) {
   element.classList.add(kind);
   element.querySelector("[data-toast-title]").textContent = title;
   element.querySelector("[data-toast-detail]").textContent = detail;
+  if (about) {
+    element.dataset.about = about;
+    for (const other of [...region.children]) if (other !== element && other.dataset.about === about) other.remove();
+  }
   region.append(element);
   while (region.children.length > 3) region.firstElementChild.remove();
   arm(element);
@@ -28,6 +36,8 @@ export function toast({ title = "", detail = "", kind = "ok" }) {
 
 export function startToasts() {
   document.querySelectorAll("#toasts [data-toast]").forEach(arm);
+  // A page that comes back out of the history brings its messages along, without what would end them.
+  document.addEventListener("htmx:historyRestore", () => document.getElementById("toasts")?.replaceChildren());
   document.addEventListener("toast", (event) => {
     const detail = event.detail ?? {};
     toast(typeof detail.value === "string" ? { title: detail.value } : detail);
