@@ -52,7 +52,7 @@ class StartedPortal:
 
     def start(self) -> None:
         self.begin()
-        assert wait_until(self._said_ready, seconds=90, pause=0.2), self._log.read_text()
+        assert wait_until(self._said_ready, seconds=240, pause=0.2), self._log.read_text()
         self.output = self._log.read_text()
 
     @contextlib.contextmanager

@@ -177,3 +177,11 @@ def test_an_option_is_changed_with_a_reason_and_keeps_its_history(admin: Client)
 
 def test_an_unknown_option_is_not_found(admin: Client) -> None:
     assert admin.get("/admin/options/no.such/").status_code == 404
+
+
+def test_a_right_that_the_person_cannot_grant_is_off_and_says_why(admin: Client, adam: User) -> None:
+    adam.roles.set([Role.objects.create(key="keeper", name="Keeper", permissions=["authorization.manage"])])
+    page = admin.get(reverse("accounts:new_role"), headers=HTMX).text
+    boxes = {key: box for box, key in re.findall(r'(<input type="checkbox"[^>]*value="([^"]+)"[^>]*>)', page)}
+    assert [key for key, box in boxes.items() if "disabled" not in box] == ["authorization.manage"]
+    assert page.count("you do not hold it, so you cannot grant it") == len(boxes) - 1 > 0

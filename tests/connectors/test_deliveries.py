@@ -8,7 +8,9 @@ from django.core.exceptions import ValidationError
 
 from connectors.enums import DeliveryState
 from connectors.kinds.simulator import world
+from connectors.kinds.simulator.connector import SimulatorConnector
 from connectors.models import Connection, Delivery
+from connectors.ports import Report
 from connectors.services.cancel import Cancelled, cancel_delivery
 from connectors.services.connections import create_connection, secrets_of, set_enabled
 from connectors.services.deliver import Order, order_delivery, target_seen
@@ -177,3 +179,16 @@ def test_a_connection_refuses_settings_it_does_not_know(connection: Connection) 
     assert secrets_of(connection) == {}
     set_enabled(connection, enabled=False, actor=ME, reason="test")
     assert not Connection.objects.get().enabled
+
+
+@pytest.mark.parametrize(("moving", "state"), [(True, "started"), (False, "unknown")])
+def test_what_is_arriving_just_now_is_not_late(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, moving: bool, state: str
+) -> None:
+    delivery = order(connection)
+    step(delivery)
+    report = Report(state=DeliveryState.STARTED, moving=moving)
+    monkeypatch.setattr(SimulatorConnector, "poll", lambda *_: report)
+    step(delivery)
+    Delivery.objects.update(started_at=clock.now() - timedelta(days=1))
+    assert step(delivery).state == state

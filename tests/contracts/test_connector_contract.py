@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -22,10 +24,12 @@ from connectors.ports import (
     Reversal,
     Ticket,
 )
+from connectors.receipts import Receipt
 from connectors.registry import Kind, all_kinds, open_connection
 from connectors.targets import Target
 from core import clock
 from tests.contracts.labs import Case, Lab
+from tests.factories.small_agent import make_keys
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +55,18 @@ class Bench:
             key or uuid4().hex, action or self.case.action, self.case.target, self.case.arguments, "contract"
         )
 
+    def submit(self, request: Request) -> Ticket:
+        self.lab.expect(self.connection, request, None)
+        return self.connector.submit(request)
+
+    def undo(self, request: Request, receipt: Receipt) -> Ticket:
+        self.lab.expect(self.connection, request, receipt)
+        return self.connector.undo(request, receipt)
+
+    def poll(self, ticket: Ticket, cursor: str = "") -> Report:
+        self.lab.go_on(self.connection)
+        return self.connector.poll(ticket, cursor)
+
     def be(self, situation: str) -> None:
         self.lab.be(self.connection, self.case, situation)
 
@@ -62,7 +78,7 @@ class Bench:
         cursor, report = "", None
         for second in range(0, 600, 10):
             with clock.at(clock.now() + timedelta(seconds=second)):
-                report = self.connector.poll(ticket, cursor)
+                report = self.poll(ticket, cursor)
             if report.state in FINAL_STATES:
                 return report
             cursor = report.cursor
@@ -70,7 +86,8 @@ class Bench:
 
 
 @pytest.fixture(params=list(capabilities()), ids=lambda pair: f"{pair[0].key}-{pair[1].action}")
-def bench(request: pytest.FixtureRequest, db: None) -> Bench:
+def bench(request: pytest.FixtureRequest, db: None, settings: Any, tmp_path: Path) -> Bench:
+    make_keys(settings, tmp_path)
     kind, capability = request.param
     lab: Lab = import_module(f"tests.contracts.labs.{kind.key}").LAB
     connection = lab.connection()
@@ -97,7 +114,7 @@ def test_looking_ahead_changes_nothing(bench: Bench) -> None:
 def test_an_order_goes_to_its_end_and_the_truth_shows_it(bench: Bench) -> None:
     assert bench.seen() == bench.case.before
     request = bench.request()
-    report = bench.finish(bench.connector.submit(request))
+    report = bench.finish(bench.submit(request))
     assert report.state == DeliveryState.SUCCEEDED
     assert bench.seen() == bench.case.after
     assert bench.lab.effects(bench.connection, request.key) == 1
@@ -105,17 +122,17 @@ def test_an_order_goes_to_its_end_and_the_truth_shows_it(bench: Bench) -> None:
 
 def test_the_same_key_is_the_same_order(bench: Bench) -> None:
     request = bench.request()
-    first, again = bench.connector.submit(request), bench.connector.submit(request)
+    first, again = bench.submit(request), bench.submit(request)
     bench.finish(first)
-    late = bench.connector.submit(request)
+    late = bench.submit(request)
     assert first.id == again.id == late.id
     assert bench.lab.effects(bench.connection, request.key) == 1
 
 
 def test_lines_and_states_do_not_repeat_themselves(bench: Bench) -> None:
-    ticket = bench.connector.submit(bench.request())
+    ticket = bench.submit(bench.request())
     report = bench.finish(ticket)
-    again = bench.connector.poll(ticket, report.cursor)
+    again = bench.poll(ticket, report.cursor)
     assert (again.state, again.result) == (report.state, report.result)
     assert len({line.id for line in report.log}) == len(report.log)
 
@@ -124,9 +141,9 @@ def test_a_lost_answer_is_asked_again_without_a_second_effect(bench: Bench) -> N
     bench.be("loses_answer_once")
     request = bench.request()
     with pytest.raises(ConnectorError) as error:
-        bench.connector.submit(request)
+        bench.submit(request)
     assert error.value.retry == Retry.ASK
-    bench.finish(bench.connector.submit(request))
+    bench.finish(bench.submit(request))
     assert bench.lab.effects(bench.connection, request.key) == 1
 
 
@@ -134,45 +151,45 @@ def test_a_remote_side_that_is_away_means_try_later(bench: Bench) -> None:
     bench.be("unavailable_once")
     request = bench.request()
     with pytest.raises(ConnectorError) as error:
-        bench.connector.submit(request)
+        bench.submit(request)
     assert error.value.retry == Retry.LATER
     assert bench.lab.effects(bench.connection, request.key) == 0
-    assert bench.finish(bench.connector.submit(request)).state == DeliveryState.SUCCEEDED
+    assert bench.finish(bench.submit(request)).state == DeliveryState.SUCCEEDED
 
 
 def test_an_offline_target_is_waited_for_as_the_manifest_says(bench: Bench) -> None:
     bench.be("offline")
     request = bench.request()
     if bench.capability.offline == Offline.REMOTE_QUEUE:
-        assert bench.connector.poll(bench.connector.submit(request), "").state == DeliveryState.DELIVERED
+        assert bench.poll(bench.submit(request), "").state == DeliveryState.DELIVERED
     else:
         with pytest.raises(ConnectorError) as error:
-            bench.connector.submit(request)
+            bench.submit(request)
         wanted = Retry.WHEN_SEEN if bench.capability.offline == Offline.PORTAL_QUEUE else Retry.NEVER
         assert error.value.retry == wanted
         assert bench.lab.effects(bench.connection, request.key) == 0
     bench.be("online")
     if bench.capability.offline == Offline.PORTAL_QUEUE:
-        assert bench.finish(bench.connector.submit(request)).state == DeliveryState.SUCCEEDED
+        assert bench.finish(bench.submit(request)).state == DeliveryState.SUCCEEDED
 
 
 def test_an_order_that_has_not_started_can_be_cancelled(bench: Bench) -> None:
     bench.be("slow")
     request = bench.request()
-    ticket = bench.connector.submit(request)
+    ticket = bench.submit(request)
     if bench.capability.cancel == CancelSupport.NONE:
         assert bench.connector.cancel(ticket) == CancelAnswer.UNSUPPORTED
         return
     assert bench.connector.cancel(ticket) == CancelAnswer.ACCEPTED
     assert bench.connector.cancel(ticket) == CancelAnswer.ACCEPTED
     with clock.at(clock.now() + bench.lab.slow_by()):
-        assert bench.connector.poll(ticket, "").state == DeliveryState.CANCELLED
+        assert bench.poll(ticket, "").state == DeliveryState.CANCELLED
         assert bench.seen() == bench.case.before
     assert bench.lab.effects(bench.connection, request.key) == 0
 
 
 def test_it_is_too_late_to_cancel_what_has_ended(bench: Bench) -> None:
-    ticket = bench.connector.submit(bench.request())
+    ticket = bench.submit(bench.request())
     bench.finish(ticket)
     assert bench.connector.cancel(ticket) in {CancelAnswer.TOO_LATE, CancelAnswer.UNSUPPORTED}
     assert bench.seen() == bench.case.after
@@ -180,20 +197,20 @@ def test_it_is_too_late_to_cancel_what_has_ended(bench: Bench) -> None:
 
 def test_a_slow_order_is_not_done_before_its_time(bench: Bench) -> None:
     bench.be("slow")
-    ticket = bench.connector.submit(bench.request())
-    assert bench.connector.poll(ticket, "").state not in FINAL_STATES
+    ticket = bench.submit(bench.request())
+    assert bench.poll(ticket, "").state not in FINAL_STATES
     assert bench.seen() == bench.case.before
     with clock.at(clock.now() + bench.lab.slow_by()):
-        assert bench.connector.poll(ticket, "").state in FINAL_STATES | {DeliveryState.STARTED}
+        assert bench.poll(ticket, "").state in FINAL_STATES | {DeliveryState.STARTED}
 
 
 def test_undo_restores_what_was_there(bench: Bench) -> None:
     if bench.capability.reversal == Reversal.NONE:
         assert not bench.case.inverse
         return
-    report = bench.finish(bench.connector.submit(bench.request()))
+    report = bench.finish(bench.submit(bench.request()))
     assert report.receipt is not None
-    back = bench.finish(bench.connector.undo(bench.request(action=bench.case.inverse), report.receipt))
+    back = bench.finish(bench.undo(bench.request(action=bench.case.inverse), report.receipt))
     assert back.state == DeliveryState.SUCCEEDED
     assert bench.seen() == bench.case.before
 
@@ -201,10 +218,10 @@ def test_undo_restores_what_was_there(bench: Bench) -> None:
 def test_an_undo_is_idempotent_too(bench: Bench) -> None:
     if bench.capability.reversal == Reversal.NONE:
         return
-    report = bench.finish(bench.connector.submit(bench.request()))
+    report = bench.finish(bench.submit(bench.request()))
     assert report.receipt is not None
     request = bench.request(action=bench.case.inverse)
-    first, again = bench.connector.undo(request, report.receipt), bench.connector.undo(request, report.receipt)
+    first, again = bench.undo(request, report.receipt), bench.undo(request, report.receipt)
     assert first.id == again.id
     bench.finish(first)
     assert bench.lab.effects(bench.connection, request.key) == 1
@@ -223,7 +240,7 @@ def test_a_target_that_does_not_exist_is_never_acted_on(bench: Bench) -> None:
     nobody = Target(bench.case.target.kind, "nobody-has-this-id")
     request = Request(uuid4().hex, bench.case.action, nobody, bench.case.arguments)
     with pytest.raises(ConnectorError) as error:
-        bench.connector.submit(request)
+        bench.submit(request)
     assert error.value.retry == Retry.NEVER
     assert bench.connector.preflight(request).blockers
 

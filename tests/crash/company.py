@@ -26,7 +26,7 @@ def lay_company(count: int) -> None:
     """Print `{"devices": [ids], "tokens": {client: secret}}`."""
     with transaction.atomic():
         devices = _lay_devices(count)
-        tokens = {client: _token_of(client, role) for client, role in CLIENTS.items()}
+        tokens = {client: token_of(client, role) for client, role in CLIENTS.items()}
     print(json.dumps({"devices": devices, "tokens": tokens}))  # noqa: T201 - read by the test
 
 
@@ -45,7 +45,7 @@ def _lay_devices(count: int) -> list[str]:
     return [str(device.pk) for device in devices]
 
 
-def _token_of(name: str, role: str) -> str:
+def token_of(name: str, role: str) -> str:
     user: User = create_user(
         name, display_name=name, roles=[Role.objects.get(key=role)], scope_kind=ScopeKind.ALL, kind=UserKind.SERVICE,
         actor=ACTOR,

@@ -7,10 +7,14 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from pathlib import Path
 
 from tests.started_portal import StartedPortal
 
-PARTS = ("postgres", "valkey", "web", "worker", "worker child")
+# By the word of their command line; a worker that is only for mail or for signing has one more.
+PARTS = {"postgres": "postgres", "valkey": "valkey-server", "nursery": "soc_portal.up.nursery",
+         "web": "soc_portal.up.web", "worker": "soc_portal.up.worker"}  # fmt: skip
+CHILD = "worker child"
 
 
 class Killer:
@@ -29,7 +33,7 @@ class Killer:
         if self.killed.total() >= self.kills:
             return
         if not self._waiting:
-            self._waiting = self._random.sample(PARTS, len(PARTS))
+            self._waiting = self._random.sample([*PARTS, CHILD], len(PARTS) + 1)
         part = self._waiting.pop()
         pid = self._pid_of(part)
         if pid is None:
@@ -39,12 +43,28 @@ class Killer:
             os.kill(pid, signal.SIGKILL)
             self.killed[part] += 1
 
+    def strikes_the_last(self) -> bool:
+        """Another strike; whether none is left."""
+        self.strike()
+        return self.killed.total() >= self.kills
+
     def _pid_of(self, part: str) -> int | None:
-        pids = dict(zip(PARTS, self.portal.children().values(), strict=False))
-        if part != "worker child":
-            return pids[part]
-        children = _children_of(pids["worker"])
+        if part != CHILD:
+            return self._named(PARTS[part])
+        worker = self._named(PARTS["worker"])
+        children = _children_of(worker) if worker else []
         return self._random.choice(children) if children else None
+
+    def _named(self, word: str) -> int | None:
+        return next((pid for pid in self.portal.children().values() if _is(pid, word)), None)
+
+
+def _is(pid: int, word: str) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").split()
+    except OSError:
+        return False
+    return not {"mail", "signer"} & set(words) and any(Path(one).name == word for one in words)
 
 
 def _children_of(parent: int) -> list[int]:

@@ -74,8 +74,7 @@ def weather(portal: StartedPortal, size: Size) -> Aftermath:
             finished(sensors.work(senders) + responders.work(deciders), meanwhile=killer.strike)
         finally:
             api.stop.set()
-    while killer.killed.total() < size.kills:
-        killer.strike()
+    assert wait_until(killer.strikes_the_last, seconds=size.settle_s), killer.killed
     settled = wait_until(ledger.is_settled, seconds=size.settle_s, pause=0.5)
     print(f"killed {dict(killer.killed)}, {api.retries} tries again, answers {api.statuses}")  # noqa: T201 - shown with a failure
     assert settled, f"{ledger.unsettled()}; {portal.last_lines()}"

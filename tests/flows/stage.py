@@ -41,6 +41,7 @@ from remediation.models import (
     ExpertMessage,
     ExpertRequest,
     Hold,
+    IsolationRule,
     Refusal,
     Retainer,
     RunArtefact,
@@ -61,6 +62,10 @@ from reviews.services.follow_up import add_follow_up
 from reviews.services.lessons import link_incident, write_lesson
 from reviews.services.period_report import contents_of, order_report
 from reviews.services.write import add_finding
+from tests.factories.agents import words_of_agents
+from tests.factories.analyses import words_of_analyses
+from tests.factories.cleaning import words_of_cleaning
+from tests.factories.live import words_of_live_response
 from tests.factories.people import DeviceGroupFactory
 from tests.factories.reviews import resolved_incident, written_review
 
@@ -89,9 +94,13 @@ def set_stage(ada: User, rita: User, adam: User) -> dict[str, Any]:
         **_words_of_incidents(incident, entities, ada),
         **_words_of_actions(incident, entities, ada, rita),
         **_words_of_brakes(entities, rita, adam),
+        **words_of_cleaning(incident, entities.device, entities.file, ada),
         **_words_of_reviews(ada),
         **_words_of_accounts(ada, adam),
         **_words_of_notifications(ada, adam),
+        **words_of_live_response(entities.device, rita),
+        **words_of_analyses(entities.file, ada),
+        **words_of_agents(entities.device),
     }
 
 
@@ -160,6 +169,10 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
                 "device_group_ids": [entities.device.device_group_id]},
         reason="Seen in the attack.", actor=rita.actor, user=rita,
     )  # fmt: skip
+    against = {"type": "ipAddress", "value": "203.0.113.9", "action": "allowed", "title": "A partner of ours",
+               "device_group_ids": [entities.device.device_group_id, DeviceGroupFactory.create().pk]}  # fmt: skip
+    create_indicator(fields=against, reason="Their address", actor=rita.actor, user=rita)
+    kept = RunArtefact.objects.create(run=done, blob=zipped, name="package.zip")
     return {
         "remediation.run_id": waiting.pk, "remediation:cancel.run_id": queued.pk, "remediation:run.run_id": done.pk,
         "remediation:artefact.run_id": done.pk, "remediation.artefact_id": artefact.pk, "remediation.kind": "device",
@@ -167,7 +180,8 @@ def _words_of_actions(incident: Incident, entities: Entities, ada: User, rita: U
         "remediation.target_id": entities.device.pk, "remediation.action": "device.antivirus_scan",
         **_words_of_experts(incident, ada, rita), **_words_of_states(done),
         "remediation:package.run_id": done.pk, "remediation.pk": indicator.pk, "remediation.how": "remove",
-        "remediation:package.artefact_id": RunArtefact.objects.create(run=done, blob=zipped, name="package.zip").pk,
+        "remediation:package.artefact_id": kept.pk, "remediation:compare_packages.artefact_id": kept.pk,
+        "remediation:compare_packages.run_id": done.pk, "remediation:contain_address?": "?address=203.0.113.9",
         "connectors.pk": Connection.objects.get().pk, "incidents:bind-known.pk": Connection.objects.get().pk,
         "connectors.kind": "simulator", "incidents:unbind-known.pk": Connection.objects.get().pk,
     }  # fmt: skip
@@ -220,6 +234,7 @@ def _words_of_brakes(entities: Entities, rita: User, adam: User) -> dict[str, An
         actor=rita.actor.as_json(), **named,
     )  # fmt: skip
     shield = protect(kind="dns", match_by="name", target_kind="device", pattern="ns-*", note="Names", actor=ACTOR)
+    exclusion = IsolationRule.objects.create(name="Proxy", networks=["192.0.2.8/32"])
     rule = save_approver_rule(
         ApproverRule(), device_group=DeviceGroupFactory.create(), action="", risk="", approvers=[rita],
         fallbacks=[adam], fallback_after_min=5, actor=ACTOR,
@@ -232,6 +247,9 @@ def _words_of_brakes(entities: Entities, rita: User, adam: User) -> dict[str, An
         "remediation:lift.hold_id": hold.pk, "remediation:refusal.pk": refusal.pk,
         "remediation:unprotect.pk": shield.pk,
         "remediation:edit_approver_rule.pk": rule.pk, "remediation:delete_approver_rule.pk": rule.pk,
+        "remediation:edit_isolation_rule.pk": exclusion.pk, "remediation:delete_isolation_rule.pk": exclusion.pk,
+        "isolation-exclusions.pk": exclusion.pk, "trusted-programs.pk": rule.device_group_id or 0,
+        "remediation:edit_trusted.group_id": rule.device_group_id or 0,
         "remediation:ratify.run_id": run.pk, "remediation:disown.run_id": run.pk,
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as configured
 from django.http import HttpResponse
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from accounts.models import User
 from tests.factories.people import sign_in
@@ -19,6 +19,23 @@ AXE = Path(configured.BASE_DIR) / "node_modules" / "axe-core" / "axe.min.js"
 # A theme changes colours only, so the second look asks for contrast alone.
 RULES: dict[Literal["light", "dark"], str] = {"light": "{}", "dark": "{runOnly: ['color-contrast']}"}
 GRAVE = {"serious", "critical"}
+# Of a page in a window of 820 pixels: what sticks out of it, and what looks like a button that keys do not reach. A
+# button that is off says why, to the eye and to a screen reader.
+NARROW: ViewportSize = {"width": 820, "height": 1100}
+OUT_OF_REACH = """() => {
+    const seen = (one) => one.checkVisibility({ visibilityProperty: true });
+    const buttons = [...document.querySelectorAll(".btn, [role=button]")].filter(seen);
+    const name = (one) => one.outerHTML.slice(0, 200);
+    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    return [
+        ...buttons.filter((one) => one.tabIndex < 0 && !one.disabled && !one.matches(".off-page")).map(
+            (one) => `no key reaches ${name(one)}`),
+        ...buttons.filter((one) => one.ariaDisabled === "true" && !one.title &&
+            !document.getElementById(one.getAttribute("aria-describedby"))).map(
+            (one) => `says no reason: ${name(one)}`),
+        ...(wide > 0 ? [`sticks out by ${wide} pixels`] : []),
+    ];
+}"""
 # What a plain look cannot reach, each with its reason.
 NOT_LOOKED_AT = {
     "account_logout": "signs the person out; asks nothing on its way",
@@ -27,6 +44,7 @@ NOT_LOOKED_AT = {
     "provider_callback": "where a provider sends people back to, with what it vouches for",
     "home": "leads to the queue",
     "reviews:download": "there once a worker has made the PDF",
+    "live_response:shell_decide": "a dialog of a shell that somebody else asked for and that waits for a decision",
 }
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -109,3 +127,8 @@ def _findings(page: Page) -> Iterator[str]:
         for one in page.evaluate(f"axe.run(document, {rules}).then(result => result.violations)"):
             if one["impact"] in GRAVE:
                 yield from (f"{theme} {one['id']}: {node['html'][:200]}" for node in one["nodes"][:3])
+    former = page.viewport_size
+    page.set_viewport_size(NARROW)
+    yield from page.evaluate(OUT_OF_REACH)
+    if former:
+        page.set_viewport_size(former)

@@ -13,7 +13,7 @@ from accounts.models import User
 from core import clock
 from incidents.models import Alert, Incident
 from incidents.services.comment import comment_on
-from tests.factories.remediation import FileFactory, ask, company, incident_naming
+from tests.factories.remediation import DeviceFactory, FileFactory, ask, company, incident_naming
 from tests.factories.reviews import resolved_incident
 from tests.flows.desk import PATIENCE_MS, Desk
 
@@ -79,15 +79,15 @@ def test_the_bell_rings_without_a_reload_and_falls_silent_when_read(at_desk: AtD
 def test_incidents_are_merged_and_an_alert_is_moved_out_again_with_the_why(
     at_desk: AtDesk, ada: User, rita: User
 ) -> None:
-    device = company().device()
-    stays, goes = incident_naming(device), incident_naming(device)
+    # Of two machines: what lies on one is put together by the portal itself, sooner or later.
+    stays, goes = incident_naming(company().device()), incident_naming(DeviceFactory.create())
     desk, other = at_desk(ada, "light"), at_desk(rita, "dark")
     merge(desk, stays, goes)
     target = Incident.objects.get(redirect_incident=None, pk__in=[stays.pk, goes.pk])
     other.goto(f"/incidents/{(goes if target == stays else stays).pk}/")
     other.page.wait_for_url(f"**/incidents/{target.pk}/**")
     other.goto(f"/incidents/{target.pk}/activities/")
-    other.see("The same machine within the hour.")
+    other.see("The same hands within the hour.")
     alert = move_out(other, target)
     assert alert.incident_id not in {stays.pk, goes.pk}
     other.goto(f"/incidents/{alert.incident_id}/activities/")
@@ -102,7 +102,7 @@ def merge(desk: Desk, stays: Incident, goes: Incident) -> None:
     desk.dialog.locator("button[type=submit]").click()
     expect(desk.dialog).to_contain_text("The portal chooses")
     desk.dialog.locator("select[name=reason]").select_option("sameAsset")
-    desk.dialog.locator("[name=comment]").fill("The same machine within the hour.")
+    desk.dialog.locator("[name=comment]").fill("The same hands within the hour.")
     desk.dialog.locator("button[type=submit]").click()
     expect(desk.dialog).not_to_be_visible()
 

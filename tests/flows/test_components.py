@@ -12,6 +12,7 @@ from django.test import override_settings
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Page, Route, expect
 
+from soc_portal.up.processes import wait_until
 from tests.flows.gallery import urls as gallery
 
 AXE = Path(configured.BASE_DIR) / "node_modules" / "axe-core" / "axe.min.js"
@@ -169,6 +170,42 @@ def test_a_step_of_the_story_picks_its_things_in_the_graph(site: str, page: Page
     expect(page.locator("[data-player]")).to_be_visible()
     page.get_by_role("button", name="One account signs in to 3 devices").click()
     assert sorted(page.evaluate(chosen)) == ["backup", "file02", "fin22", "hr07"]
+
+
+def test_a_message_about_the_same_takes_the_place_of_the_one_before(site: str, page: Page) -> None:
+    page.goto(f"{site}/queue/")
+    say = "one => document.dispatchEvent(new CustomEvent('toast', { detail: one }))"
+    for title, about in (("Waits", "run:1"), ("Other", "run:2"), ("Withdrawn", "run:1")):
+        page.evaluate(say, {"title": title, "about": about})
+    expect(page.locator("#toasts [data-toast-title]")).to_have_text(["Other", "Withdrawn"])
+
+
+def test_the_steps_of_the_story_are_walked_by_key_and_show_their_things(site: str, page: Page) -> None:
+    page.goto(f"{site}/incident/")
+    chosen = f"{GRAPH}.$(':selected').map(node => node.id()))"
+    expect(page.locator(".net canvas.marks")).to_have_count(1)
+    page.keyboard.press("j")
+    first = page.locator("[data-nodes]").first
+    expect(first.get_by_role("button")).to_be_focused()
+    expect(first).to_have_attribute("aria-current", "true")
+    wanted = sorted(str(first.get_attribute("data-nodes")).split())
+    assert wait_until(lambda: sorted(page.evaluate(chosen)) == wanted, seconds=30), page.evaluate(chosen)
+    page.keyboard.press("j")
+    expect(page.locator("[data-nodes]").nth(1).get_by_role("button")).to_be_focused()
+
+
+def test_the_things_of_the_graph_are_reached_by_keyboard_with_their_whole_name(
+    site: str, page: Page, complaints: list[str]
+) -> None:
+    page.goto(f"{site}/incident/")
+    things = page.get_by_role("list", name="Things of the attack story").get_by_role("button")
+    expect(things.first).to_be_attached()
+    things.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(things.nth(1)).to_be_focused()
+    name = page.evaluate(f"{GRAPH}.nodes('.hover').data('label'))")
+    expect(page.locator(".graph-tip")).to_contain_text(name)
+    expect(things.nth(1)).to_contain_text(name)
 
 
 def test_more_than_forty_things_are_drawn_as_groups(site: str, page: Page) -> None:

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("soc_portal", "core", "accounts", "connectors", "notifications", "incidents", "remediation", "reviews",
-         "exercises")  # fmt: skip
+ROOMS = ("soc_portal", "core", "accounts", "connectors", "notifications", "incidents", "remediation",
+         "live_response", "reviews", "exercises")  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -45,6 +45,12 @@ def _parsed(text: str) -> ast.Module:
 @cache
 def product() -> tuple[Module, ...]:
     return tuple(_modules(ROOMS))
+
+
+@cache
+def agent() -> tuple[Module, ...]:
+    """The distribution of the endpoint agent: its own code, which shares the habits and not the rooms."""
+    return tuple(_modules(("agent/soc_agent",)))
 
 
 @cache

@@ -29,17 +29,18 @@ FOR_EVERYBODY = {
 MARKS = {"signed_in", "anonymous"}
 # Rows that belong to no device group: whoever holds the right to administer them sees them all.
 WITHOUT_SCOPE = {"connections", "device-groups", "users", "roles", "tokens", "options", "ingest", "accounts",
-                 "connectors", "protections", "approvers", "contacts", "drills",
-                 "correlation-rules"}  # fmt: skip
+                 "connectors", "protections", "approvers", "isolation-exclusions", "trusted-programs", "contacts",
+                 "drills", "correlation-rules", "live-library"}  # fmt: skip
 PAGES_WITHOUT_SCOPE = (
     "remediation:unprotect", "remediation:edit_approver_rule", "remediation:delete_approver_rule",
+    "remediation:edit_isolation_rule", "remediation:delete_isolation_rule", "remediation:edit_trusted",
     "incidents:bind-known", "incidents:unbind-known", "notifications:endpoint", "notifications:edit-endpoint",
     "notifications:rotate-endpoint", "notifications:delete-endpoint", "notifications:resume-endpoint",
     "notifications:switch-endpoint", "notifications:test-endpoint", "notifications:dispatch", "notifications:limit",
     "notifications:forget", "notifications:new-", "remediation:edit_expert_group",
     "reviews:edit_contact", "reviews:confirm_contact", "reviews:delete_contact", "reviews:edit_drill",
     "reviews:delete_drill",
-    "remediation:edit_retainer", "incidents:correlation-rule",
+    "remediation:edit_retainer", "incidents:correlation-rule", "remediation:edit_recovery_step", "live_response:file",
 )  # fmt: skip
 SECRETS = ("Ransomware spreading", "WS-14", "m.okafor", "svc_update", "Invoice fraud")
 ALL = operations()

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.house.source_tree import ROOMS, Module, names_of_functions, product, suite
+from tests.house.source_tree import ROOMS, Module, agent, names_of_functions, product, suite
 
 BUCKETS = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "mixins", "base", "shared", "stuff"}
 QUEUERS = {"delay", "apply_async", "send_task"}
@@ -14,13 +14,15 @@ MAY_QUEUE = {"core/jobs.py", "soc_portal/up/beat.py"}  # the one door, and the c
 WALL_CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("timezone", "now"), ("date", "today")}
 # Where the wall clock itself is meant: the clock, and what runs before or beside Django.
 WALL_CLOCK_ROOMS = ("core/clock.py", "soc_portal/up/")
+# The agent's half that has rights is called the helper, in its unit, its log and its documents.
+NAMED_SO = {"agent/soc_agent/helper.py"}
 Rule = Callable[[Module], Iterator[str]]
 
 
 def bucket_modules(module: Module) -> Iterator[str]:
     """Files and folders are named after a thing or a deed of the domain, never after leftovers."""
     for part in PurePosixPath(module.path).with_suffix("").parts:
-        if part in BUCKETS:
+        if part in BUCKETS and module.path not in NAMED_SO:
             yield f"{module.path} is a bucket: {part}"
 
 
@@ -87,6 +89,17 @@ def _audits(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     )  # fmt: skip
 
 
+def strangers(module: Module) -> Iterator[str]:
+    """The agent is installed without the portal, and the portal runs without the agent: they share a protocol."""
+    theirs = {*ROOMS, "tests", "django"} if module.path.startswith("agent/") else {"soc_agent"}
+    for node in ast.walk(module.tree):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for found in names:
+            if found.partition(".")[0] in theirs:
+                yield f"{module.path}: imports {found}"
+
+
 def unfinished(module: Module) -> Iterator[str]:
     """Nothing is left to be done later without anybody knowing."""
     for number, line in enumerate(module.text.splitlines(), start=1):
@@ -111,15 +124,23 @@ RULES: list[Rule] = [
     unguarded_queueing,
     wall_clocks,
     actorless_services,
+    strangers,
     unfinished,
     reasonless_ignores,
 ]
 EVERYWHERE: list[Rule] = [bucket_modules, unfinished, reasonless_ignores]
+OF_THE_AGENT: list[Rule] = [*EVERYWHERE, strangers]
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_product_keeps_the_rule(rule: Rule) -> None:
     assert found_by(rule, product()) == []
+
+
+@pytest.mark.parametrize("rule", OF_THE_AGENT)
+def test_the_agent_keeps_the_rule(rule: Rule) -> None:
+    assert len(agent()) > 10
+    assert found_by(rule, agent()) == []
 
 
 @pytest.mark.parametrize("rule", EVERYWHERE)
@@ -141,6 +162,9 @@ def test_the_tests_keep_the_rule(rule: Rule) -> None:
         (actorless_services, "incidents/services/x.py", "def f(a):\n    audit.record('x')\n"),
         (actorless_services, "incidents/services/x.py", "def f(a, *, actor=None):\n    pass\n"),
         (actorless_services, "incidents/services/x.py", "def f(a, b, *, actor):\n    pass\n"),
+        (strangers, "agent/soc_agent/x.py", "from core import clock\n"),
+        (strangers, "agent/soc_agent/x.py", "def f():\n    import django.db\n"),
+        (strangers, "connectors/x.py", "import soc_agent.trust\n"),
         (unfinished, "core/x.py", "# TO" + "DO later\n"),
         (reasonless_ignores, "core/x.py", "x = 1  # no" + "qa\n"),
     ],

@@ -26,7 +26,10 @@ OURS = {name: service for name, service in SERVICES.items() if service["image"].
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 NGINX = "".join((ROOT / "deploy/nginx" / name).read_text() for name in ("portal.conf", "zones.conf", "server.inc"))
 # Read by the database's own image, and by the code that runs as a container of its own.
-READ_ELSEWHERE = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS", "SOC_RUNTIME_ROLE"}
+READ_ELSEWHERE = {
+    "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS", "SOC_RUNTIME_ROLE", "SOC_AGENTS_TLS_DIR",
+    "SOC_AGENTS_HOSTS",
+}  # fmt: skip
 
 
 def words(service: dict[str, Any]) -> list[str]:
@@ -64,7 +67,8 @@ def test_a_service_is_locked_down_and_watched(name: str) -> None:
 def test_no_password_stands_in_the_compose_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
-            secret = re.search("PASSWORD|SECRET|KEYS|_URL", variable) and variable != "SOC_PUBLIC_URL"
+            named = variable not in {"SOC_PUBLIC_URL", "SOC_AGENTS_URL"}
+            secret = re.search("PASSWORD|SECRET|KEYS|_URL", variable) and named
             assert not secret or (variable.endswith("_FILE") and value.startswith("/run/secrets/")), (name, variable)
 
 
@@ -152,7 +156,8 @@ def test_every_health_check_asks_an_existing_probe(name: str) -> None:
 
 def test_the_front_proxy_knows_the_services_by_name_port_and_file() -> None:
     upstreams = dict(re.findall(r"server (\w+):(\d+) resolve;", NGINX))
-    assert upstreams == {name: str(port) for name, port in PORTS.items()}
+    # The line to endpoint agents has a port and an authority of its own.
+    assert upstreams == {name: str(port) for name, port in PORTS.items() if name != "agents"}
     assert set(upstreams) <= set(SERVICES)
     assert option(SERVICES["live"], "--port") == upstreams["live"]
     assert f":{upstreams['web']}" in (ROOT / "deploy/gunicorn.conf.py").read_text()

@@ -6,7 +6,9 @@ from tests.house.source_tree import ROOT
 
 READ = re.compile(r'\benv(?:\.\w+)?\(\s*"([A-Z_]+)"')
 EXPLAINED = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
-OF_THE_SUPERVISOR = {"SOC_OWNER_DATABASE_URL", "SOC_RUNTIME_ROLE", "SOC_BACKUP_PASSPHRASE"}
+OF_THE_SUPERVISOR = {
+    "SOC_OWNER_DATABASE_URL", "SOC_RUNTIME_ROLE", "SOC_BACKUP_PASSPHRASE", "SOC_AGENTS_TLS_DIR", "SOC_AGENTS_HOSTS",
+}  # fmt: skip
 
 
 def test_every_variable_of_the_settings_is_explained() -> None:

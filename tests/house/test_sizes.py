@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.house.source_tree import Module, length, names_of_functions, product, suite, templates
+from tests.house.source_tree import Module, agent, length, names_of_functions, product, suite, templates
 
 MODULE, FUNCTION, VIEW, TEST, TEMPLATE = 500, 60, 25, 25, 150
 # How many modules may be longer than 300 lines and functions longer than 40: kept rare, so that the rest can breathe.
@@ -33,11 +33,11 @@ def behaviour(modules: Iterable[Module]) -> list[Module]:
 
 
 def test_no_module_has_more_than_500_lines() -> None:
-    assert too_long_modules([*product(), *suite()], MODULE) == []
+    assert too_long_modules([*product(), *agent(), *suite()], MODULE) == []
 
 
 def test_no_function_has_more_than_60_lines() -> None:
-    assert too_long_functions([*product(), *suite()], FUNCTION) == []
+    assert too_long_functions([*product(), *agent(), *suite()], FUNCTION) == []
 
 
 def test_no_view_has_more_than_25_lines() -> None:
@@ -53,9 +53,10 @@ def test_no_template_has_more_than_150_lines() -> None:
 
 
 def test_long_modules_and_functions_stay_rare() -> None:
-    functions = [function for module in product() for function in module.functions()]
-    assert len(too_long_modules(product(), SOFT_MODULE)) <= SOFT_SHARE * len(product())
-    assert len(too_long_functions(product(), SOFT_FUNCTION)) <= SOFT_SHARE * len(functions)
+    modules = [*product(), *agent()]
+    functions = [function for module in modules for function in module.functions()]
+    assert len(too_long_modules(modules, SOFT_MODULE)) <= SOFT_SHARE * len(modules)
+    assert len(too_long_functions(modules, SOFT_FUNCTION)) <= SOFT_SHARE * len(functions)
 
 
 @pytest.mark.parametrize("lines", [60, 61])

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 API = "api:"
 _OF_TWO_WORDS = (
+    "sweep-findings",
     "control-states",
     "correlation-rules",
     "correlation-changes",
@@ -15,7 +16,14 @@ _OF_TWO_WORDS = (
     "dead-letters",
     "device-groups",
     "follow-ups",
+    "isolation-exclusions",
+    "trusted-programs",
+    "agent-orders",
+    "enrolment-tokens",
     "legal-holds",
+    "live-library",
+    "live-questions",
+    "live-sessions",
     "period-reports",
 )
 TWINS = "with_slash:"  # the same addresses with a slash at their end

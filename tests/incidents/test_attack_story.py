@@ -1,8 +1,14 @@
 """Which things the attack story draws."""
 
+from datetime import UTC
+from typing import Any
+
 import pytest
 
 from accounts.models import User
+from core import clock
+from incidents.assets import shown_coverage
+from incidents.graph import graph_of
 from incidents.models import Device, Incident
 from incidents.story import story_of
 from tests.factories.incidents import DeviceFactory, evidence, incident_about
@@ -42,3 +48,63 @@ def test_a_public_address_is_not_its_device(ada: User) -> None:
 def test_an_address_of_two_devices_is_neither(ada: User) -> None:
     devices = [DeviceFactory.create(ip_addresses=["10.0.0.1"]) for _ in range(2)]
     assert kinds(story_with("10.0.0.1", *devices), ada) == ["device", "device", "ip"]
+
+
+COMMAND = "/usr/bin/python3 -P /var/tmp/.helpful/encrypt"
+
+
+def lab_story(*devices: Device, severity: str = "high") -> Incident:
+    """The same program, started by the same command line, on each of the devices."""
+    incident = incident_about(alerts=len(devices), severity=severity)
+    for alert, device in zip(incident.alerts.order_by("pk"), devices, strict=True):
+        evidence(alert, device)
+        evidence(alert, type="process", display=COMMAND, key="command:1", device=device)
+    return incident
+
+
+def drawn(incident: Incident, user: User) -> list[dict[str, Any]]:
+    told = graph_of(story_of(incident, user), incident, zone=UTC, now=clock.now())
+    return list(told["nodes"])
+
+
+def test_one_command_line_on_three_machines_is_three_processes(ada: User) -> None:
+    nodes = drawn(lab_story(*DeviceFactory.create_batch(3)), ada)
+    assert len([node for node in nodes if node["kind"] == "process"]) == 3
+
+
+def test_a_process_that_two_alerts_of_a_machine_name_is_one(ada: User) -> None:
+    device = DeviceFactory.create()
+    assert kinds(lab_story(device, device), ada) == ["device", "process"]
+
+
+def test_a_process_is_known_by_its_program_and_its_machine(ada: User) -> None:
+    devices = DeviceFactory.create_batch(2)
+    found = [node for node in drawn(lab_story(*devices), ada) if node["kind"] == "process"]
+    assert {(node["label"], node["name"]) for node in found} == {("python3 -P …/encrypt", COMMAND)}
+    assert {node["state"] for node in found} == {f"process on {device.display_name}" for device in devices}
+
+
+@pytest.mark.parametrize(("severity", "look"), [("high", "bad"), ("low", "")])
+def test_an_asset_that_the_page_calls_not_contained_is_drawn_as_open(severity: str, look: str, ada: User) -> None:
+    incident = lab_story(DeviceFactory.create(), severity=severity)
+    assert bool(shown_coverage(incident, ada)) == (look == "bad")
+    assert {node["look"] for node in drawn(incident, ada) if node["kind"] == "device"} == {look}
+
+
+def test_what_holds_it_comes_first(ada: User) -> None:
+    device = DeviceFactory.create(mitigation={"network": {"state": "isolated", "active": True}})
+    assert [node["look"] for node in drawn(lab_story(device), ada) if node["kind"] == "device"] == ["safe"]
+
+
+def test_what_a_sensor_finds_suspicious_has_a_colour_of_its_own(ada: User) -> None:
+    incident = lab_story(DeviceFactory.create(), severity="low")
+    evidence(incident.alerts.get(), type="file", display="dropper", key="path:1", verdict="suspicious")
+    assert {node["label"]: node["look"] for node in drawn(incident, ada)}["dropper"] == "warn"
+
+
+@pytest.mark.parametrize(("role", "deed"), [("edited", "changes"), ("loaded", "runs"), ("created", "creates")])
+def test_a_line_says_what_a_process_did_with_a_file(role: str, deed: str, ada: User) -> None:
+    incident = lab_story(DeviceFactory.create())
+    evidence(incident.alerts.get(), type="file", display="report", key="path:1", roles=[role])
+    edges = graph_of(story_of(incident, ada), incident, zone=UTC, now=clock.now())["edges"]
+    assert any(edge["label"].startswith(deed) for edge in edges)

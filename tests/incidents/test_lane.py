@@ -89,21 +89,26 @@ def test_the_lane_waits_for_a_person_who_holds_the_incident() -> None:
     incident = correlated(graph_alert(device(), title="One", detectorId="1"))[0]
     take_in(graph_alert(device(), title="Two", detectorId="2"))
     release = hold("SELECT id FROM incidents_incident WHERE id = %s FOR UPDATE", incident.pk)
-    release(correlate_waiting_in_thread)
+    begun: list[threading.Thread] = []
+    release(lambda: begun.append(correlate_waiting_in_thread()))
+    begun[0].join(30)
     correlate_waiting()
     assert incident.alerts.count() == 2
 
 
-def correlate_waiting_in_thread() -> None:
+def correlate_waiting_in_thread() -> threading.Thread:
     """Begin while the row is held; the lane tries again until it is free or gives way for now."""
     thread = threading.Thread(target=_correlate_on_its_own_connection)
     thread.start()
     thread.join(0.3)
+    return thread
 
 
 def _correlate_on_its_own_connection() -> None:
-    correlate_waiting()
-    connections.close_all()
+    try:
+        correlate_waiting()
+    finally:
+        connections.close_all()
 
 
 def test_the_same_batch_from_two_senders_at_once_is_stored_once() -> None:

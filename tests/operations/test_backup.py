@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from soc_portal.up.backup import archive
+from soc_portal.up.backup import archive, files
 from soc_portal.up.backup.database import Address
 from soc_portal.up.backup.manifest import Manifest
 from soc_portal.up.backup.source import database_alone
@@ -130,9 +130,20 @@ def test_a_restored_portal_is_whole(kept: Kept, restored: Path) -> None:
     for name in ("tables", "rows", "audit chain", "stored files", "constraints", "decisions", "signed reviews"):
         assert f"ok    {name}: " in answer.stderr
     assert not re.search(r"stored files: 0 files", answer.stderr), "there was something to decrypt"
+    large = [name for name in manifest_of(kept.file).parts if name.startswith(files.PART)]
+    assert [
+        f"{files.PART}{file.parent.parent.name}-{file.name}" for file in (restored / "files").glob("*/*/*")
+    ] == large
+    assert len(large) == 1
     with database_of(restored) as connection:
         found = connection.execute("SELECT count(*) FROM incidents_alert").fetchone()
     assert found == (manifest_of(kept.file).counts["incidents_alert"],)
+
+
+@pytest.mark.parametrize("name", ["signer/root.pem", "signer/signing.pem", "agents/keys.json", "agents-tls/ca.key"])
+def test_a_restored_portal_is_believed_by_its_agents(kept: Kept, restored: Path, name: str) -> None:
+    assert (restored / name).read_bytes() == (kept.lived.portal.data / name).read_bytes()
+    assert (restored / name).stat().st_mode & 0o077 == (0o044 if name == "agents/keys.json" else 0)
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_a_backup_of_a_newer_version_is_refused(stopped: Stopped, tmp_path: Path
     assert answer.returncode == 1
     assert "was made by a newer version (99.0)" in answer.stderr
     assert "core.0099_tomorrow" in answer.stderr
-    later = rewritten(stopped, tmp_path / "later.tar", version="99.0", format=2, unheard_of=1)
+    later = rewritten(stopped, tmp_path / "later.tar", version="99.0", format=3, unheard_of=1)
     assert "in a format that this one" in word("restore", later, f"--data={tmp_path}/new").stderr
     assert not (tmp_path / "new").exists()
 

@@ -14,7 +14,7 @@ from accounts.services.tokens import issue_token
 from connectors.kinds.simulator.world import put_target
 from connectors.models import Connection
 from connectors.services.connections import create_connection
-from core import clock
+from core import blobs, clock
 from core.actors import Actor
 from incidents.models import Device
 from incidents.services.bindings import bind
@@ -32,6 +32,8 @@ BEHAVIOURS: dict[str, dict[str, Any]] = {
     "later": {},
 }
 CLIENTS = {"sensor": "ingest", "asker": "analyst", "decider": "responder"}
+# Large enough to lie in a file.
+LARGE = 3_000_000
 
 
 def lay() -> None:
@@ -40,6 +42,7 @@ def lay() -> None:
         company = create_connection(name="Company", kind="simulator", actor=ACTOR)
         devices = {name: _device(name, company, behaviour) for name, behaviour in BEHAVIOURS.items()}
         tokens = {client: _token_of(client, role) for client, role in CLIENTS.items()}
+        blobs.keep(bytes(LARGE), name="image.raw", media_type="application/octet-stream")
     print(json.dumps({"devices": devices, "tokens": tokens}))  # noqa: T201 - read by the test
 
 

@@ -34,7 +34,7 @@ def test_it_tells_what_waits_what_is_in_force_and_what_was_done(
     page = text(signed_in(client, rita), f"/actions/of/device/{device.pk}/{end}")
     assert f"/actions/{waiting.pk}/approve/" in page
     assert "Active" in page
-    assert "Isolated" in page
+    assert ": isolated" in page
     assert run.number in page
     assert f"of=device%3A{device.pk}" in page
 
@@ -59,7 +59,10 @@ def test_of_a_file_it_tells_on_which_devices_it_is_quarantined(
     done(ada, rita, "file.quarantine", file)
     page = text(signed_in(client, ada), f"/actions/of/file/{file.pk}/")
     assert str(device) in page
-    assert "Quarantined" in page
+    assert ": quarantined" in page
+    whole = ActionRun.objects.get(target_kind="file", target_id=file.pk, parent=None)
+    assert "anded over" not in text(client, f"/actions/{whole.pk}/")  # its parts were, each by itself
+    assert "receipt kept" in text(client, f"/actions/{whole.children.get().pk}/")
 
 
 def test_drift_shows_on_the_page_of_the_entity_on_its_run_and_among_what_is_in_force(

@@ -144,6 +144,19 @@ def test_without_a_connection_the_button_is_off_and_says_why(client: Client, ada
     assert "/admin/connections/" not in offered
 
 
+def test_why_a_button_is_off_is_reached_by_keys_and_read_with_it(
+    client: Client, ada: User, signed_in: SignedIn
+) -> None:
+    """A screen reader says the reason together with the button, and Tab stops there."""
+    offered = respond(signed_in(client, ada), f"/devices/{DeviceFactory.create().pk}/")
+    off = re.findall(r'<span class="btn s off"[^>]*>', offered)
+    assert off
+    for button in off:
+        told = re.search(r'tabindex="0" aria-disabled="true" aria-describedby="([^"]+)"', button)
+        assert told, button
+        assert len(re.findall(rf'<p id="{told[1]}">', offered)) == 1
+
+
 def test_an_administrator_is_led_to_where_things_are_bound(client: Client, adam: User, signed_in: SignedIn) -> None:
     device = DeviceFactory.create()
 

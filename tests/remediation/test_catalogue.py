@@ -39,10 +39,12 @@ def test_only_what_destroys_nothing_needs_no_approval() -> None:
     assert [action.key for action in all_actions() if not action.needs_approval] == [
         "device.antivirus_scan",
         "device.collect_package",
+        "device.sweep",
         "device.add_tag",
         "device.remove_tag",
         "device.set_value",
         "device.set_criticality",
+        "file.collect",
         "identity.revoke_sessions",
     ]
 

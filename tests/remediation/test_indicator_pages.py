@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import DeviceGroup, User
 from connectors.models import Connection
+from incidents.enums import IncidentStatus
 from incidents.models import Evidence, Incident
 from incidents.story import story_of
 from remediation.models import Indicator
@@ -147,7 +148,7 @@ def test_an_import_says_row_by_row_what_it_would_do_and_writes_nothing(
     made(rita)
     shown = signed_in(client, rita).post("/indicators/import/", {"text": TEXT, "reason": "Feed"}).content.decode()
     for said in ("internal or special address", "only allow, audit, warn, block", "Row 2 names the same value",
-                 "There is no device group", "2 rows taken of 6"):  # fmt: skip
+                 "There is no device group", "2 of 6 rows can be taken"):  # fmt: skip
         assert said in shown
     assert Indicator.objects.count() == 1
 
@@ -221,3 +222,67 @@ def test_the_api_tells_the_winner(api: Caller) -> None:
     answer = api.get("/indicators/which", value="203.0.113.9")
     assert (answer.body["winner"], [one["id"] for one in answer.body["matching"]]) == (made_id, [made_id])
     assert api.get("/indicators/which", value="nonsense").status == 400
+
+
+def test_those_that_contradict_each_other_are_named_in_the_list_and_on_the_page(
+    client: Client, rita: User, signed_in: SignedIn
+) -> None:
+    group = DeviceGroup.objects.get(is_default=True)
+    wide, narrow = made(rita), made(rita, action="allowed", device_group_ids=[group.pk])
+    alone = made(rita, value="203.0.113.10")
+    listed = page(signed_in(client, rita), "/indicators/")
+    assert f"{narrow.number} says allow" in listed
+    assert f"{wide.number} says block" in listed
+    shown = page(client, f"/indicators/{wide.pk}/")
+    assert f'On devices of <bdi>{group.name}</bdi> <a href="/indicators/{narrow.pk}/">' in shown
+    assert f'On every other device <a href="/indicators/{wide.pk}/">' in shown
+    assert "Others speak of it too" not in page(client, f"/indicators/{alone.pk}/")
+
+
+def test_who_wins_is_told_without_those_that_the_person_does_not_see(
+    client: Client, rita: User, eve: User, signed_in: SignedIn
+) -> None:
+    group = DeviceGroup.objects.get(is_default=True)
+    wide, narrow = made(rita), made(rita, action="allowed", device_group_ids=[group.pk])
+    shown = page(signed_in(client, eve), "/indicators/") + page(client, f"/indicators/{wide.pk}/")
+    assert narrow.number not in shown
+
+
+def made_of_a_file(client: Client, url: str, incident: str) -> Indicator:
+    fields = {"type": "fileSha256", "value": "c" * 64, "action": "block", "title": "Dropper", "severity": "medium",
+              "expires": "90", "reason": "Seen in an attack", "incident": incident}  # fmt: skip
+    assert client.post(url, fields).status_code == 302
+    return Indicator.objects.get()
+
+
+def test_the_only_open_incident_of_a_file_is_chosen_for_its_indicator(
+    client: Client, rita: User, signed_in: SignedIn
+) -> None:
+    file = FileFactory.create()
+    incident = incident_naming(file)
+    incident_naming(file, status=IncidentStatus.RESOLVED)
+    url = f"/indicators/new/?file={file.pk}"
+    form = signed_in(client, rita).get(url).context["form"]
+    assert [key for key, _label in form.fields["incident"].choices] == [str(incident.pk), ""]
+    assert form.fields["incident"].initial == str(incident.pk)
+    made = made_of_a_file(client, url, str(incident.pk))
+    assert (made.incident, made.source) == (incident, "incident")
+
+
+def test_of_several_open_incidents_none_is_chosen_beforehand(client: Client, rita: User, signed_in: SignedIn) -> None:
+    file = FileFactory.create()
+    both = {str(incident_naming(file).pk) for _ in range(2)}
+    url = f"/indicators/new/?file={file.pk}"
+    field = signed_in(client, rita).get(url).context["form"].fields["incident"]
+    assert {key for key, _label in field.choices} == {*both, ""}
+    assert field.initial == ""
+    assert made_of_a_file(client, url, "").incident is None
+
+
+def test_an_incident_that_does_not_hold_the_file_is_refused(client: Client, rita: User, signed_in: SignedIn) -> None:
+    file, other = FileFactory.create(), incident_naming(FileFactory.create())
+    incident_naming(file)
+    fields = {"type": "fileSha256", "value": "c" * 64, "action": "block", "title": "Dropper", "severity": "medium",
+              "expires": "90", "reason": "Seen", "incident": str(other.pk)}  # fmt: skip
+    assert signed_in(client, rita).post(f"/indicators/new/?file={file.pk}", fields).status_code == 422
+    assert not Indicator.objects.exists()

@@ -165,6 +165,26 @@ def test_no_more_than_the_limit_is_active(rita: User, monkeypatch: pytest.Monkey
     assert refused.value.code == "cap_reached"
 
 
+@pytest.mark.parametrize("heard_of_the_end", [True, False])
+def test_a_value_that_was_withdrawn_and_is_named_anew_is_the_newer_one_s(
+    rita: User, place: Company, heard_of_the_end: bool
+) -> None:
+    """Else the two would take turns at the connection for ever."""
+    older = made(rita)
+    enforce_now(place.connection)
+    remove_indicator(older, reason="Wrong", actor=rita.actor, user=rita)
+    if heard_of_the_end:
+        enforce_now(place.connection)
+    newer = made(rita, action="warn")
+    enforce_now(place.connection)
+    orders = Delivery.objects.count()
+    look(place.connection)
+    enforce_now(place.connection)
+    assert there(place)[newer.remote_key]["action"] == "warn"
+    assert [enforcement(one).state for one in (older, newer)] == [Enforcement.LIFTED, Enforcement.IN_FORCE]
+    assert Delivery.objects.count() == orders
+
+
 def test_a_connection_follows_and_is_read_back(rita: User, place: Company) -> None:
     indicator = made(rita)
     assert enforcement(indicator).state == Enforcement.WAITING

@@ -1,5 +1,6 @@
 """An open page about an action hears of everything that changes what it says."""
 
+import json
 import re
 from typing import Any
 
@@ -121,3 +122,35 @@ def test_who_asks_for_an_undo_is_told_that_somebody_else_must_approve(
 
     assert "Waits for another person to approve." in answer["HX-Trigger"]
     assert "waits for another person to approve" in text(client, f"/actions/{run.pk}/")
+
+
+def test_what_is_said_of_a_run_takes_the_place_of_what_was_said_before(
+    client: Client, ada: User, signed_in: SignedIn, world: Company
+) -> None:
+    headers, body = {"HX-Request": "true"}, {"reason": "Files are encrypted", "isolation_type": "full"}
+    desk = signed_in(client, ada)
+
+    asked = desk.post(f"/actions/ask/device/{world.device().pk}/device.isolate/", body, headers=headers)
+    run = ActionRun.objects.get()
+    withdrawn = desk.post(f"/actions/{run.pk}/withdraw/", {"reason": "Too early"}, headers=headers)
+
+    said = [json.loads(answer["HX-Trigger"])["toast"] for answer in (asked, withdrawn)]
+    assert [one["about"] for one in said] == [f"run:{run.pk}"] * 2
+    assert "Waits for another person" in said[0]["detail"]
+    assert "Waits" not in said[1]["detail"]
+
+
+def test_a_form_that_is_the_page_leads_to_the_run_and_one_in_a_dialog_stays(
+    client: Client, ada: User, signed_in: SignedIn
+) -> None:
+    url = f"/actions/ask/device/{company().device().pk}/device.isolate/"
+    body = {"reason": "Files are encrypted", "isolation_type": "full"}
+    signed_in(client, ada)
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{url}?incident=1"}
+    page = client.post(url, body, headers=headers)
+    run = ActionRun.objects.get()
+    assert page.headers["HX-Redirect"] == f"/actions/{run.pk}/"
+    run.delete()
+    dialog = client.post(url, body, headers={**headers, "HX-Current-URL": "http://testserver/incidents/1/"})
+    assert "dialog:close" in dialog.headers["HX-Trigger"]
+    assert "HX-Redirect" not in dialog.headers

@@ -42,7 +42,7 @@ def package_of(run: ActionRun) -> RunArtefact:
 
 def test_restricted_apps_are_verified_and_given_free_again(ada: User, rita: User, place: Company) -> None:
     device = place.device()
-    run = done(ada, rita, "device.restrict_execution", device)
+    run = done(ada, rita, "device.restrict_execution", device, mode="restricted")
     assert (run.status, run.verification["observed"]) == ("succeeded", "restricted")
     assert Device.objects.get(pk=device.pk).mitigation["execution"]["active"] is True
     assert undone(run, ada, rita).status == "succeeded"

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from connectors.kinds.simulator import world
 from core import clock
 from incidents.models import Device, Identity, Incident
 from incidents.services.manage import update_incident
+from incidents.told_times import told_times
 from remediation.models import ActionRun
 from remediation.services.carry_out import carry_out
 from remediation.services.undo import undo_run
@@ -20,7 +22,7 @@ from reviews.services.print import as_html
 from reviews.services.sign import sign_review
 from reviews.services.write import open_review
 from tests.conftest import SignedIn
-from tests.factories.remediation import Company, approve, company, done, incident_naming
+from tests.factories.remediation import Company, FileFactory, approve, company, done, incident_naming, saw
 from tests.factories.reviews import NINE, resolved_incident, written_review
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +69,22 @@ def contain_clock(incident: Incident) -> Clock:
     return next(one for one in clocks_of(incident) if one.key == "contain")
 
 
+def quarantined(place: Company, incident: Incident, ada: User, rita: User) -> ActionRun:
+    """One file of the first device that was attacked."""
+    device, file = attacked_devices(incident)[0], FileFactory.create()
+    world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    saw(file, device)
+    return done(ada, rita, "file.quarantine", file, incident=incident)
+
+
+def test_a_device_from_which_one_file_was_taken_is_not_contained_by_that(
+    place: Company, incident: Incident, ada: User, rita: User
+) -> None:
+    run = quarantined(place, incident, ada, rita)
+    assert run.children.get().target_id == attacked_devices(incident)[0].pk
+    assert not any(state.contained for state in asset_states(incident))
+
+
 def test_a_containment_taken_back_before_the_close_says_so(incident: Incident, ada: User, rita: User) -> None:
     run = isolated(incident, attacked_devices(incident)[0], ada, rita, minute=47)
     taken_back(run, ada, rita, after_s=54)
@@ -74,7 +92,7 @@ def test_a_containment_taken_back_before_the_close_says_so(incident: Incident, a
 
     found = contain_clock(incident)
 
-    assert (found.seconds, found.note) == (47 * 60, "Undone after 54 s")
+    assert (found.seconds, found.words, found.note) == (None, "Never contained", "Undone after 54 s")
     assert found.aside == "At the close, 0 of 4 devices, 0 of 1 account contained."
 
 
@@ -94,7 +112,35 @@ def test_another_containment_that_stands_saves_the_figure(incident: Incident, ad
     isolated(incident, second, ada, rita, minute=20)
     closed(incident, ada)
 
-    assert contain_clock(incident).note == ""
+    found = contain_clock(incident)
+    assert (found.seconds, found.note) == (20 * 60, "")
+
+
+def test_a_containment_that_was_undone_and_done_again_counts_from_the_second_time(
+    incident: Incident, ada: User, rita: User
+) -> None:
+    device = attacked_devices(incident)[0]
+    taken_back(isolated(incident, device, ada, rita, minute=10), ada, rita, after_s=60)
+    assert contain_clock(incident).seconds is None
+    isolated(incident, device, ada, rita, minute=30)
+    assert contain_clock(incident).seconds == 30 * 60
+
+
+def test_a_quarantine_that_was_undone_is_no_containment(
+    place: Company, incident: Incident, ada: User, rita: User
+) -> None:
+    run = quarantined(place, incident, ada, rita)
+    assert contain_clock(incident).ended is not None
+    carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="False alarm")))
+    assert contain_clock(incident).ended is None
+
+
+def test_the_log_alone_tells_the_same_times_after_an_undo(incident: Incident, ada: User, rita: User) -> None:
+    first, second, *_ = attacked_devices(incident)
+    taken_back(isolated(incident, first, ada, rita, minute=10), ada, rita, after_s=60)
+    isolated(incident, second, ada, rita, minute=20)
+    incident.refresh_from_db()
+    assert told_times(clock.now())[incident.pk].contained == incident.contained_at
 
 
 def test_what_is_released_after_the_close_was_contained_at_the_close(incident: Incident, ada: User, rita: User) -> None:
@@ -104,7 +150,7 @@ def test_what_is_released_after_the_close_was_contained_at_the_close(incident: I
 
     found = contain_clock(incident)
 
-    assert found.note == ""
+    assert (found.seconds, found.note) == (20 * 60, "")
     assert "1 of 4 devices" in found.aside
 
 

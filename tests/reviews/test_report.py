@@ -3,16 +3,21 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from core.models import AuditEvent
+from core.wording import duration
 from incidents.enums import Classification, IncidentStatus
 from incidents.models import Incident
 from incidents.services.manage import update_incident
+from remediation.enums import RecoveryState
+from remediation.models import Recovery
 from reviews.clocks import clocks_of
 from reviews.report import build_report
 from reviews.services.write import open_review
 from reviews.timeline import timeline_of
+from tests.conftest import SignedIn
 from tests.factories.incidents import DeviceFactory, incident_about
 from tests.factories.reviews import NINE, resolved_incident
 
@@ -67,6 +72,30 @@ def test_the_report_names_techniques_and_people_but_not_the_system(ada: User) ->
     assert report["techniques"] == [{"id": "T1564.008", "name": "Email Hiding Rules"}]
     assert report["people"] == ["Ada Lindqvist"]
     assert AuditEvent.objects.filter(verb="review.begun").count() == 1
+
+
+def recovered(incident: Incident, user: User, hours: int | None, state: str) -> None:
+    """A device on its way back since nine, at its end after so many hours."""
+    device = DeviceFactory.create(display_name=f"FIN-{state}")
+    ended = NINE + timedelta(hours=hours) if hours else None
+    Recovery.objects.create(incident=incident, device=device, state=state, began=NINE, began_by=user.actor.as_json(),
+                            watch_hours=24, ended=ended)  # fmt: skip
+
+
+def test_the_report_tells_how_long_each_device_took_to_come_back(
+    client: Client, signed_in: SignedIn, ada: User
+) -> None:
+    incident = resolved_incident()
+    recovered(incident, ada, 30, RecoveryState.RECOVERED)
+    recovered(incident, ada, None, RecoveryState.WATCHED)
+    review = open_review(incident, actor=ada.actor)
+    told = {row["name"]: (row["recovered"], row["took_s"]) for row in build_report(review)["recovery"]}
+    assert told == {"FIN-recovered": (True, 30 * 3600.0), "FIN-watched": (False, None)}
+    page = signed_in(client, ada).get(f"/reviews/{incident.pk}/").content.decode()
+    shown = page.partition('<section id="recovery">')[2].partition("</section>")[0]
+    assert "FIN-recovered" in shown
+    assert duration(timedelta(hours=30)) in shown
+    assert "FIN-watched" in shown
 
 
 def test_the_timeline_begins_with_the_first_alert_and_ends_with_the_close(ada: User) -> None:

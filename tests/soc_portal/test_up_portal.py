@@ -41,6 +41,7 @@ def test_a_portal_survives_the_kill_of_each_part_and_stops_without_orphans(porta
     assert "a portal already runs on" in refused.stderr
 
     for name, pid in portal.children().items():
+        assert is_alive(pid), f"{name} ended by itself:\n{portal.last_lines()}"
         os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda pid=pid: pid not in portal.children().values(), seconds=20), name  # type: ignore[misc]
         assert wait_until(portal.is_healthy, seconds=30, pause=0.3), name

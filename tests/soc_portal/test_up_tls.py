@@ -21,6 +21,7 @@ from django.test import Client
 from accounts.models import User
 from core.live import CHANNEL
 from soc_portal.up import portal as portal_of_up
+from soc_portal.up.agents import AgentLine
 from soc_portal.up.authority import Authority
 from soc_portal.up.data_folder import DataFolder
 from soc_portal.up.probe import ask_health
@@ -163,7 +164,7 @@ def test_logs_that_grow_are_shortened_while_they_are_written(folder: Path, monke
     data = DataFolder(folder / "data")
     data.make()
     monkeypatch.setattr(portal_of_up, "_LARGEST_LOG", 1000)
-    running = portal_of_up.Portal(data, port=1, demo=False)
+    running = portal_of_up.Portal(data, port=1, demo=False, agents=AgentLine(data, 2))
     with (data.logs / "web.log").open("ab", buffering=0) as writer:
         writer.write(b"x" * 1500)
         running.look_after()

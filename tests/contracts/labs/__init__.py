@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from connectors.models import Connection
-from connectors.ports import Capability
+from connectors.ports import Capability, Request
+from connectors.receipts import Receipt
 from connectors.targets import Target
 
 
@@ -31,6 +32,14 @@ class Lab(Protocol):
 
     def case(self, connection: Connection, capability: Capability) -> Case:
         """A fresh target on which the capability makes a visible difference."""
+        ...
+
+    def expect(self, connection: Connection, request: Request, receipt: Receipt | None) -> None:
+        """What the portal has written down before it hands the order over, where the remote side asks for it."""
+        ...
+
+    def go_on(self, connection: Connection) -> None:
+        """Let the remote side do what its time allows, where nothing else drives it."""
         ...
 
     def be(self, connection: Connection, case: Case, situation: str) -> None:

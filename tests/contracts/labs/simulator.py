@@ -8,7 +8,8 @@ from connectors.kinds.simulator import world
 from connectors.kinds.simulator.client import SimulatedCompany
 from connectors.kinds.simulator.effects import TRASH
 from connectors.models import Connection
-from connectors.ports import Capability
+from connectors.ports import Capability, Request
+from connectors.receipts import Receipt
 from connectors.services.connections import create_connection
 from connectors.targets import Target
 from core.actors import Actor
@@ -24,11 +25,18 @@ _SITUATIONS: dict[str, dict[str, object]] = {
 }
 _FILE, _MESSAGE, _RULE = "sha256:" + "a" * 64, "<m1@mail.example>", "hide-invoices"
 _BLOCK = {"key": "ip:203.0.113.9", "type": "ipAddress", "value": "203.0.113.9", "action": "block", "digest": "d1"}
+_ACCOUNT = {"entry": "identity:7", "account": "ann"}
 # action -> (arguments, facet, key within it, word before, word after, inverse)
 _CASES: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     "device.isolate": ({"isolation_type": "full"}, "network", "", "connected", "isolated", "device.release"),
     "device.release": ({}, "network", "", "isolated", "connected", "device.isolate"),
     "device.antivirus_scan": ({"scan_type": "quick"}, "scan", "", "never", "finished", ""),
+    "device.contain": ({"entry": "device:7"}, "contain", "device:7", "open", "contained", "device.uncontain"),
+    "device.uncontain": ({"entry": "device:7"}, "contain", "device:7", "contained", "open", "device.contain"),
+    "identity.contain": (_ACCOUNT, "accounts", "identity:7", "open", "contained", "identity.uncontain"),
+    "identity.uncontain": (_ACCOUNT, "accounts", "identity:7", "contained", "open", "identity.contain"),
+    "device.offboard": ({}, "agent", "", "joined", "offboarded", ""),
+    "file.collect": ({"file_key": _FILE, "path": "/tmp/dropper"}, "collected", "", "never", "collected", ""),
     "file.quarantine": ({"file_key": _FILE}, "files", _FILE, "present", "quarantined", "file.restore"),
     "file.restore": ({"file_key": _FILE}, "files", _FILE, "quarantined", "present", "file.quarantine"),
     "identity.disable": ({}, "account", "", "enabled", "disabled", "identity.enable"),
@@ -42,6 +50,7 @@ _CASES: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     "device.restrict_execution": ({}, "execution", "", "unrestricted", "restricted", "device.unrestrict_execution"),
     "device.unrestrict_execution": ({}, "execution", "", "restricted", "unrestricted", "device.restrict_execution"),
     "device.collect_package": ({}, "package", "", "never", "collected", ""),
+    "device.sweep": ({"indicators": "[]"}, "sweep", "", "never", "finished", ""),
     "identity.force_password_change": (
         {}, "password", "", "no_change_required", "change_required", "identity.waive_password_change",
     ),
@@ -84,6 +93,10 @@ class SimulatorLab:
         with SimulatedCompany(connection).target(target.kind, target.remote_id) as remote:
             if facet in {"network", "account", "execution"}:
                 remote.state[facet] = word
+            if facet == "contain" and word == "contained":
+                remote.state["contained"] = {"device:7": []}
+            if facet == "accounts" and word == "contained":
+                remote.state["accounts_kept_out"] = {"identity:7": "ann"}
             if facet == "password":
                 remote.state["password_of"] = dict.fromkeys(remote.state["accounts"], word)
             if facet == "rules":
@@ -93,6 +106,12 @@ class SimulatorLab:
             if facet == "messages" and word == "removed":
                 remote.state["messages"]["m1@mail.example"]["folder"] = TRASH
             remote.save()
+
+    def expect(self, connection: Connection, request: Request, receipt: Receipt | None) -> None:
+        """The simulated company takes orders as they come."""
+
+    def go_on(self, connection: Connection) -> None:
+        """It goes on by itself whenever it is asked."""
 
     def be(self, connection: Connection, case: Case, situation: str) -> None:
         world.set_behaviour(connection, case.target.kind, case.target.remote_id, **_SITUATIONS[situation])
