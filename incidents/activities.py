@@ -78,6 +78,7 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "run.refused": ("Action refused", "warn", "bolt"),
     "control.drifted": ("State in force was changed elsewhere", "warn", "warn"),
     "control.agrees": ("State in force is as wanted again", "ok", "check"),
+    "control.ended": ("State in force ended with its agent", "warn", "clock"),
     "control.accepted": ("What was seen is accepted as wanted", "acc", "check"),
     "run.cancel_asked": ("Cancellation asked for", "", "bolt"),
     "alert.status": ("Status of alert {subject} changed", "", "bell"),

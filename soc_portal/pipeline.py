@@ -2,7 +2,11 @@
 
 LISTENERS: dict[str, list[str]] = {
     "account.changed": ["notifications.services.accounts.account_changed"],
-    "agent.changed": ["incidents.services.agents.agent_changed", "notifications.services.agent_news.agent_changed"],
+    "agent.changed": [
+        "incidents.services.agents.agent_changed",
+        "remediation.services.follow_agents.agent_changed",
+        "notifications.services.agent_news.agent_changed",
+    ],
     "agent.silent": ["incidents.services.agents.agent_silent", "notifications.services.agent_news.agent_silent"],
     "agent.told": ["incidents.services.agents.agent_told", "remediation.services.own_quarantine.agent_told"],
     "agent.hits": ["remediation.services.indicator_hits.hits_told"],

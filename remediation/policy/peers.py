@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from connectors.enums import AgentState
 from connectors.errors import ConnectorError
-from connectors.models import Connection
+from connectors.models import Agent, Connection
 from connectors.registry import open_connection
 from incidents.models import Device, DeviceBinding, Evidence, Identity
 from incidents.queries.entities import DeviceQuerySet
@@ -86,7 +87,12 @@ def enforcers(action: Action, *, exercise: str) -> DeviceQuerySet:
 
 
 def _bound_to(connections: Iterable[Connection]) -> QuerySet[DeviceBinding, int]:
-    return DeviceBinding.objects.filter(connection__in=list(connections)).values_list("device_id", flat=True)
+    return _served(DeviceBinding.objects.filter(connection__in=list(connections))).values_list("device_id", flat=True)
+
+
+def _served(bindings: QuerySet[DeviceBinding]) -> QuerySet[DeviceBinding]:
+    """Without those to agents that wait for approval, were revoked or have left: these do nothing for the portal."""
+    return bindings.exclude(remote_id__in=Agent.objects.exclude(state=AgentState.APPROVED).values("device_id"))
 
 
 def why_nobody(action: Action, *, exercise: str) -> str:
@@ -96,7 +102,8 @@ def why_nobody(action: Action, *, exercise: str) -> str:
 
 def sensor_of(device: Device) -> str:
     """What isolates the device itself, in words; empty without any. Live response is with endpoint agents alone."""
-    bound = (one.connection for one in device.bindings.select_related("connection"))
+    bindings = _served(DeviceBinding.objects.filter(device=device)).select_related("connection")
+    bound = (one.connection for one in bindings)
     able = next((one for one in bound if _can(one, ISOLATE)), None)
     if able is None:
         return ""

@@ -66,15 +66,17 @@ def _is_over(run: ActionRun) -> bool:
 
 
 def _missing(run: ActionRun, whole: Device | Identity, wanted: list[Device]) -> list[Child]:
-    """The parts of those that were never asked, or were asked about other addresses."""
+    """The parts of those that were never asked, were asked about other addresses, or were another agent's."""
     entry = entry_of(whole)
     told: dict[int, ActionRun] = {one.target_id: one for one in run.children.order_by("pk")}
     busy = set(
         ActionRun.objects.filter(facet=run.facet, facet_key=peers.entry_key(whole), status__in=OPEN_STATUSES)
         .values_list("target_id", flat=True)
     )  # fmt: skip
-    due = [one for one in wanted if one.pk not in busy and _needs(told.get(one.pk), entry)]
-    bindings = {one.device_id: one for one in DeviceBinding.objects.filter(device__in=due).select_related("connection")}
+    bindings = {
+        one.device_id: one for one in DeviceBinding.objects.filter(device__in=wanted).select_related("connection")
+    }
+    due = [one for one in wanted if one.pk not in busy and _needs(told.get(one.pk), entry, bindings.get(one.pk))]
     arguments = {**entry, "until": ends_at(run)}
     children = []
     for one in due:
@@ -88,8 +90,10 @@ def _missing(run: ActionRun, whole: Device | Identity, wanted: list[Device]) -> 
     return [child for child in leave_spared(children) if child.bound is not None]
 
 
-def _needs(child: ActionRun | None, entry: dict[str, object]) -> bool:
+def _needs(child: ActionRun | None, entry: dict[str, object], bound: DeviceBinding | None) -> bool:
     if child is None or child.status == RunStatus.SKIPPED:
+        return True
+    if bound is not None and child.remote_id and child.remote_id != bound.remote_id:
         return True
     return any(child.arguments.get(name) != value for name, value in entry.items() if name in _CUT)
 
