@@ -9,6 +9,7 @@ from core.models import Blob
 from incidents.models import Incident
 from live_response.services.fleet import ASKABLE
 from live_response.services.library import content_of_ticket
+from remediation.forms import incident_field
 
 _TEXT = {"class": "input"}
 
@@ -21,14 +22,12 @@ def _reason(help_text: str) -> forms.CharField:
 
 
 class OpenForm(forms.Form):
-    """Why, and for which incident."""
+    """Why, and for which of the incidents that name the device: the first of them unless the person says otherwise."""
 
     def __init__(self, *args: Any, incidents: list[Incident], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = [("", "No incident"), *((str(one.pk), f"{one.number} {one.display_name}"[:120]) for one in incidents)]
-        self.fields["incident"] = forms.ChoiceField(
-            label="Incident", choices=named, required=False, widget=forms.Select(attrs=_TEXT)
-        )
+        if incidents:
+            self.fields["incident"] = incident_field(incidents, what="session")
         self.fields["reason"] = _reason("Kept with the session and in the audit log.")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -23,6 +23,7 @@ from live_response.models import LiveSession, RawShell
 from live_response.refused import NotPossible
 from live_response.services.sessions import check_may_end, end_session, open_session, why_not
 from live_response.views.fetch import device_for, session_for
+from remediation.views.fetch import incident_for
 
 ORDER = Keyset(("created", "id"))
 SHOWN = {"": "All", "open": "Open", "ended": "Ended", "mine": "Mine"}
@@ -82,19 +83,22 @@ def open_dialog(request: AccountRequest, device_id: int) -> HttpResponse:
 
 
 def _known(request: AccountRequest) -> dict[str, Any]:
-    return {"incident": request.GET.get("incident", ""), "reason": request.GET.get("reason", "")[:4_000]}
+    """What the address says beforehand; what it leaves open is up to the form."""
+    named = {"incident": request.GET.get("incident", ""), "reason": request.GET.get("reason", "")[:4_000]}
+    return {name: value for name, value in named.items() if value}
 
 
 def _offered(request: AccountRequest, device: Device) -> list[Incident]:
+    """The open incidents that name the device, the most pressing first, and the one that was said."""
     naming = incidents_naming(device, request.user).open().for_rows()
-    return list(naming.order_by("-priority_score", "-last_activity", "-id")[:MOST_INCIDENTS])
+    offered = list(naming.order_by("-priority_score", "-last_activity", "-id")[:MOST_INCIDENTS])
+    named = incident_for(request.user, (request.POST or request.GET).get("incident"))
+    return offered if named is None or named in offered else [*offered, named]
 
 
 def _open(request: AccountRequest, device: Device, form: OpenForm) -> HttpResponse:
-    incident, number = None, form.cleaned_data["incident"]
-    if number:
-        incident = get_object_or_404(Incident.objects.visible_to(request.user), pk=number)
-        incident = Incident.objects.get(pk=incident.pk)
+    number = form.cleaned_data.get("incident")
+    incident = Incident.objects.get(pk=number) if number else None
     session = open_session(
         device, reason=form.cleaned_data["reason"], actor=request.user.actor, user=request.user, incident=incident
     )

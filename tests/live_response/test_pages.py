@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.step_up import SESSION_KEY
 from core import clock, options
 from core.models import AuditEvent
-from incidents.models import Device
+from incidents.models import Device, Incident
 from live_response.models import FleetQuery, LibraryFile, LiveSession, RecordedLine
 from live_response.seal import signature_fits
 from live_response.services import record
@@ -75,6 +75,27 @@ def test_a_session_belongs_to_the_incident_that_was_chosen(
     assert LiveSession.objects.get().incident == incident
     page = text_of(client.get(f"/incidents/{incident.pk}/activities/"))
     assert "live" in page.lower()
+
+
+def test_a_session_is_about_the_most_pressing_open_incident_of_its_device_unless_somebody_says_otherwise(
+    held: HeldLine, device: Device, ada: User, client: Client, signed_in: SignedIn
+) -> None:
+    calm, pressing, closed = (incident_naming(device, priority_score=score) for score in (20, 90, 99))
+    Incident.objects.filter(pk=closed.pk).update(status="resolved")
+    incident_naming(device, priority_score=100, restricted=True)
+    url = f"/live-response/open/{device.pk}/"
+    field = confirmed(signed_in(client, ada)).get(url).context["form"]["incident"]
+    assert field.value() == str(pressing.pk)
+    assert [value for value, _label in field.field.choices] == [str(pressing.pk), str(calm.pk), ""]
+    there = client.get(url, {"incident": closed.pk}).context["form"]["incident"]
+    assert there.value() == str(closed.pk) in [value for value, _label in there.field.choices]
+
+
+def test_a_device_without_an_incident_is_not_asked_about_one(
+    held: HeldLine, device: Device, ada: User, client: Client, signed_in: SignedIn
+) -> None:
+    page = confirmed(signed_in(client, ada)).get(f"/live-response/open/{device.pk}/")
+    assert "incident" not in page.context["form"].fields
 
 
 def test_the_device_page_offers_it_or_says_why_not(
