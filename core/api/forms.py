@@ -1,7 +1,7 @@
 """A body of `multipart/form-data` with one file, read while it arrives: however large the file, never in memory."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -27,10 +27,10 @@ def is_form(request: HttpRequest) -> bool:
 
 
 def read_form[T](
-    request: HttpRequest, *, file: str, limit: int, keep: Callable[[Source, str], T]
+    request: HttpRequest, *, file: str, limit: int, keep: Callable[[Source, str], T], flags: Container[str] = ()
 ) -> tuple[dict[str, Any], T]:
-    """The texts of a form, `true` and `false` as such, and what `keep` makes of the part called `file`, which it is
-    given with the name that the sender has for it. Raises `Problem`."""
+    """The texts of a form, of the fields called `flags` `true` and `false` as such, and what `keep` makes of the part
+    called `file`, which it is given with the name that the sender has for it. Raises `Problem`."""
     fields: dict[str, Any] = {}
     kept: list[T] = []
     closed = False
@@ -47,7 +47,8 @@ def read_form[T](
             if name == file:
                 kept.append(keep(stream, called))
             else:
-                fields[name] = _text(stream, name)
+                text = _text(stream, name)
+                fields[name] = _FLAGS.get(text, text) if name in flags else text
     except (MultiPartParserError, SuspiciousOperation):
         raise invalid("The body is not a valid form.") from None
     if not closed:
@@ -78,7 +79,7 @@ def _names(told: dict[str, Any]) -> tuple[str, str]:
     return name[:80], re.split(r"[/\\]", called)[-1][:255]
 
 
-def _text(stream: Source, name: str) -> str | bool:
+def _text(stream: Source, name: str) -> str:
     content = stream.read(MOST_FIELD + 1)
     if len(content) > MOST_FIELD:
         raise invalid(f"The text is longer than {MOST_FIELD:,} bytes.", field=name)
@@ -87,4 +88,4 @@ def _text(stream: Source, name: str) -> str | bool:
     except UnicodeDecodeError:
         raise invalid("The text is not UTF-8.", field=name) from None
     refuse_unstorable_text(text, field=name)
-    return _FLAGS.get(text, text)
+    return text

@@ -23,6 +23,11 @@ class In(serializers.Serializer[Any]):
             self._refuse_undeclared(data)
         return super().to_internal_value(data)
 
+    @classmethod
+    def flags(cls) -> set[str]:
+        """The fields that are true or false: a form can say so by words alone."""
+        return {name for name, field in cls().fields.items() if isinstance(field, serializers.BooleanField)}
+
     def _refuse_undeclared(self, data: Mapping[str, Any]) -> None:
         known = self.answer().fields if self.answer else {}
         for name in data:

@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from core import idempotency
 from core.actors import Actor
 from core.api import pagination
-from core.api.errors import conflict, invalid, problem_of
+from core.api.errors import Problem, conflict, invalid, problem_of
 from core.api.fields import MAX_ID_DIGITS
 from core.api.filters import SearchFilter, texts_or_id
 from core.api.parsing import MAX_BYTES, StrictJSONParser, refuse_unstorable_text
@@ -98,6 +98,10 @@ class ApiViewSet(GenericViewSet[Any]):
         if "Transfer-Encoding" in request.headers:
             # The server interface hands over as many bytes as Content-Length says: none.
             raise invalid("Say how long the body is (Content-Length); chunked bodies are not taken.")
+        self.before_body(request)
+
+    def before_body(self, request: Request) -> None:
+        """What an endpoint of large bodies refuses before a byte of one is read; raises as an action does."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response.headers.setdefault("Cache-Control", "no-store")
@@ -145,6 +149,9 @@ class ApiViewSet(GenericViewSet[Any]):
         key = self.request.headers["Idempotency-Key"]
         if not 0 < len(key) <= 200 or not key.isascii() or not key.isprintable():
             raise invalid("An Idempotency-Key has 1 to 200 printable ASCII characters.")
+        # Two requests are the same when their bodies are, so all of it is read first.
+        if _length_of(self.request) > self.max_body_bytes:
+            raise Problem(413, f"With an Idempotency-Key this endpoint takes {self.max_body_bytes:,} bytes at most.")
         actor, path, body = self.actor, self.request.get_full_path()[:300], self.request._request.body
         with transaction.atomic():
             claim = idempotency.begin(principal=f"{actor.kind}:{actor.id}", path=path, key=key, body=body)
@@ -230,3 +237,9 @@ class ApiViewSet(GenericViewSet[Any]):
 
     def retrieve(self, _request: Request, pk: str) -> Response:
         return self.show(self.get_object())
+
+
+def _length_of(request: Request) -> int:
+    """As the server interface reads it: nothing comes of a length that is none."""
+    told = request.META.get("CONTENT_LENGTH") or "0"
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= MAX_ID_DIGITS else 0

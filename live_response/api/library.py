@@ -36,6 +36,14 @@ class LiveLibraryViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[LibraryFile]:
         return LibraryFile.objects.order_by()
 
+    def before_body(self, request: Request) -> None:
+        """Nothing of a file is read for somebody who may not, nor of one who has to confirm first."""
+        if self.action != "create":
+            return
+        if is_form(request._request) and request.auth is None:
+            raise Problem(415, "A form needs a token here; who is signed in sends files on the page of the library.")
+        step_up.require(request, CHANGE_LIBRARY)
+
     @extend_schema(request={"multipart/form-data": LibraryFileUpload, "application/json": LibraryFileNew},
                    responses={201: LibraryFileOut})  # fmt: skip
     def create(self, request: Request) -> Response:
@@ -44,7 +52,6 @@ class LiveLibraryViewSet(ApiViewSet):
         if is_form(request._request):
             return self._take_form(request)
         wanted = self.body(LibraryFileNew)
-        step_up.require(request, CHANGE_LIBRARY)
         made = store_file(
             wanted["content"], name=wanted["name"], description=wanted.get("description", ""),
             parameters=wanted.get("parameters_description", ""), has_parameters=wanted.get("has_parameters", False),
@@ -53,10 +60,6 @@ class LiveLibraryViewSet(ApiViewSet):
         return self.show(made, status=201)
 
     def _take_form(self, request: Request) -> Response:
-        """Nothing of it is read for somebody who may not."""
-        if request.auth is None:
-            raise Problem(415, "A form needs a token here; who is signed in sends files on the page of the library.")
-        step_up.require(request, CHANGE_LIBRARY)
         kept: list[Blob] = []
 
         def keep(source: Source, name: str) -> str:
@@ -64,7 +67,9 @@ class LiveLibraryViewSet(ApiViewSet):
             return name
 
         try:
-            texts, called = read_form(request._request, file="file", limit=MOST_LIBRARY, keep=keep)
+            texts, called = read_form(
+                request._request, file="file", limit=MOST_LIBRARY, keep=keep, flags=LibraryFileTexts.flags()
+            )
             shape = LibraryFileTexts(data={"name": called, **texts}, context=self.get_serializer_context())
             shape.is_valid(raise_exception=True)
             wanted = shape.validated_data

@@ -52,8 +52,8 @@ class Caller:
     def put(self, path: str, body: Any, **headers: str) -> Answer:
         return self.call("PUT", path, body=body, headers=headers)
 
-    def send(self, path: str, raw: bytes, *, content_type: str = "application/json") -> Answer:
-        return self.call("POST", path, raw=raw, content_type=content_type)
+    def send(self, path: str, raw: bytes, *, content_type: str = "application/json", **headers: str) -> Answer:
+        return self.call("POST", path, raw=raw, content_type=content_type, headers=headers)
 
     def call(
         self,

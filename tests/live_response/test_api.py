@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.http.multipartparser import LazyStream
 from django.test import RequestFactory
 
@@ -171,9 +172,9 @@ def form(*parts: tuple[str, bytes], end: bytes = b"--") -> bytes:
     return b"".join(bodies) + b"--edge" + end + b"\r\n"
 
 
-def send_form(user: User, body: bytes, *, elevated: bool = True) -> Answer:
+def send_form(user: User, body: bytes, *, elevated: bool = True, **headers: str) -> Answer:
     kind = "multipart/form-data; boundary=edge"
-    return caller(user, elevated=elevated).send("/live-library", body, content_type=kind)
+    return caller(user, elevated=elevated).send("/live-library", body, content_type=kind, **headers)
 
 
 def test_a_large_file_comes_as_a_form_and_is_not_read_as_a_whole(
@@ -227,6 +228,28 @@ def test_of_a_form_nothing_is_read_for_who_may_not(adam: User, rita: User, monke
     monkeypatch.setattr(library, "read_form", lambda *_args, **_words: pytest.fail("it was read"))
     assert send_form(rita, form(("file", b"echo"))).status == 403
     assert send_form(adam, form(("file", b"echo")), elevated=False).status == 403
+
+
+def test_nor_with_a_key_to_ask_twice_by(adam: User, rita: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WSGIRequest, "body", property(lambda _request: pytest.fail("it was read")))
+    for who, elevated, code in ((rita, True, "forbidden"), (adam, False, "step_up_required")):
+        answer = send_form(who, form(("file", b"echo")), elevated=elevated, Idempotency_Key="once")
+        assert (answer.status, answer.code) == (403, code)
+    monkeypatch.setattr(library.LiveLibraryViewSet, "max_body_bytes", 10)
+    assert send_form(adam, form(("file", b"echo")), Idempotency_Key="once").status == 413
+
+
+def test_a_form_with_a_key_is_answered_once(adam: User) -> None:
+    api, kind = caller(adam), "multipart/form-data; boundary=edge"
+    body = form(("file", b"echo"))
+    first, again = (api.send("/live-library", body, content_type=kind, Idempotency_Key="once") for _ in range(2))
+    assert (first.status, again.status, first.body["id"]) == (201, 200, again.body["id"])
+
+
+def test_a_text_that_says_true_stays_a_text(adam: User) -> None:
+    made = send_form(adam, form(("file", b"echo"), ("description", b"true"), ("has_parameters", b"true")))
+    assert (made.status, made.body["description"], made.body["has_parameters"]) == (201, "true", True)
+    assert send_form(adam, form(("file", b"echo"), ("name", b"false"))).body["name"] == "false"
 
 
 def test_a_form_beyond_the_limit_is_not_begun(adam: User, monkeypatch: pytest.MonkeyPatch) -> None:
