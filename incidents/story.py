@@ -140,11 +140,15 @@ def _members(alerts: Sequence[Alert], nodes: dict[str, Node], user: User) -> dic
     """The nodes that each alert names, made on the way."""
     by_id = {alert.pk: alert for alert in alerts}
     evidence = Evidence.objects.filter(alert__in=list(by_id)).select_related("device", "file", "identity", "mailbox")
-    rows = list(named_as_seen(evidence.order_by("alert_id", "id")[:MOST_EVIDENCE], user))
-    own = _own_addresses(rows)
+    told = list(evidence.order_by("alert_id", "id")[:MOST_EVIDENCE])
+    # Whom a thing belongs to is said by all that is named; told of are those that the person sees.
+    alone, owners = _named_alone(told), _own_addresses(told)
+    rows = named_as_seen(told, user)
+    seen = {item.device_id for item in rows}
+    own = {address: device for address, device in owners.items() if device.pk in seen}
     found: dict[int, list[tuple[Node, Evidence]]] = {pk: [] for pk in by_id}
     places: dict[str, str] = {}
-    hosts = _hosts(rows)
+    hosts = {item.alert_id: item.device for item in rows if item.device is not None and item.alert_id in alone}
     for item in rows:
         alert = by_id[item.alert_id]
         host = item.device or hosts.get(item.alert_id)
@@ -153,13 +157,13 @@ def _members(alerts: Sequence[Alert], nodes: dict[str, Node], user: User) -> dic
     return found
 
 
-def _hosts(rows: Iterable[Evidence]) -> dict[int, Device]:
-    """The device of each alert that names one only: what it says of a process happened there."""
-    named: dict[int, set[Device]] = {}
+def _named_alone(rows: Iterable[Evidence]) -> set[int]:
+    """The alerts that name one device only: what they say of a process happened there."""
+    named: dict[int, set[int]] = {}
     for item in rows:
-        if item.device is not None:
-            named.setdefault(item.alert_id, set()).add(item.device)
-    return {pk: devices.pop() for pk, devices in named.items() if len(devices) == 1}
+        if item.device_id is not None:
+            named.setdefault(item.alert_id, set()).add(item.device_id)
+    return {pk for pk, devices in named.items() if len(devices) == 1}
 
 
 def _own_addresses(rows: Iterable[Evidence]) -> dict[str, Device]:

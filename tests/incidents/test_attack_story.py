@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import User
+from accounts.models import DeviceGroup, User
 from core import clock
 from incidents.assets import shown_coverage
 from incidents.graph import graph_of
@@ -82,6 +82,22 @@ def test_a_process_is_known_by_its_program_and_its_machine(ada: User) -> None:
     found = [node for node in drawn(lab_story(*devices), ada) if node["kind"] == "process"]
     assert {(node["label"], node["name"]) for node in found} == {("python3 -P …/encrypt", COMMAND)}
     assert {node["state"] for node in found} == {f"process on {device.display_name}" for device in devices}
+
+
+def test_what_happened_on_a_machine_out_of_scope_is_not_told_of_the_one_in_scope(ada: User, eve: User) -> None:
+    mine, theirs = DeviceFactory.create(device_group=DeviceGroup.objects.get(name="Elsewhere")), DeviceFactory.create()
+    incident = incident_about(mine, theirs)
+    alert = incident.alerts.get()
+    evidence(alert, type="process", display=COMMAND, key="command:1")
+    Device.objects.update(ip_addresses=["10.0.0.1"])
+    evidence(alert, type="ip", display="10.0.0.1", key="ip:10.0.0.1")
+    Incident.objects.update(device_group_ids=[mine.device_group_id, theirs.device_group_id])
+    incident.alerts.update(device_group_ids=[mine.device_group_id, theirs.device_group_id])
+    for person, devices in ((ada, {mine, theirs}), (eve, {mine})):
+        story = story_of(incident, person)
+        assert set(story.devices) == devices
+        assert {node.kind for node in story.nodes.values()} >= {"process", "ip"}
+        assert "process on" not in str([node["state"] for node in drawn(incident, person) if node["kind"] == "process"])
 
 
 @pytest.mark.parametrize(("severity", "look"), [("high", "bad"), ("low", "")])
