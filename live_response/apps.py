@@ -10,9 +10,10 @@ class LiveResponseConfig(AppConfig):
         from connectors.signing.vouching import vouch_with
         from incidents.history import tells_of
         from incidents.moments import moments_from
+        from incidents.queries.told_beside import also_tells_of
         from incidents.services.sightings import also_seen_on
         from live_response import acts as _acts  # noqa: F401 - the catalogue of dangerous acts
-        from live_response import agent_line, fillings, line, moments, shell_desk
+        from live_response import agent_line, fillings, line, moments, scope, shell_desk
         from live_response.erasure import declare_parts
         from live_response.retention import declare_kinds
         from live_response.services.library import file_of
@@ -30,3 +31,4 @@ class LiveResponseConfig(AppConfig):
         tells_of("live_command", fillings.commands_of)
         moments_from("live_sessions", moments.of_sessions)
         moments_from("live_files", moments.of_files)
+        also_tells_of("live_sessions", scope.sessions_beyond)

@@ -23,7 +23,7 @@ def incident_tab(request: HttpRequest, incident: Incident) -> dict[str, Any] | N
     user = request.user
     if not isinstance(user, User):
         return None
-    whole = user.scope.everything or set(incident.device_group_ids) <= user.scope.group_ids
+    whole = user.scope.everything or Incident.objects.wholly_visible_to(user).filter(pk=incident.pk).exists()
     return {"label": "Review", "url": reverse("reviews:review", args=[incident.pk])} if whole else None
 
 

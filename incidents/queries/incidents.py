@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.db.models.query import ModelIterable
 
 from core.pagination import counted
 from incidents.enums import IncidentStatus, ValueSource
+from incidents.queries.told_beside import beyond
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -81,11 +83,16 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(restricted=True).exclude(pk__in=self.named_to(user)).values("pk")
 
     def wholly_visible_to(self, user: "User") -> Self:
-        """Incidents of which this person may see everything: a report tells the whole story or none of it."""
+        """Incidents of which this person may see everything, also of what was done for them on devices that no alert
+        names: a report tells the whole story or none of it."""
         seen = self.visible_to(user)
         if user.scope.everything:
             return seen
-        return seen.filter(device_group_ids__contained_by=sorted(user.scope.group_ids))
+        wholly = seen.filter(device_group_ids__contained_by=sorted(user.scope.group_ids))
+        devices: Any = apps.get_model("incidents", "Device")._default_manager.all()
+        for keys in beyond(devices.visible_to(user)):
+            wholly = wholly.exclude(pk__in=keys)
+        return wholly
 
     def open(self) -> Self:
         return self.filter(status__in=OPEN)
