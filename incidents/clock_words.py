@@ -1,9 +1,10 @@
 """The clocks of a service level as pages show them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from incidents.containment import Coverage
 from incidents.enums import PauseReason, ServiceClock, ServiceState
 from incidents.models import Incident
 from incidents.service_levels import RUNNING
@@ -18,6 +19,7 @@ class ClockShown:
     due: datetime | None
     ended: datetime | None
     by_close: bool
+    aside: str = ""
 
     @property
     def mark(self) -> str:
@@ -29,10 +31,22 @@ class ClockShown:
         return self.state in RUNNING and self.state != ServiceState.PAUSED
 
 
-def clocks_of(incident: Incident) -> list[ClockShown]:
-    return [
-        _shown(clock, incident.sla[clock.value]) for clock in ServiceClock if clock.value in incident.sla
-    ]  # fmt: skip
+def clocks_of(incident: Incident, reached: Coverage | None = None) -> list[ClockShown]:
+    """`reached` is what the attack reached and how much of it is held, as the head of the page tells it."""
+    shown = {clock: _shown(clock, incident.sla[clock.value]) for clock in ServiceClock if clock.value in incident.sla}
+    if ServiceClock.CONTAIN in shown:
+        shown[ServiceClock.CONTAIN] = _with_extent(shown[ServiceClock.CONTAIN], incident, reached)
+    return list(shown.values())
+
+
+def _with_extent(clock: ClockShown, incident: Incident, reached: Coverage | None) -> ClockShown:
+    """The promise is that containment begins in time. That it was kept does not say that everything is held."""
+    if clock.by_close and clock.state == ServiceState.COMPLETED_MET:
+        return replace(clock, state="never begun")
+    if clock.ended is None or not incident.is_open or reached is None or not reached.open_names:
+        return clock
+    begun = "begun" if clock.state == ServiceState.COMPLETED_MET else "begun late"
+    return replace(clock, state=begun, aside=reached.text)
 
 
 def _shown(clock: ServiceClock, stored: dict[str, Any]) -> ClockShown:

@@ -270,7 +270,7 @@ class ServiceClock(TextChoices):
     """What a service level promises a time for."""
 
     ACKNOWLEDGE = "acknowledge", "Acknowledge"
-    CONTAIN = "contain", "Contain"
+    CONTAIN = "contain", "First containment"
     RESOLVE = "resolve", "Resolve"
 
 

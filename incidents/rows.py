@@ -11,6 +11,7 @@ from core.wording import counted
 from incidents.assets import shown_names
 from incidents.enums import IncidentStatus
 from incidents.models import Incident
+from incidents.services.service_levels import show_as_of_now
 from incidents.wording import asset_counts, category_labels, source_label
 
 JUST_IN = timedelta(minutes=2)
@@ -33,6 +34,7 @@ class IncidentRow:
 
 
 def as_rows(incidents: Sequence[Incident], user: User) -> list[IncidentRow]:
+    show_as_of_now(incidents)
     names = shown_names(incidents, user)
     edge = clock.now() - JUST_IN
     return [_row(incident, names[incident.pk], incident.created > edge) for incident in incidents]

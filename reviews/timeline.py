@@ -51,7 +51,8 @@ def _milestones(incident: Incident) -> list[Moment]:
         who = _who_took(incident)
         moments.append(Moment(incident.acknowledged, "milestone", f"{who} takes the incident", "", "Acknowledged"))
     if incident.contained_at:
-        moments.append(Moment(incident.contained_at, "milestone", "First containment verified", "", "Contained", "ok"))
+        begun = "First containment verified"
+        moments.append(Moment(incident.contained_at, "milestone", begun, "", "Containment begun", "ok"))
     if incident.resolved:
         who = _last_actor(incident, "incident.status")
         moments.append(

@@ -33,8 +33,13 @@ BREACHED = declare(
 # Changes of these fields move a clock.
 TOO_LATE = {
     ServiceClock.ACKNOWLEDGE: "not acknowledged in time",
-    ServiceClock.CONTAIN: "not contained in time",
+    ServiceClock.CONTAIN: "containment not begun in time",
     ServiceClock.RESOLVE: "not resolved in time",
+}
+LITTLE_TIME = {
+    ServiceClock.ACKNOWLEDGE: "little time left to acknowledge it",
+    ServiceClock.CONTAIN: "little time left to begin containing it",
+    ServiceClock.RESOLVE: "little time left to resolve it",
 }
 MOVING = frozenset({"status", "severity", "classification", "assigned_to"})
 COLUMN_TYPES = {"sla": "jsonb", "sla_started": "timestamptz", "sla_state": "text", "sla_due": "timestamptz",
@@ -70,6 +75,15 @@ def settle_clocks(row: Incident, *, policy: Policy | None = None) -> dict[str, A
     if any(getattr(row, name) != value for name, value in before.items()):
         Incident.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in COLUMNS})
     return moved
+
+
+def show_as_of_now(rows: Iterable[Incident]) -> None:
+    """Put into rows that are only shown what time has moved since the last sweep. Writes nothing; one query when there
+    is anything to move."""
+    now = clock.now()
+    moved = [row for row in rows if row.sla_next is not None and row.sla_next <= now]
+    if moved:
+        _settle_many(moved, now=now)
 
 
 def clocks_ahead(row: Incident, **ahead: Any) -> list[str]:
@@ -190,12 +204,11 @@ def _tell(row: Incident, moved: Mapping[str, tuple[str, str]], *, now: datetime)
         if state not in (ServiceState.AT_RISK, ServiceState.BREACHED) or due is None or _time(due) < now - NEWS:
             continue
         breached = state == ServiceState.BREACHED
-        label = str(ServiceClock(name).label).lower()
         owner = row.assigned_to if row.assigned_to and row.assigned_to.is_active else None
         tell(
             BREACHED if breached else AT_RISK,
             subject=row.thread,
-            title=f"{row.number}: {TOO_LATE[ServiceClock(name)] if breached else f'little time left to {label} it'}",
+            title=f"{row.number}: {(TOO_LATE if breached else LITTLE_TIME)[ServiceClock(name)]}",
             body=f"{row.display_name}. Target: {_time(due):%Y-%m-%d %H:%M} UTC.",
             url=f"/incidents/{row.pk}/",
             severity=row.severity,

@@ -20,6 +20,7 @@ from incidents.enums import IncidentStatus
 from incidents.evidence_groups import SAME, as_things
 from incidents.models import Evidence, Incident
 from incidents.services.see_rise import see_rise
+from incidents.services.service_levels import show_as_of_now
 from notifications.services.watch import follows
 
 # key, label of the tabs this room fills; `panel_url` names the view of the panel.
@@ -77,6 +78,7 @@ def find_incident(request: AccountRequest, pk: int) -> Incident:
 def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
     user = request.user
     held = device_coverage(request, found)
+    show_as_of_now([found])
     return {
         "incident": found,
         "crumbs": [{"label": "Incidents", "url": reverse("incidents:queue")}, {"label": found.number}],
@@ -89,7 +91,7 @@ def header_of(request: AccountRequest, found: Incident) -> dict[str, Any]:
         "remarks": slots.entries("incident.remarks", request, found),
         "actions": slots.entries("incident.header_actions", request, found),
         "partial_view": not sees_all_of(found, user),
-        "clocks": clocks_of(found),
+        "clocks": clocks_of(found, held),
         "pause": pause_of(found),
         **_before_and_after(found, user),
     }

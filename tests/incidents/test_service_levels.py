@@ -12,13 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from core import clock, options
 from core.models import AuditEvent
+from incidents.clock_words import clocks_of
 from incidents.models import Incident
+from incidents.rows import as_rows
 from incidents.services import service_levels
 from incidents.services.merge import merge_incidents
+from incidents.services.mitigation import mark_contained
 from incidents.services.service_levels import SWEEPER, pause_clocks, resume_clocks, sweep_service_levels
 from notifications.models import Message
 from tests.conftest import SignedIn
-from tests.factories.incidents import AlertFactory, IncidentFactory
+from tests.factories.incidents import AlertFactory, DeviceFactory, IncidentFactory, incident_about
 from tests.factories.past import MONDAY, change_at, contain_at, handled, incident_at, later
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +187,39 @@ def test_containment_ends_its_clock(ada: User) -> None:
     assert states(incident)["contain"] == "completedMet"
 
 
+def test_a_containment_that_has_only_begun_is_not_called_met(client: Client, signed_in: SignedIn, ada: User) -> None:
+    held = DeviceFactory.create(mitigation={"network": {"state": "isolated", "active": True}})
+    incident = incident_about(held, DeviceFactory.create(), severity="high")
+    mark_contained(incident, at=clock.now(), actor=SWEEPER, reason="isolated")
+    page = signed_in(client, ada).get(f"/incidents/{incident.pk}/").content.decode()
+    assert "Begun in time" in page
+    assert page.count("1 of 2 devices contained") == 2
+    assert "Met" not in page.partition('class="drop start clocks"')[2].partition("</details>")[0]
+
+
+def test_a_containment_of_everything_is_met(client: Client, signed_in: SignedIn, ada: User) -> None:
+    held = DeviceFactory.create(mitigation={"network": {"state": "isolated", "active": True}})
+    incident = incident_about(held, severity="high")
+    mark_contained(incident, at=clock.now(), actor=SWEEPER, reason="isolated")
+    page = signed_in(client, ada).get(f"/incidents/{incident.pk}/").content.decode()
+    assert "Met" in page.partition('class="drop start clocks"')[2].partition("</details>")[0]
+
+
+def test_a_close_does_not_make_up_a_containment(ada: User) -> None:
+    incident = handled(ada, minutes=(10, None, 20))
+    assert states(incident)["contain"] == "completedMet"
+    assert [one.mark for one in clocks_of(incident)] == ["sla completedMet", "sla never begun", "sla completedMet"]
+
+
+def test_a_list_tells_what_time_has_moved_before_the_sweep_comes(ada: User) -> None:
+    incident = incident_at(MONDAY)
+    with clock.at(later(minutes=31)):
+        [row] = as_rows([incident], ada)
+        assert row.incident.sla_state == "breached"
+        assert clocks_of(row.incident)[0].state == "breached"
+    assert Incident.objects.get().sla_state == "active"
+
+
 def test_the_queue_filters_and_orders_by_service_level(client: Client, signed_in: SignedIn, ada: User) -> None:
     now = clock.now()
     late, early = incident_at(now - timedelta(minutes=50), title="late"), incident_at(now, title="early")
@@ -194,6 +230,20 @@ def test_the_queue_filters_and_orders_by_service_level(client: Client, signed_in
     assert f"incident-{early.pk}" not in page
     ordered = client.get("/incidents/?window=all&sort=due").content.decode()
     assert ordered.index(f'id="incident-{late.pk}"') < ordered.index(f'id="incident-{early.pk}"')
+
+
+def test_where_a_column_has_no_room_the_line_below_the_name_says_what_is_due(
+    client: Client, signed_in: SignedIn, ada: User
+) -> None:
+    now = clock.now()
+    for minutes in (50, 25, 0):
+        incident_at(now - timedelta(minutes=minutes))
+    lines = signed_in(client, ada).get("/incidents/?sort=due").content.decode().split('<span class="narrow">')
+    said = [line.partition("</span> · ")[0] for line in lines if "overdue since" in line or "due <time" in line]
+    assert len(said) == 3
+    assert [word for word in ("overdue since", "at risk, due") if word in "".join(lines)] == [
+        "overdue since", "at risk, due",
+    ]  # fmt: skip
 
 
 def test_a_person_pauses_in_the_dialog(client: Client, signed_in: SignedIn, ada: User, mona: User) -> None:
