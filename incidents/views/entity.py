@@ -14,8 +14,10 @@ from core import slots
 from core.htmx import done
 from incidents.containment import containment_of
 from incidents.entity_facts import KINDS, Entity, alerts_naming, evidence_naming, facts_of, incidents_naming
+from incidents.enums import EvidenceVerdict
+from incidents.evidence_groups import OF_ENTITIES
 from incidents.forms import DescribeEntityForm
-from incidents.models import Identity, Mailbox
+from incidents.models import Evidence, Identity, Mailbox
 from incidents.rows import as_rows
 from incidents.services.describe_entity import describe_entity
 
@@ -68,13 +70,20 @@ def find_entity(request: AccountRequest, kind: str, pk: int) -> Entity:
 
 
 def _sightings(found: Entity, request: AccountRequest) -> list[dict[str, Any]]:
-    """What was seen of it: each way of showing itself once, the newest first."""
+    """What was seen of it: each way of showing itself once, the newest first. That it has its own name says nothing."""
     rows = evidence_naming(found, request.user).select_related("alert").order_by("-alert__last_activity", "-id")
     seen: dict[tuple[str, str, str], dict[str, Any]] = {}
     for item in rows[:400]:
+        if _says_its_name(item, found):
+            continue
         entry = seen.setdefault((item.type, item.display, item.verdict), {"evidence": item, "times": 0})
         entry["times"] += 1
     return list(seen.values())[:MOST]
+
+
+def _says_its_name(item: Evidence, found: Entity) -> bool:
+    same = item.display.casefold() == found.display_name.casefold()
+    return same and item.type in OF_ENTITIES and item.verdict == EvidenceVerdict.UNKNOWN
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -49,6 +49,16 @@ def test_each_list_and_page_opens_and_costs_a_fixed_number_of_queries(desk: Clie
     assert desk.get(f"/{path}/export.csv").status_code == 200
 
 
+def test_an_entity_is_not_listed_among_what_was_seen_of_itself(desk: Client) -> None:
+    device = DeviceFactory.create()
+    incident = incident_about(device, alerts=3)
+    assert "What was seen" not in desk.get(f"/devices/{device.pk}/").content.decode()
+    evidence(incident.alerts.first(), type="process", display="python -P encrypt", key="command:1", device=device)
+    evidence(incident.alerts.last(), device, verdict="malicious")
+    seen = desk.get(f"/devices/{device.pk}/").context["sightings"]
+    assert [(row["evidence"].type, row["times"]) for row in seen] == [("device", 1), ("process", 1)]
+
+
 def test_a_device_is_found_by_name_and_by_address(desk: Client) -> None:
     DeviceFactory.create(display_name="LAB-7", ip_addresses=["10.1.2.3"])
     DeviceFactory.create(display_name="OTHER")
