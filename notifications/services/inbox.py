@@ -1,6 +1,7 @@
 """A person's notices: what may still be shown, how many are unread, and reading them."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
 from django.db import transaction
 
@@ -14,6 +15,34 @@ from notifications.services.wording import wording_for
 
 # The bell looks no further; it then says 99+.
 COUNTED = 100
+
+
+@dataclass(slots=True)
+class Fold:
+    """Notices of one kind about one thing: the newest speaks for those before it."""
+
+    newest: Notice
+    earlier: list[Notice] = field(default_factory=list)
+
+    @property
+    def pks(self) -> list[int]:
+        return [self.newest.pk, *(row.pk for row in self.earlier)]
+
+
+def folded(notices: Iterable[Notice]) -> list[Fold]:
+    """The notices, the newest first, with what tells more of the same put behind it. The incident that a message names
+    is the thing that it is about: twelve actions on one incident are one piece of work. What is read stays apart from
+    what is not."""
+    found: dict[tuple[object, ...], Fold] = {}
+    for row in notices:
+        incident = row.message.facts.get("incident")
+        about = f"incident:{incident}" if incident else row.subject
+        key = (row.topic, about, row.read_at is None)
+        if key in found:
+            found[key].earlier.append(row)
+        else:
+            found[key] = Fold(row)
+    return list(found.values())
 
 
 def still_readable(user: User, notices: Iterable[Notice]) -> list[Notice]:
@@ -41,8 +70,10 @@ def in_words_of_now(user: User, notices: Iterable[Notice]) -> list[Notice]:
 
 
 def unread_count(user: User) -> int:
-    rows = Notice.objects.visible_to(user).unread().only("pk", "subject")[:COUNTED]
-    return len(still_readable(user, rows))
+    """As many as the page shows lines: what tells more of the same is not counted again."""
+    rows = Notice.objects.visible_to(user).unread().select_related("message")
+    named = rows.only("pk", "subject", "topic", "read_at", "message__facts")[: COUNTED * 2]
+    return len(folded(still_readable(user, named)))
 
 
 def mark(user: User, *, pks: Collection[int] | None, read: bool, actor: Actor) -> int:

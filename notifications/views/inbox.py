@@ -14,7 +14,7 @@ from core.pages import leaf
 from core.pagination import Keyset
 from notifications import topics
 from notifications.models import Notice
-from notifications.services.inbox import in_words_of_now, mark, still_readable, unread_count
+from notifications.services.inbox import folded, in_words_of_now, mark, still_readable, unread_count
 
 NEWEST = Keyset(("id",))
 LIST = "notifications:inbox"
@@ -31,11 +31,11 @@ def bell(request: AccountRequest) -> HttpResponse:
 @requires(keys.READ)
 def inbox(request: AccountRequest) -> HttpResponse:
     only_unread = request.GET.get("show") == "unread"
-    found = Notice.objects.visible_to(request.user)
+    found = Notice.objects.visible_to(request.user).select_related("message")
     page = leaf(found.unread() if only_unread else found, NEWEST, purpose="notices",
                 cursor=request.GET.get("cursor", ""))  # fmt: skip
     shown = in_words_of_now(request.user, still_readable(request.user, page.rows))
-    rows = [{"notice": row, "topic": topics.label_of(row.topic)} for row in shown]
+    rows = [{"fold": one, "notice": one.newest, "topic": topics.label_of(one.newest.topic)} for one in folded(shown)]
     context = {
         "rows": rows,
         "only_unread": only_unread,
@@ -63,7 +63,8 @@ def open_notice(request: AccountRequest, pk: int) -> HttpResponse:
 def mark_notices(request: AccountRequest) -> HttpResponse:
     """Mark the checked ones, or all, as read or unread."""
     read = request.POST.get("as", "read") != "unread"
-    chosen = [int(word) for word in request.POST.getlist("id") if word.isdecimal() and len(word) < 19]
+    words = [word for given in request.POST.getlist("id") for word in given.split(",")]
+    chosen = [int(word) for word in words if word.isdecimal() and len(word) < 19]
     everything = "all" in request.POST
     changed = mark(request.user, pks=None if everything else chosen, read=read, actor=request.actor)
     said = f"{changed} marked as {'read' if read else 'unread'}"

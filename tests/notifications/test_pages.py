@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import DeviceGroup, User
-from core import options
+from core import clock, options
 from core.actors import Actor
 from incidents.services.create_incident import create_incident
 from notifications.enums import DispatchStatus, RuleKind
@@ -249,3 +249,30 @@ def test_the_log_tells_of_every_try_and_never_the_words(
         body = page(client, path)
         assert "Ada Lindqvist" in body
         assert "CANARY" not in body
+
+
+def test_what_tells_more_of_the_same_incident_is_one_line_with_what_came_before(
+    client: Client, signed_in: SignedIn, ada: User, told: Told, readable: set[int]
+) -> None:
+    readable.update({1, 2, 3, 4})
+    for number in (1, 2, 3):
+        told(number, title=f"Sweep {number} verified", facts={"incident": 42})
+    told(4, title="Another incident", facts={"incident": 43})
+    body = page(signed_in(client, ada), "/notices/")
+    assert 'aria-label="Notices, 2 unread"' in body
+    assert body.count('<tr id="notice-') == 2
+    assert "and 2 earlier ones of this kind" in body
+    newest = Notice.objects.get(title="Sweep 3 verified", user=ada)
+    pks = Notice.objects.filter(user=ada, title__startswith="Sweep").order_by("-pk").values_list("pk", flat=True)
+    assert f'<tr id="notice-{newest.pk}"' in body
+    client.post("/notices/mark/", {"id": ",".join(map(str, pks)), "as": "read"})
+    assert Notice.objects.filter(user=ada).unread().get().title == "Another incident"
+
+
+def test_a_kind_of_its_own_and_what_was_read_stay_lines_of_their_own(
+    client: Client, signed_in: SignedIn, ada: User, told: Told
+) -> None:
+    told(title="First", once="1")
+    Notice.objects.update(read_at=clock.now())
+    told(title="Second", once="2")
+    assert page(signed_in(client, ada), "/notices/").count('<tr id="notice-') == 2
