@@ -76,6 +76,8 @@ class IndicatorForm(forms.Form):
         self.order_fields([*FIELDS_OF_THE_PAGE])
         if indicator is not None:
             self._be_about(indicator)
+        elif not self.initial.get("value"):
+            self.fields["value"].widget.attrs["autofocus"] = True
 
     def _be_about(self, indicator: Indicator) -> None:
         del self.fields["type"], self.fields["value"]

@@ -39,7 +39,8 @@ def agent(request: AccountRequest, pk: int) -> HttpResponse:
 @requires(keys.READ)
 def agent_state(request: AccountRequest, pk: int) -> HttpResponse:
     """What changes while somebody looks."""
-    return render(request, "connectors/agent_state.html", _how_it_is(request, find_agent(request, pk)))
+    context = {"alone": True, **_how_it_is(request, find_agent(request, pk))}
+    return render(request, "connectors/agent_state.html", context)
 
 
 @require_safe

@@ -187,6 +187,12 @@ def copy(value: object, label: str = "value") -> SafeString:
     )  # fmt: skip
 
 
+@register.filter
+def middle(value: object, ends: int = 8) -> str:
+    """Cut in the middle, as words only: a link has no room for the button of `hash`."""
+    return wording.cut_middle(str(value), int(ends), int(ends))
+
+
 @register.simple_tag(name="hash")
 def hash_value(value: object, label: str = "hash", head: int = 8, tail: int = 6) -> SafeString:
     """Cut in the middle, whole in the title, for the screen reader and for the clipboard."""

@@ -19,6 +19,7 @@ from live_response.enums import CommandState, Level
 from live_response.models import LiveCommand
 from live_response.queries.sessions import CommandQuerySet
 from live_response.words import WORDS
+from remediation.models import ActionRun
 
 ORDER = Keyset(("created", "id"))
 WINDOWS = {"1d": ("Day", 1), "7d": ("Week", 7), "30d": ("30 days", 30), "180d": ("6 months", 180)}
@@ -40,6 +41,7 @@ def history(request: AccountRequest) -> HttpResponse:
         "rows": page.rows, "total": counted(rows), "facets": _facets(request), "names": list(WORDS),
         "name": _name(request), "windows": WINDOWS, "window": window, "person": _person(request),
         "newer_url": at_cursor(request, page.newer), "older_url": at_cursor(request, page.older),
+        "pending_total": counted(ActionRun.objects.visible_to(request.user).top_level().pending()),
     }  # fmt: skip
     return render(request, "live_response/history.html", context)
 

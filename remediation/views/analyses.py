@@ -18,7 +18,7 @@ from core.pages import leaf
 from core.pagination import Keyset, counted
 from incidents.models import File
 from remediation.analysis_forms import SubmitForm, UploadForm
-from remediation.models import DeepAnalysis
+from remediation.models import ActionRun, DeepAnalysis
 from remediation.refused import Refused
 from remediation.services.analysis import Sample, record_download, request_analysis
 from remediation.views.analysis_rows import report_context, standing
@@ -42,6 +42,7 @@ def analysis_list(request: AccountRequest) -> HttpResponse:
         "older_url": f"?cursor={page.older}" if page.older else "",
         "may_upload": request.user.holds(keys.UPLOAD_SAMPLES) and request.user.holds(keys.REQUEST_ANALYSIS),
         "standing": standing(request.user),
+        "pending_total": counted(ActionRun.objects.visible_to(request.user).top_level().pending()),
     }
     return render(request, "remediation/analyses.html", context)
 

@@ -155,6 +155,7 @@ def export(request: AccountRequest) -> HttpResponseBase:
         "refusal": refusal,
         "what": said(len(chosen), "piece of evidence", "pieces of evidence"),
         "fingerprint": fingerprints()[0],
+        "crumbs": [{"label": "Artifacts", "url": reverse("remediation:artefacts")}, {"label": "Sealed export"}],
     }
     return render(request, "remediation/export_evidence.html", context, status=422 if request.method == "POST" else 200)
 

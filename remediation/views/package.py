@@ -65,7 +65,8 @@ def package(request: AccountRequest, run_id: int, artefact_id: int) -> HttpRespo
     if not is_guarded(artefact) and artefact.blob.media_type != ZIP:
         raise Http404
     parts, locked = parts_of(artefact), leaves_locked(artefact)
-    form = OpenForm(request.POST or None, parts=parts, locked=locked)
+    chosen = request.GET.get("part", "")
+    form = OpenForm(request.POST or None, parts=parts, locked=locked, initial={"part": chosen})
     shown = ""
     if request.method == "POST" and form.is_valid():
         try:
@@ -77,8 +78,8 @@ def package(request: AccountRequest, run_id: int, artefact_id: int) -> HttpRespo
                 return download(content, name=f"{run.number}-{'package' if parts else 'file'}.zip")
             shown = b"".join(content).decode()
     context = {
-        "run": run, "artefact": artefact, "parts": parts, "form": form, "shown": shown, **_read(form, shown),
-        "may": may_open(request.user),
+        "run": run, "artefact": artefact, "parts": parts, "form": form, "shown": shown,
+        "may": may_open(request.user), "chosen": form.data.get("part", chosen), **_read(form, shown),
         "crumbs": [{"label": run.number, "url": reverse("remediation:run", args=[run.pk])}, {"label": artefact.name}],
     }  # fmt: skip
     return render(request, "remediation/package.html", context, status=422 if form.errors else 200)
