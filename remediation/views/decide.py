@@ -19,7 +19,7 @@ from remediation.views.bulk import act, chosen_with, more_of
 from remediation.views.fetch import run_for
 from remediation.views.links import target_link
 from remediation.views.may import why_may_not_decide
-from remediation.views.titles import title_of
+from remediation.views.titles import title_of, where_it_stands
 
 
 @requires(keys.DECIDE_RESPONSE)
@@ -47,7 +47,7 @@ def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpRes
             verb(run, actor=request.user.actor, user=request.user, comment=form.cleaned_data["reason"])
         except Refused as refused:
             return render(request, "remediation/ask.html", _context(run, form, approving, refused.message), status=422)
-        word, then = ("Approved", "It is on its way.") if approving else ("Rejected", "Nothing is done.")
+        word, then = ("Approved", where_it_stands(run)) if approving else ("Rejected", "Nothing is done.")
         url = reverse("remediation:run", args=[run.pk])
         return done(request, title=word, detail=f"{run.number}, {title_of(run)}. {then}", url=url, run=run)
     refusal = why_may_not_decide(run, request.user)

@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
-from remediation.enums import Decision
 from remediation.forms import ReasonForm
 from remediation.models import ActionRun, ControlState
 from remediation.refused import Refused
@@ -19,7 +18,7 @@ from remediation.views.answers import done
 from remediation.views.in_force import states_now
 from remediation.views.links import target_link
 from remediation.views.outcomes import answer_many
-from remediation.views.titles import title_of
+from remediation.views.titles import title_of, where_it_stands
 
 MOST = 50
 LABELS = {
@@ -114,6 +113,5 @@ def _told(run: ActionRun | None) -> dict[str, str]:
     if run is None:
         detail = "What was seen is what is wanted from now on."
         return {"title": "Accepted", "detail": detail, "url": reverse("remediation:in_force")}
-    then = "Waits for another person to approve." if run.decision == Decision.PENDING else "It is on its way."
     url = reverse("remediation:run", args=[run.pk])
-    return {"title": "Asked for", "detail": f"{run.number}, {title_of(run)}. {then}", "url": url}
+    return {"title": "Asked for", "detail": f"{run.number}, {title_of(run)}. {where_it_stands(run)}", "url": url}

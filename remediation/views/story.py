@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from connectors.models import Delivery
+from core.wording import counted
 from remediation.catalog import registry
 from remediation.enums import Decision, RunStatus
 from remediation.models import ActionRun
@@ -48,9 +49,12 @@ def _decision(run: ActionRun) -> dict[str, Any]:
 
 
 def _delivered(run: ActionRun, delivery: Delivery | None) -> dict[str, Any]:
+    handed = _parts(run, "delivered")
     if run.delivered is None and not run.is_open:
         # The parts of a run were handed over one by one; their rows say so.
-        return {} if run.children.exists() else _step("Delivered", "Never handed over.", None, "send")
+        return {} if handed else _step("Delivered", "Never handed over.", None, "send")
+    if handed and run.decision != Decision.PENDING:
+        return _step("Delivered", f"Handed over to {handed}.", run.delivered, "send", "ok", next=run.started is None)
     if run.delivered is None:
         waiting = run.status_detail if run.is_open else ""
         return _step("Delivered", waiting or "Not handed over yet.", None, "send", next=True)
@@ -64,7 +68,17 @@ def _delivered(run: ActionRun, delivery: Delivery | None) -> dict[str, Any]:
 def _started(run: ActionRun) -> dict[str, Any]:
     if run.started is None:
         return _step("Started", "", None, "play", next=True) if run.is_open else {}
+    if begun := _parts(run, "started"):
+        return _step("Started", f"Begun on {begun}.", run.started, "play", "ok")
     return _step("Started", run.status_detail if run.status == RunStatus.STARTED else "", run.started, "play", "ok")
+
+
+def _parts(run: ActionRun, stamp: str) -> str:
+    """How many parts of a run have come so far: `3 of 62 devices`. Empty for a run without parts."""
+    came = run.children.aggregate(
+        came=Count("target_id", filter=~Q(**{stamp: None}), distinct=True), all=Count("target_id", distinct=True)
+    )
+    return f"{came['came']:,} of {counted(came['all'], 'device')}" if came["all"] else ""
 
 
 def _outcome(run: ActionRun) -> dict[str, Any]:
@@ -78,7 +92,9 @@ def _outcome(run: ActionRun) -> dict[str, Any]:
     if run.ended:
         kind = "danger" if run.status in _FINISHED_BADLY else ""
         return _step(run.get_status_display(), run.status_detail, run.ended, "x", kind)
-    return _step("Verified", registry.get(run.action).checked_by, None, "probe", next=True)
+    so_far = run.status_detail if run.is_open and run.started and run.children.exists() else ""
+    words = f"So far {so_far}. " if so_far else ""
+    return _step("Verified", f"{words}{registry.get(run.action).checked_by}", None, "probe", next=True)
 
 
 def _undo(run: ActionRun) -> dict[str, Any]:

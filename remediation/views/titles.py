@@ -49,6 +49,19 @@ def decided_words(run: ActionRun, viewer_id: int | None) -> str:
     return f"{run.get_decision_display()} by {who}"
 
 
+def where_it_stands(run: ActionRun) -> str:
+    """What is said of a run right after somebody asked for it or approved it: how it is by now, in words that stay true
+    while they are read."""
+    run.refresh_from_db(fields=["decision", "status", "status_detail", "verification"])
+    if run.decision == Decision.PENDING:
+        return "Waits for another person to approve."
+    if run.is_verified:
+        return "Partly verified." if run.status == RunStatus.PARTIALLY_SUCCEEDED else "Verified."
+    if not run.is_open:
+        return f"{run.get_status_display()}. {run.status_detail}".strip()
+    return "Nobody has to do anything more: its page tells what comes of it."
+
+
 def took_words(run: ActionRun) -> tuple[str, Any]:
     """What the time between request and end is called, and the time itself; empty while it runs."""
     if run.ended is None:

@@ -13,6 +13,7 @@ from core import live
 from remediation.models import ActionRun
 from remediation.services.carry_out import carry_out
 from remediation.services.undo import undo_run
+from remediation.views.titles import where_it_stands
 from tests.conftest import SignedIn
 from tests.factories.remediation import Company, FileFactory, approve, ask, company, done, saw
 from tests.remediation.test_pages import text
@@ -138,6 +139,15 @@ def test_what_is_said_of_a_run_takes_the_place_of_what_was_said_before(
     assert [one["about"] for one in said] == [f"run:{run.pk}"] * 2
     assert "Waits for another person" in said[0]["detail"]
     assert "Waits" not in said[1]["detail"]
+
+
+def test_what_is_said_of_a_run_that_is_over_already_is_how_it_ended(ada: User, rita: User, world: Company) -> None:
+    asked = ask(ada, "device.isolate", world.device())
+    assert where_it_stands(asked) == "Waits for another person to approve."
+    stale = approve(rita, asked)
+    assert "its page tells what comes of it" in where_it_stands(stale)
+    carry_out(ActionRun.objects.get(pk=asked.pk))
+    assert where_it_stands(stale) == "Verified."
 
 
 def test_a_form_that_is_the_page_leads_to_the_run_and_one_in_a_dialog_stays(
