@@ -17,12 +17,22 @@ from remediation.policy import Target
 from remediation.policy.peers import account_of
 from remediation.refused import Refused
 from remediation.services.cautions import cautions
+from remediation.services.deciders import who_could_decide
 from remediation.services.plan import Plan, declared_action, make_plan
 
-APPROVAL = "Another person with the right to manage responses must approve; the request expires after 7 days."
+APPROVAL_BY = "Another person with the right to manage responses must approve."
+NOBODY = (
+    "Nobody can approve it now: no active person but you holds the right for everything that it touches. It would wait "
+    "until somebody does."
+)
 NO_APPROVAL = "Nobody has to approve: it starts at once."
 MOST_NAMED = 6
 SIMULATED = "The target belongs to a simulated company: nothing happens to a real system (SIMULATED)."
+
+
+def approval_in_words(whom: str, could: str = "") -> str:
+    """`could` says who can approve now."""
+    return " ".join(filter(None, [whom, could, "The request expires after 7 days."]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ def preview_action(
         action=declared,
         target_name=str(target),
         effects=(*declared.sentences(target=str(target), arguments=cleaned), *_known_there(declared, target)),
-        approval=APPROVAL if declared.needs_approval else NO_APPROVAL,
+        approval=approval_in_words(APPROVAL_BY) if declared.needs_approval else NO_APPROVAL,
         needs_approval=declared.needs_approval,
         checked_by=declared.checked_by,
         undo=_undo_sentence(declared),
@@ -94,7 +104,7 @@ def preview_action(
         )
     except Refused as refusal:
         return replace(base, blockers=(Blocker(refusal.code, refusal.message, refusal.link, refusal.run),))
-    return _with_plan(base, plan)
+    return _with_plan(base, plan, user, incident)
 
 
 def _known_there(declared: Action, target: Target) -> tuple[str, ...]:
@@ -136,9 +146,11 @@ def _undo_sentence(action: Action) -> str:
     return f"Taken back by: {inverse.label.lower()}." if inverse else f"Cannot be undone: {action.why_no_undo}"
 
 
-def _with_plan(base: Preview, plan: Plan) -> Preview:
+def _with_plan(base: Preview, plan: Plan, user: User, incident: Incident | None) -> Preview:
     held = plan.held
-    warnings = [*([SIMULATED] if plan.simulated else []), *plan.waits]
+    could = who_could_decide(_draft(plan), user, target=plan.target, incident=incident) if plan.needs_approval else ""
+    nobody = plan.needs_approval and not could
+    warnings = [*([SIMULATED] if plan.simulated else []), *([NOBODY] if nobody else []), *plan.waits]
     if held is not None:
         warnings.append(f"{held.number} has not left yet and is cancelled by this.")
     if plan.left_out:
@@ -168,5 +180,14 @@ def _with_plan(base: Preview, plan: Plan) -> Preview:
         targets=targets,
         reach=_reach(plan),
         needs_approval=plan.needs_approval,
-        approval=f"{plan.approval} The request expires after 7 days." if plan.needs_approval else NO_APPROVAL,
+        approval=approval_in_words(plan.approval, could) if plan.needs_approval else NO_APPROVAL,
     )
+
+
+def _draft(plan: Plan) -> ActionRun:
+    """The run that it would be, never saved."""
+    return ActionRun(
+        action=plan.action.key, target_kind=plan.target.kind, target_id=plan.target.pk, target_name=str(plan.target),
+        device_group_ids=plan.group_ids, facet=plan.action.facet, arguments=plan.arguments,
+        requester_kind=plan.requester_kind,
+    )  # fmt: skip

@@ -13,14 +13,16 @@ from core.wording import counted
 from incidents.models import Incident
 from remediation.catalog import get
 from remediation.catalog.containment import KEY
-from remediation.enums import Decision
 from remediation.forms import AskForm
+from remediation.models import ActionRun
 from remediation.policy import peers
 from remediation.refused import Refused
 from remediation.services.contain_address import clean_address, contain_address, holder_of
-from remediation.services.preview import APPROVAL
+from remediation.services.deciders import who_could_decide
+from remediation.services.preview import APPROVAL_BY, NOBODY, approval_in_words
 from remediation.views.answers import done
 from remediation.views.fetch import incident_for
+from remediation.views.titles import where_it_stands
 
 
 @requires(keys.REQUEST_RESPONSE)
@@ -40,8 +42,8 @@ def contain(request: AccountRequest) -> HttpResponse:
                 value, arguments=form.arguments, comment=form.cleaned_data["reason"], actor=request.actor,
                 user=request.user, incident=incident,
             )  # fmt: skip
-            waits = "Waits for another person to approve." if run.decision == Decision.PENDING else "On its way."
-            return done(request, title=f"Containment of {value} requested", detail=f"{run.number}. {waits}",
+            return done(request, title=f"Containment of {value} requested",
+                        detail=f"{run.number}. {where_it_stands(run)}", run=run,
                         url=reverse("remediation:run", args=[run.pk]))  # fmt: skip
     except Refused as refused:
         refusal = refused.message
@@ -56,11 +58,15 @@ def _ask(address: str, request: AccountRequest, refusal: str, incident: Incident
     number = asked.visible_to(request.user).count()
     if not number and not refusal:
         refusal = "No device within your device groups has an agent that could enforce it."
+    draft = ActionRun(action=KEY, target_kind=action.target_kind, facet=action.facet, device_group_ids=sorted(
+        set(asked.visible_to(request.user).values_list("device_group_id", flat=True))))  # fmt: skip
+    could = who_could_decide(draft, request.user, target=None, incident=incident)
     shared = "Whatever else has this address, a router or a proxy that many share too, is cut off with it."
     return {
         "title": f"Contain {address}", "verb": "Request containment", "symbol": action.icon, "danger": True,
-        "refusal": refusal, "approval": APPROVAL, "checked_by": action.checked_by,
+        "refusal": refusal, "approval": approval_in_words(APPROVAL_BY, could), "checked_by": action.checked_by,
         "happens": " ".join(action.sentences(target=address, arguments={})),
         "undo": "Release from containment, on the page of the device that stands for this address.",
-        "warnings": [] if refusal else [f"{counted(number, 'device')} with an agent would enforce it. {shared}"],
+        "warnings": [] if refusal else [*([] if could else [NOBODY]),
+                                        f"{counted(number, 'device')} with an agent would enforce it. {shared}"],
     }  # fmt: skip

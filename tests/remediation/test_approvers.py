@@ -48,6 +48,28 @@ def test_only_those_named_decide(place: Company, ada: User, rita: User) -> None:
     assert may(omar, run)
 
 
+def test_a_dialog_says_who_could_approve_before_anybody_asks(
+    place: Company, ada: User, rita: User, client: Client, signed_in: SignedIn
+) -> None:
+    url = f"/actions/ask/device/{place.device(group=DeviceGroupFactory.create()).pk}/device.isolate/"
+
+    def asked(user: User) -> str:
+        return str(signed_in(client, user).get(url).content.decode())
+
+    assert f"Only {rita} can approve it now." in asked(ada)
+    alone = asked(rita)
+    assert "Nobody can approve it now" in alone
+    assert "can approve it now. The" not in alone
+    person("omar", "responder", groups=[])
+    assert f"Only {rita} can approve it now." in asked(ada)
+    lea = person("lea", "responder")
+    assert f"Only {lea} can approve it now." in asked(rita)
+    person("tom", "responder")
+    assert "3 people can approve it now." in asked(ada)
+    approvers(lea)
+    assert f"{lea} must approve. Only {lea} can approve it now." in asked(ada)
+
+
 def test_the_narrowest_rule_holds(place: Company, ada: User, rita: User) -> None:
     omar, lea, group = person("omar", "responder"), person("lea", "responder"), DeviceGroupFactory.create()
     approvers(omar)

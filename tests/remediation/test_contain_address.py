@@ -13,16 +13,20 @@ from connectors.models import Agent
 from incidents.models import Device, Incident
 from remediation.address_slots import contain_button
 from remediation.catalog import get
+from remediation.enums import RunStatus
+from remediation.lifecycle import move_run
 from remediation.models import ActionRun
 from remediation.policy.peers import enforcers
 from remediation.policy.protection import shields_of
 from remediation.refused import Refused
 from remediation.services.carry_out import carry_out
 from remediation.services.contain_address import contain_address
+from remediation.services.fan_out import derive_parent
 from remediation.services.follow_containments import follow_containments
 from remediation.services.protect import protect
 from remediation.services.request import request_action
 from remediation.services.undo import undo_run
+from remediation.views.story import story_of
 from tests.conftest import SignedIn
 from tests.factories.api import caller
 from tests.factories.people import DeviceGroupFactory
@@ -72,6 +76,24 @@ def test_an_address_is_contained_by_every_peer_and_given_free_again(machine: Any
     back = settled(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="Clean")), *peers)
     assert back.status == "succeeded"
     assert [small.wanted["contain"]["entries"] for small in peers] == [[], []]
+
+
+def test_the_story_tells_each_step_by_the_devices_that_took_it(machine: Any, ada: User, rita: User) -> None:
+    machine(), machine()
+    run = approve(rita, wanted(ada))
+
+    def told() -> dict[str, str]:
+        return {step["title"]: step["text"] for step in story_of(ActionRun.objects.get(pk=run.pk), None)}
+
+    assert told()["Delivered"] == "Handed over to 0 of 2 devices."
+    first, second = run.children.order_by("pk")
+    move_run(first, RunStatus.DELIVERED, actor=SETTER)
+    move_run(first, RunStatus.STARTED, actor=SETTER)
+    move_run(second, RunStatus.DELIVERED, actor=SETTER)
+    derive_parent(run.pk, actor=SETTER)
+    assert told()["Delivered"] == "Handed over to 2 of 2 devices."
+    assert told()["Started"] == "Begun on 1 of 2 devices."
+    assert "0 of 2 devices enforce it" in told()["Verified"]
 
 
 def test_a_peer_that_must_not_says_why_and_the_others_enforce(machine: Any, ada: User, rita: User) -> None:
