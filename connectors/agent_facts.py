@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.enums import AgentState, OrderKind
 from connectors.models import Agent, AgentOrder, AgentPolicy, SignedList, WantedState
-from connectors.queries.agents import STATE_FACETS
+from connectors.queries.agents import STATE_FACETS, TIME_TO_TAKE
 from connectors.services.agents.heartbeat import AWAY_AFTER, is_connected
 from core import clock
 from core.wording import duration
@@ -111,16 +111,44 @@ def _latest_orders(agent: Agent) -> dict[str, AgentOrder]:
     return {order.facet: order for order in newest}
 
 
-def _facet(agent: Agent, name: str, wanted: object, order: AgentOrder | None, kept: WantedState | None) -> FacetState:
+def network_of(agent: Agent) -> str:
+    """What the device said last of its connection to the network; empty when it said nothing."""
+    return _value(_told_of(agent, "network"))
+
+
+def _told_of(agent: Agent, facet: str) -> Mapping[str, Any]:
     told = agent.status.get("observed")
-    seen = told.get(name) if isinstance(told, dict) else None
-    seen = seen if isinstance(seen, dict) else {}
-    behind = kept is not None and kept.generation > agent.generation
+    seen = told.get(facet) if isinstance(told, dict) else None
+    return seen if isinstance(seen, dict) else {}
+
+
+def _value(seen: Mapping[str, Any]) -> str:
+    return text_of(seen.get("value")).replace("_", " ")
+
+
+def _facet(agent: Agent, name: str, wanted: object, order: AgentOrder | None, kept: WantedState | None) -> FacetState:
+    seen = _told_of(agent, name)
+    fetches, had_time = _fetches(name, wanted, seen), _had_time(agent, kept)
+    behind = not had_time and kept is not None and (kept.generation > agent.generation or fetches)
+    overdue = had_time and (fetches or (order is not None and (order.generation or 0) > agent.generation))
     return FacetState(
-        name, FACET_WORDS[name], in_words(name, wanted), text_of(seen.get("value")).replace("_", " "),
+        name, FACET_WORDS[name], in_words(name, wanted), _value(seen),
         text_of(seen.get("detail")), _since(agent, name, seen.get("evidence"), order), order,
-        drifts=seen.get("reached") is False and not behind, under_way=behind and wanted is not None,
+        drifts=overdue or (seen.get("reached") is False and not behind), under_way=behind and wanted is not None,
     )  # fmt: skip
+
+
+def _fetches(name: str, wanted: object, seen: Mapping[str, Any]) -> bool:
+    """Whether the device has been told of a list that it does not hold yet."""
+    evidence = seen.get("evidence")
+    if name != "indicators" or not isinstance(wanted, dict) or not isinstance(evidence, dict):
+        return False
+    return text_of(evidence.get("digest")) != text_of(wanted.get("digest"))
+
+
+def _had_time(agent: Agent, kept: WantedState | None) -> bool:
+    """Whether it was heard long enough after its newest wish was signed to have become so."""
+    return kept is not None and agent.seen_at is not None and agent.seen_at > kept.signed_at + TIME_TO_TAKE
 
 
 def _since(agent: Agent, name: str, evidence: object, order: AgentOrder | None) -> datetime | None:

@@ -1,8 +1,9 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT, KeyTextTransform, KeyTransform
 
 from accounts.models import User
 from connectors.enums import OPEN_ORDERS, AgentState, OrderState
@@ -10,8 +11,11 @@ from connectors.enums import OPEN_ORDERS, AgentState, OrderState
 if TYPE_CHECKING:
     from connectors.models import Agent, AgentOrder, EnrolmentToken  # noqa: F401 - the type of the rows
 
+# A device that was heard so long after something was signed had the time to fetch it and to become so.
+TIME_TO_TAKE = timedelta(minutes=2)
 # What a device tells of itself as a state that can be wanted.
-STATE_FACETS = ("network", "contain", "accounts", "execution", "indicators")
+LIST = "indicators"
+STATE_FACETS = ("network", "contain", "accounts", "execution", LIST)
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -31,11 +35,19 @@ class AgentQuerySet(models.QuerySet["Agent"]):
         return self.in_service().filter(seen_at__gte=since)
 
     def drifting(self) -> Self:
-        """Those in service that are not as it is wanted of them, or do not obey the newest wish."""
-        missed = Q()
-        for facet in STATE_FACETS:
-            missed |= Q(**{f"status__observed__{facet}__reached": False})
-        return self.in_service().filter(missed | Q(wanted__generation__gt=F("generation")))
+        """Those in service that are not as it is wanted of them, or were heard and still do not obey the newest wish.
+        One that has only just been told is on its way."""
+        missed = {one: Q(**{f"status__observed__{one}__reached": False}) for one in STATE_FACETS}
+        others = Q(*(missed[one] for one in STATE_FACETS if one != LIST), _connector=Q.OR)
+        found = self.in_service().annotate(
+            told_list=KT(f"status__observed__{LIST}__evidence__digest"),
+            wanted_list=KeyTextTransform("digest", KeyTransform(LIST, "wanted__facets")),
+        )
+        late = Q(seen_at__gt=F("wanted__signed_at") + TIME_TO_TAKE)
+        behind = Q(wanted__generation__gt=F("generation"))
+        here = Q(told_list=None) | Q(told_list=F("wanted_list"))
+        at_once = Q(wanted=None) | Q(wanted__generation__lte=F("generation"))
+        return found.filter(late & (behind | others | missed[LIST]) | at_once & (others | missed[LIST] & here))
 
 
 class AgentOrderQuerySet(models.QuerySet["AgentOrder"]):

@@ -54,7 +54,7 @@ def test_the_list_is_filtered_sorted_and_exported(admin: Client, group: DeviceGr
     plain_agent(group, name="alpha", cloned_at=clock.real_now())
     plain_agent(group, name="beta", seen_at=None, silent_since=clock.real_now())
     late = plain_agent(group, name="gamma", generation=2)
-    WantedState.objects.create(agent=late, generation=3)
+    WantedState.objects.create(agent=late, generation=3, signed_at=clock.real_now() - timedelta(minutes=5))
     for query, names in (
         ("", ["alpha", "beta", "gamma"]), ("?q=alp", ["alpha"]), ("?health=silent", ["beta"]),
         ("?health=connected", ["alpha", "gamma"]), ("?trouble=drift", ["gamma"]), ("?trouble=clone", ["alpha"]),
@@ -64,6 +64,28 @@ def test_the_list_is_filtered_sorted_and_exported(admin: Client, group: DeviceGr
         assert [name for name in ("alpha", "beta", "gamma") if f">{name}<" in text] == names, query
     rows = admin.get(url("agents_csv") + "?trouble=clone").getvalue().decode().splitlines()
     assert (len(rows), rows[1].split(",")[0]) == (2, "alpha")
+
+
+def test_what_was_only_just_signed_is_on_its_way_and_drifts_when_the_device_had_the_time(
+    admin: Client, group: DeviceGroup
+) -> None:
+    """Of a new list of indicators the device is told with a state that it obeys before the list is there."""
+    told = {"value": "applied", "reached": False, "detail": "The list is not here yet", "evidence": {"digest": "old"}}
+    told_to = {"indicators": {"digest": "new", "groups": []}}
+    for name, observed, generation in (("fetching", {"indicators": told}, 3), ("asked", {}, 2)):
+        agent = plain_agent(group, name=name, generation=generation, status={"observed": observed})
+        kept = WantedState.objects.create(agent=agent, generation=3, facets=told_to)
+        facet = facets_of(agent)[-1]
+        assert (facet.under_way, facet.drifts) == (True, False), name
+        assert "On its way" in admin.get(url("agent", agent.pk)).text
+        assert name not in admin.get(f"{LIST}?trouble=drift").text
+        WantedState.objects.filter(pk=kept.pk).update(signed_at=clock.real_now() - timedelta(minutes=5))
+        assert name in admin.get(f"{LIST}?trouble=drift").text
+    fetching = Agent.objects.get(name="fetching")
+    assert (facets_of(fetching)[-1].under_way, facets_of(fetching)[-1].drifts) == (False, True)
+    refused = plain_agent(group, name="refused", generation=3, status={"observed": {"network": {"reached": False}}})
+    WantedState.objects.create(agent=refused, generation=3)
+    assert "refused" in admin.get(f"{LIST}?trouble=drift").text
 
 
 def test_the_list_costs_the_same_however_long_it_is(admin: Client, group: DeviceGroup) -> None:
