@@ -1,11 +1,18 @@
-"""How a table reads as text: in the recording, and where output is kept as a file."""
+"""How a table reads: as text in the recording and where output is kept as a file, and on pages in people's words."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 WIDEST = 60
 MOST_LINES = 2_000
+# Columns whose name alone does not say enough.
+_HEADS = {"pid": "PID", "ppid": "Parent PID", "memory_mib": "Memory (MiB)", "size": "Size (bytes)",
+          "local": "Local end", "remote": "Remote end", "sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}  # fmt: skip
+_NUMBERS = frozenset({"size", "memory_mib", "used"})
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def as_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -20,6 +27,26 @@ def as_text(rows: Sequence[Mapping[str, Any]]) -> str:
                      for line in lines)  # fmt: skip
     left = len(rows) - len(shown)
     return f"{text}\n{left:,} more rows" if left else text
+
+
+def head_of(name: str) -> str:
+    """A column in words: `memory_mib` is `Memory (MiB)`."""
+    words = name.replace("_", " ").strip()
+    return _HEADS.get(name) or f"{words[:1].upper()}{words[1:]}"
+
+
+def in_cell(name: str, value: Any) -> str | datetime:
+    """What stands in a cell: a time as one, the rest as text."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if name in _NUMBERS and isinstance(value, int | float):
+        return f"{value:,}"
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    return _cell(value)
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -20,6 +20,7 @@ from live_response.line import line
 from live_response.models import FleetQuery, LiveCommand
 from live_response.refused import NotPossible
 from live_response.services.fleet import ask_fleet, rows_of
+from live_response.shown import head_of, in_cell
 from live_response.views.fetch import query_for
 
 EARLIER = 50
@@ -66,8 +67,8 @@ def question(request: AccountRequest, pk: int) -> HttpResponse:
     rows = list(rows_of(answers))
     names = list(dict.fromkeys(name for row in rows[:MOST_ROWS] for name in row))
     context: dict[str, Any] = {
-        "query": query, "answers": answers, "columns": names, "total": len(rows),
-        "cells": [["" if row.get(name) is None else row.get(name) for name in names] for row in rows[:MOST_ROWS]],
+        "query": query, "answers": answers, "columns": [head_of(name) for name in names], "total": len(rows),
+        "cells": [[in_cell(name, row.get(name)) for name in names] for row in rows[:MOST_ROWS]],
         "done": sum(one.state == CommandState.SUCCEEDED for one in answers),
         "waiting": sum(one.state in OPEN_COMMANDS for one in answers),
         "crumbs": [{"label": "Live response", "url": reverse("live_response:sessions")},

@@ -291,6 +291,30 @@ def test_a_question_to_many_is_one_table_of_the_devices_in_scope(
     assert signed_in(Client(), eve).get(url).status_code == 404
 
 
+def test_answers_of_many_are_read_in_words_and_in_the_readers_time(
+    held: HeldLine, device: Device, ada: User, client: Client, signed_in: SignedIn
+) -> None:
+    signed_in(client, ada)
+    client.post("/live-response/questions/", {"line": "processes", "reason": "x", "group": ""})
+    query = FleetQuery.objects.get()
+    row = {
+        "pid": 7,
+        "memory_mib": 1234.5,
+        "started": "2026-11-10T09:41:07Z",
+        "at_boot": True,
+        "name": "2026-99-99T00:00:00Z",
+    }
+    held.answer(query.answers.get(), rows=[row])
+    page = text_of(client.get(f"/live-response/questions/{query.pk}/"))
+    assert all(
+        f'<th scope="col">{head}</th>' in page for head in ("Device", "PID", "Memory (MiB)", "Started", "At boot")
+    )
+    assert '<time datetime="2026-11-10T09:41:07+00:00" data-when="seconds"' in page
+    assert "<bdi>1,234.5</bdi>" in page
+    assert "<bdi>Yes</bdi>" in page
+    assert "<bdi>2026-99-99T00:00:00Z</bdi>" in page
+
+
 def test_the_action_center_lists_what_was_typed(
     session: LiveSession, ada: User, mona: User, client: Client, signed_in: SignedIn
 ) -> None:
