@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 
-from core.wording import visible
+from core.wording import cut_middle, visible
 from incidents.models import Device
-from remediation.enums import CustodyKind, StepState
+from remediation.enums import CustodyKind, StepState, SweepItemKind
 from remediation.services.gather_signs import Sign
 
 
@@ -44,9 +45,13 @@ class SweepForm(SaidForm):
 
 
 def _in_words(sign: Sign) -> str:
-    """A hash says nothing to people without the name of its file."""
-    said = f"{visible(sign.name)} ({sign.value})" if sign.name else visible(sign.value)
-    return f"{sign.label}: {said}{f' – {sign.unlikely}' if sign.unlikely else ''}"
+    """A hash says nothing to people without the name of its file; it is cut in the middle, whole in its title."""
+    value = visible(sign.value)
+    if sign.kind == SweepItemKind.HASH:
+        value = format_html('<code title="{}">{}</code>', value, cut_middle(value, 12, 8))
+    said = format_html("<bdi>{}</bdi> ({})", visible(sign.name), value) if sign.name else value
+    unlikely = f" – {sign.unlikely}" if sign.unlikely else ""
+    return format_html("<span>{}: <bdi>{}</bdi>{}</span>", sign.label, said, unlikely)
 
 
 class StartRecoveryForm(forms.Form):
