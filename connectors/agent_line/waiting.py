@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from contextlib import suppress
 
 import redis.asyncio as redis
@@ -12,6 +13,8 @@ from connectors.services.agents.wake import CHANNEL, EVERYBODY, STREAM
 
 logger = logging.getLogger(__name__)
 PAUSE_S = 2.0
+# A poll is answered within this even when there is nothing to say; spread, so that they never come in step.
+HELD_S = (60.0, 70.0)
 
 
 class Waiters:
@@ -56,3 +59,15 @@ class Waiters:
                     self.wake(message["data"].decode())
         finally:
             await client.aclose()
+
+
+def a_while() -> float:
+    return random.uniform(*HELD_S)  # noqa: S311 - spread, no secret
+
+
+async def until(event: asyncio.Event, seconds: float | None = None) -> bool:
+    """Whether the event came in time."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), a_while() if seconds is None else max(0.0, seconds))
+        return True
+    return False

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from connectors.agent_line import app
+from connectors.agent_line import polls, threads, waiting
 from connectors.agent_line.app import AgentLine
 from connectors.enums import AgentState, OrderKind, OrderState
 from connectors.models import Agent, AgentOrder, AgentUpload
@@ -90,17 +90,17 @@ def poll(line: AgentLine, machine: Machine, **told: Any) -> Awaitable[Answer]:
 def line(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentLine]:
     """Its thread works on the test's own connection, so that the test's transaction holds all that is written."""
     give_keys(settings, tmp_path)
-    monkeypatch.setattr(app, "HELD_S", (0.02, 0.03))
-    monkeypatch.setattr(app, "close_old_connections", lambda: None)
+    monkeypatch.setattr(waiting, "HELD_S", (0.02, 0.03))
+    monkeypatch.setattr(threads, "close_old_connections", lambda: None)
     made = AgentLine()
     shared = connections["default"]
-    made._pool = ThreadPoolExecutor(1, initializer=partial(connections.__setitem__, "default", shared))
+    made.threads._pool = ThreadPoolExecutor(1, initializer=partial(connections.__setitem__, "default", shared))
     shared.inc_thread_sharing()
     with asyncio.Runner() as loop:
         _loops.append(loop)
         yield made
         loop.run(made.close())
-    made._pool.shutdown()
+    made.threads._pool.shutdown()
     shared.dec_thread_sharing()
 
 
@@ -224,20 +224,20 @@ def test_a_held_poll_is_woken_also_when_one_that_is_not_held_overtook_it(
     """What a device tells at once goes beside its held poll, and may come in while that one is still being read."""
     machine = Machine()
     agent = joined(machine)
-    note, until = line._note, app._until
+    note, until = line.polls.note, waiting.until
 
     async def overtaken(*told: Any) -> None:
-        monkeypatch.setattr(line, "_note", note)
+        monkeypatch.setattr(line.polls, "note", note)
         await signed(line, machine, "POST", POLL, {"status": machine.status(), "hold_s": 0})
         await note(*told)
 
     async def woken(event: asyncio.Event, seconds: float) -> bool:
-        await line._run(partial(ready_command, agent))
-        line._waiters.wake(agent.device_id)
+        await line.threads.run(partial(ready_command, agent))
+        line.waiters.wake(agent.device_id)
         return await until(event, seconds)
 
-    monkeypatch.setattr(line, "_note", overtaken)
-    monkeypatch.setattr(app, "_until", woken)
+    monkeypatch.setattr(line.polls, "note", overtaken)
+    monkeypatch.setattr(polls, "until", woken)
     assert len(run(lambda: poll(line, machine)).told["commands"]) == 1
 
 
@@ -328,7 +328,7 @@ def test_an_approval_counts_at_the_next_request(line: AgentLine) -> None:
     agent = joined(machine)
     assert run(lambda: poll(line, machine)).status == 200
     decide_agent(agent, to=AgentState.REVOKED, actor=SETTER, reason="Stolen")
-    line._waiters.wake(agent.device_id)
+    line.waiters.wake(agent.device_id)
     assert run(lambda: poll(line, machine)).status == 403
 
 

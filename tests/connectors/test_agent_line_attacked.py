@@ -34,13 +34,13 @@ def listen(line: AgentLine, machine: Machine) -> Any:
 @pytest.fixture
 def begun(line: AgentLine, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Set once somebody's question is held."""
-    event, hold = asyncio.Event(), line._waiters.hold
+    event, hold = asyncio.Event(), line.waiters.hold
 
     def noted(word: str) -> asyncio.Event:
         event.set()
         return hold(word)
 
-    monkeypatch.setattr(line._waiters, "hold", noted)
+    monkeypatch.setattr(line.waiters, "hold", noted)
     return event
 
 
@@ -55,12 +55,12 @@ def test_nobody_answers_the_question_that_another_device_waits_with(
     async def both() -> tuple[Answer, Answer]:
         waits = asyncio.create_task(listen(line, own))
         await asyncio.wait_for(begun.wait(), 60)
-        held = line._waiters._held[WORD]
+        held = line.waiters._held[WORD]
         other = await listen(line, stranger)
-        assert line._waiters._held.get(WORD) is held
+        assert line.waiters._held.get(WORD) is held
         assert not held.is_set()
         typed.append({"body": "x"})
-        line._waiters.wake(WORD)
+        line.waiters.wake(WORD)
         return await waits, other
 
     told, other = run(both)

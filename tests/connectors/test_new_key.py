@@ -35,7 +35,7 @@ def change(machine: Machine, new: Ed25519PrivateKey, *, by: Ed25519PrivateKey | 
 
 def asked_for_it(agent: Agent, adam: User, line: AgentLine) -> None:
     ask_for_new_key(agent, actor=adam.actor, reason="It is two years old")
-    line._waiters.wake(agent.device_id)
+    line.waiters.wake(agent.device_id)
 
 
 def test_the_device_is_told_once_and_again_when_nothing_came_of_it(
