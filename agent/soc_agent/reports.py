@@ -1,7 +1,6 @@
 """What the portal is told and what becomes of its answer, for the held poll and for what goes out beside it alike."""
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from soc_agent.portal import Portal, PortalError
 from soc_agent.sending import Sending
 from soc_agent.wanted import observed_text
 
-logger = logging.getLogger(__name__)
 POLL = "/agent/v1/poll"
 INVENTORY_EVERY_S = 3600.0
 # Answers that wait for the helper; the portal says again what was not begun.
@@ -98,7 +96,6 @@ class Reports:
         try:
             status = self._last = await self.helper.ask("status")
         except HelperGone as error:
-            logger.error("the helper is gone: %s", error)
             known = {name: self._last.get(name) for name in ("generation", "keys_version")}
             status = {"version": __version__, **known, "observed": {}, "capabilities": {}, "journal_depth": 0,
                       "results": [], "health": {"helper": f"It does not answer: {error}"}}  # fmt: skip
@@ -123,8 +120,7 @@ class Reports:
             while self._left:
                 try:
                     await self._hand_over(self._left[0])
-                except HelperGone as error:
-                    logger.error("the helper is gone: %s", error)
+                except HelperGone:
                     return
                 self._left.popleft()
 

@@ -1,5 +1,6 @@
 """The line to the portal: at once and not a minute later, with what helper and portal need of each other."""
 
+import asyncio
 import hashlib
 import os
 import time
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from soc_agent import helper_line
 from soc_agent.folders import Folders
+from soc_agent.helper_line import HelperGone, HelperLine
 from soc_agent.identity import load_identity, make_identity
 from soc_agent.portal import Portal, Signer, pause_after
+from soc_agent.wire import receive, send
 from tests.agent.halves import JoinedHost
 from tests.agent.small_portal import SmallPortal
 
@@ -189,3 +193,51 @@ def test_a_file_of_the_library_is_fetched_and_believed_by_its_digest_alone(host:
     host.portal.order("p3", "live.putfile", {"session": "LR-1", "name": "tool", "library": "0" * 64})
     assert host.portal.result("p3")["result"]["code"] == "no_library_file"
     assert list(Folders(host.root).spool.iterdir()) == []
+
+
+async def answering(path: Path) -> asyncio.Server:
+    """A helper that answers whatever it is asked."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await receive(reader) is not None:
+            await send(writer, {})
+        writer.close()
+
+    return await asyncio.start_unix_server(answer, path)
+
+
+async def nobody(line: HelperLine, times: int = 3) -> None:
+    for _ in range(times):
+        with pytest.raises(HelperGone):
+            await line.ask("status")
+
+
+def test_that_the_helper_is_gone_is_said_when_it_was_there_and_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def talk() -> None:
+        line = HelperLine(tmp_path / "helper")
+        await nobody(line)  # it has not begun yet
+        for _ in range(2):
+            server = await answering(tmp_path / "helper")
+            await line.ask("status")
+            server.close()
+            line.close()
+            await server.wait_closed()
+            (tmp_path / "helper").unlink(missing_ok=True)
+            await nobody(line)
+
+    asyncio.run(talk())
+    said = [one.getMessage().partition(":")[0] for one in caplog.records]
+    assert said == ["the helper is gone", "the helper is back", "the helper is gone"]
+
+
+def test_a_helper_that_never_comes_is_told_of_after_a_while(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = HelperLine(tmp_path / "helper")
+    asyncio.run(nobody(line))
+    assert not caplog.records
+    monkeypatch.setattr(helper_line, "MOST_AWAY_S", -1.0)
+    asyncio.run(nobody(line))
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == ["the helper is not there"]
