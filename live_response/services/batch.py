@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts import keys
 from accounts.models import User
 from core.actors import Actor
+from core.pagination import through
 from incidents.models import Device, Incident
 from live_response import limits
 from live_response.enums import CommandState, SessionKind, SessionState, Where
@@ -93,7 +94,7 @@ def _arguments(kind: str, given: Mapping[str, str], session: LiveSession) -> tup
 
 def advance_all() -> None:
     """Every batch that is connected takes its next step."""
-    for session in LiveSession.objects.filter(kind=SessionKind.BATCH).open()[:50]:
+    for session in through(LiveSession.objects.filter(kind=SessionKind.BATCH).open()):
         advance(session.pk)
 
 

@@ -14,6 +14,7 @@ from accounts.models import User
 from connectors.services.agents.streams import wake_stream
 from core import audit, clock, live, options
 from core.actors import Actor
+from core.pagination import through
 from live_response import limits
 from live_response.enums import CommandState, SessionState, ShellDecision
 from live_response.grammar import BadLine
@@ -193,16 +194,15 @@ def sweep_shells() -> int:
     late = RawShell.objects.filter(
         decision=ShellDecision.ASKED, decide_until__lt=clock.real_now(), command__state=CommandState.WAITING
     )  # fmt: skip
-    for pk in list(late.values_list("pk", flat=True)[:50]):
+    for shell in through(late.only("pk")):
         with transaction.atomic():
-            command = _locked(pk).command
+            command = _locked(shell.pk).command
             if command.state == CommandState.WAITING:
                 move_command(command, CommandState.EXPIRED, actor=CLOCK, detail="Nobody decided in time.")
                 count += 1
     approved = RawShell.objects.filter(decision=ShellDecision.APPROVED)
-    for shell in approved.filter(command__in=LiveCommand.objects.open()).select_related(
-        "command__session", "command__user", "decider"
-    )[:50]:
+    standing = approved.filter(command__in=LiveCommand.objects.open())
+    for shell in through(standing.select_related("command__session", "command__user", "decider")):
         if why_over(shell) and shell.command.order is not None:
             line().cancel(shell.command.order, actor=CLOCK)
             wake_stream(f"live-{shell.command_id}")

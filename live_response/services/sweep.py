@@ -6,6 +6,7 @@ from django.db import transaction
 
 from core import clock, options
 from core.actors import Actor
+from core.pagination import through
 from live_response import limits
 from live_response.enums import CommandState, SessionKind, SessionState
 from live_response.lifecycle import move_command
@@ -18,11 +19,11 @@ from live_response.services.sessions import end_session
 from live_response.services.shells import sweep_shells
 
 CLOCK = Actor.system("live response")
-SOME, MOST = 50, 500
 
 
 def sweep() -> int:
-    """Safe to run twice at once; how many rows were looked at."""
+    """Safe to run twice at once; how many rows were looked at. All of them: what goes on for now, as a file that comes
+    slowly, keeps nothing behind it waiting."""
     return _idle() + _unconnected() + _lost() + sweep_shells() + _overdue()
 
 
@@ -32,10 +33,12 @@ def _idle() -> int:
     idle = LiveSession.objects.filter(
         state=SessionState.ACTIVE, kind=SessionKind.CONSOLE, last_input_at__lt=edge
     ).select_related("device", "incident")
-    for session in idle[:SOME]:
+    looked = 0
+    for session in through(idle):
+        looked += 1
         if not any(map(_is_moving, session.commands.open())):
             _end(session, SessionState.TIMED_OUT, f"Nobody typed for {minutes} minutes.")
-    return len(idle)
+    return looked
 
 
 def _is_moving(command: LiveCommand) -> bool:
@@ -49,24 +52,26 @@ def _unconnected() -> int:
     waiting = LiveSession.objects.filter(
         state__in=[SessionState.REQUESTED, SessionState.CONNECTING], kind=SessionKind.CONSOLE, created__lt=edge
     ).select_related("device", "incident")
-    for session in waiting[:SOME]:
-        minutes = int(limits.CONNECT_WITHIN.total_seconds() // 60)
+    looked, minutes = 0, int(limits.CONNECT_WITHIN.total_seconds() // 60)
+    for session in through(waiting):
+        looked += 1
         _end(session, SessionState.FAILED, f"The agent did not answer within {minutes} minutes.")
-    return len(waiting)
+    return looked
 
 
 def _lost() -> int:
     """The device is gone: its agent left, or was not heard for a while."""
     active = LiveSession.objects.filter(state=SessionState.ACTIVE, kind=SessionKind.CONSOLE)
-    sessions = list(active.select_related("device", "incident")[:MOST])
-    for session in sessions:
+    looked = 0
+    for session in through(active.select_related("device", "incident")):
+        looked += 1
         found = line().agent_of(session.device)
         silent = found is None or (
             found.last_seen is not None and clock.real_now() - found.last_seen > limits.LOST_AFTER
         )
         if silent:
             _end(session, SessionState.FAILED, "The device was lost: its agent does not answer any more.")
-    return len(sessions)
+    return looked
 
 
 def _end(session: LiveSession, state: SessionState, detail: str) -> None:
@@ -79,7 +84,9 @@ def _end(session: LiveSession, state: SessionState, detail: str) -> None:
 def _overdue() -> int:
     """First the order is asked once more: its news may have been lost."""
     late = LiveCommand.objects.open().filter(due__lt=clock.real_now()).select_related("session__device", "device")
-    for command in late[:SOME]:
+    looked = 0
+    for command in through(late):
+        looked += 1
         if command.order is not None:
             order_changed(command.order, command.reference)
             command.refresh_from_db()
@@ -90,4 +97,4 @@ def _overdue() -> int:
                 said = "The agent never told what came of it."
                 move_command(command, CommandState.UNKNOWN, actor=CLOCK, detail=said)
                 go_on(command)
-    return len(late)
+    return looked

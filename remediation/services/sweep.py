@@ -11,6 +11,7 @@ from connectors.models import Connection
 from connectors.registry import all_kinds
 from core import audit, clock, jobs, live
 from core.actors import Actor
+from core.pagination import through
 from incidents.models import Device, Incident
 from incidents.queries.entities import DeviceQuerySet
 from remediation import policy
@@ -31,7 +32,8 @@ _OPEN = (SweepPartState.WAITING, SweepPartState.ASKED)
 
 
 def devices_in_reach(user: User, *, exercise: str = "") -> DeviceQuerySet:
-    """Devices in scope that are bound to one connection of a kind that can be swept."""
+    """Devices in scope, of the world that the incident is of, that are bound to one connection of a kind that can be
+    swept. A simulated story is none of a real host's business, nor the other way round."""
     able = [kind.key for kind in all_kinds()
             if kind.open(Connection(kind=kind.key)).describe().capability(KEY, "device") is not None]  # fmt: skip
     bound = Device.objects.visible_to(user).annotate(
@@ -42,7 +44,7 @@ def devices_in_reach(user: User, *, exercise: str = "") -> DeviceQuerySet:
             distinct=True,
         ),
     )
-    return bound.filter(bound=1, able=1, exercise__in={"", exercise})
+    return bound.filter(bound=1, able=1, exercise=exercise)
 
 
 def start_sweep(
@@ -132,9 +134,9 @@ def settle_sweep(sweep_id: int) -> None:
 
 def sweep_due() -> None:
     """What a lost message left behind."""
-    for pk in Sweep.objects.open().order_by("pk").values_list("pk", flat=True)[:50]:
-        ask_devices(pk)
-        settle_sweep(pk)
+    for sweep in through(Sweep.objects.open().only("pk")):
+        ask_devices(sweep.pk)
+        settle_sweep(sweep.pk)
 
 
 def announce_sweep(sweep: Sweep) -> None:

@@ -1,6 +1,7 @@
 """An estate sweep: every device in reach is asked, what is found is kept, removed through the ordinary actions, and
 compared with what a later sweep finds."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import DeviceGroup, User
 from core.models import AuditEvent
+from core.pagination import through
 from incidents.models import Device, Evidence, Incident
 from incidents.services.agents import agent_changed, device_of
 from remediation.enums import FindingState, RunStatus, SweepPartState, SweepState
 from remediation.models import ActionRun, Indicator, Sweep, SweepFinding
 from remediation.refused import Refused
+from remediation.services import sweep as sweeps
 from remediation.services.carry_out import carry_out
 from remediation.services.compare_sweeps import compare
 from remediation.services.decide import approve_run
@@ -107,6 +110,28 @@ def test_devices_outside_the_scope_of_who_asks_are_not_asked(eve: User, ada: Use
     other = DeviceGroupFactory.create()
     host("lab-3", other)
     assert sweep_of(case, ada).parts.count() == 3
+
+
+def test_a_sweep_keeps_to_the_world_of_its_incident(ada: User) -> None:
+    _, real = host("lab-1")
+    _, played = host("ws-1")
+    Device.objects.filter(pk=played.pk).update(exercise="demo")
+    case, drill = incident(), incident_naming(FileFactory.create())
+    Incident.objects.filter(pk=drill.pk).update(exercise="demo")
+    drill.refresh_from_db()
+    assert [part.device for part in sweep_of(case, ada).parts.all()] == [real]
+    assert [part.device for part in sweep_of(drill, ada).parts.all()] == [played]
+
+
+def test_every_open_sweep_is_looked_at(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    host("lab-1")
+    waiting = [sweep_of(incident_naming(FileFactory.create()), ada) for _ in range(3)]
+    Sweep.objects.update(state=SweepState.ASKING)
+    monkeypatch.setattr(sweeps, "through", partial(through, size=1))
+    looked: list[int] = []
+    monkeypatch.setattr(sweeps, "ask_devices", looked.append)
+    sweeps.sweep_due()
+    assert looked == [one.pk for one in waiting]
 
 
 def test_who_may_not_ask_for_actions_may_not_sweep(mona: User) -> None:
