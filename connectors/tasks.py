@@ -5,7 +5,7 @@ from celery import shared_task
 from connectors.services.agents.hits import forget_hits
 from connectors.services.agents.orders import LINE
 from connectors.services.agents.silence import tell_of_silence
-from connectors.services.agents.uploads import forget_stale
+from connectors.services.agents.uploads import forget_ended, forget_stale
 from connectors.services.step import due_deliveries
 from connectors.services.step import step_delivery as take_step
 from connectors.services.watch import WARDEN, check_due
@@ -40,7 +40,8 @@ def sign_waiting() -> None:
 
 @shared_task
 def look_after_agents() -> None:
-    """Agents that fell silent, files that were never finished."""
+    """Agents that fell silent, files that were never finished, or that nobody takes any more."""
     tell_of_silence(actor=LINE)
+    forget_ended()
     forget_stale()
     forget_hits()

@@ -11,12 +11,20 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from accounts.models import DeviceGroup
 from connectors.enums import DeliveryState, OrderState
 from connectors.kinds.endpoint_agent.connector import EndpointAgentConnector
-from connectors.models import Agent, AgentOrder, AgentUpload
+from connectors.kinds.endpoint_agent.reading import read_facet
+from connectors.models import Agent, AgentOrder, AgentUpload, Delivery
 from connectors.ports import Ticket
-from connectors.services.agents import uploads
+from connectors.services.agents import uploads, wanted_files
 from connectors.services.agents.heartbeat import work_for
 from connectors.services.agents.running_digests import Digests
-from connectors.services.agents.uploads import UploadRefused, begin_upload, forget_upload, sent_by, take_part
+from connectors.services.agents.uploads import (
+    UploadRefused,
+    begin_upload,
+    forget_ended,
+    forget_upload,
+    sent_by,
+    take_part,
+)
 from connectors.services.agents.wanted_files import STILL, is_moving
 from core import blobs, clock, content_files
 from core.models import OutboxEvent
@@ -163,12 +171,12 @@ def test_files_on_their_way_are_no_orphans(agent: Agent, monkeypatch: pytest.Mon
 
 
 def late(agent: Agent, *, moved: timedelta) -> AgentOrder:
-    """An order whose time is over by far, of whose file a part came so long ago."""
+    """An order whose time is over, of whose file a part came so long ago."""
     begin_upload(agent.pk, DIGEST, {"size": len(CONTENT)})
     take_part(agent.pk, DIGEST, 0, CONTENT[: 4 * MEBI])
     now = clock.real_now()
     AgentUpload.objects.update(moved=now - moved)
-    AgentOrder.objects.update(expires=now - timedelta(hours=2), handed_at=now - timedelta(hours=2))
+    AgentOrder.objects.update(expires=now - timedelta(minutes=26), handed_at=now - timedelta(minutes=26))
     work_for(agent.pk, generation=0, keys_version=10**9)
     return AgentOrder.objects.get()
 
@@ -219,3 +227,64 @@ def test_nothing_is_not_a_file_of_another_digest(agent: Agent) -> None:
     begin_upload(agent.pk, nothing, {"size": 0})
     assert sent_by(agent, nothing) is not None
     assert sent_by(agent, DIGEST) is None
+
+
+def test_a_file_that_only_drips_does_not_hold_the_end_up(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = late(agent, moved=STILL / 2)
+    assert is_moving(order)
+    AgentOrder.objects.update(expires=clock.real_now() - timedelta(hours=2), run_s=60)
+    order.refresh_from_db()
+    assert not is_moving(order)  # 4 MiB are good for two minutes
+    monkeypatch.setattr(wanted_files, "SLOWEST", 400)
+    assert is_moving(order)
+
+
+def ended(agent: Agent, state: OrderState, *, named: bool, delivery: str = "") -> bool:
+    """Whether the file is still here after the sweep, which its order's answer names or not."""
+    send(agent)
+    order = AgentOrder.objects.get()
+    result = {"artefacts": [{"sha256": DIGEST}]} if named else {}
+    AgentOrder.objects.update(state=state, result=result, ended_at=clock.real_now())
+    if delivery:
+        Delivery.objects.create(connection=agent.connection, action=order.action, idempotency_key=order.key,
+                                state=delivery, give_up_at=clock.now(), reference="run:1", target_kind="device",
+                                remote_id=agent.device_id)  # fmt: skip
+    forget_ended()
+    return AgentUpload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "named", "delivery", "stays"),
+    [
+        pytest.param(OrderState.HANDED, False, "started", True, id="on its way"),
+        pytest.param(OrderState.UNKNOWN, False, "unknown", True, id="may still be told"),
+        pytest.param(OrderState.UNKNOWN, False, "timed_out", False, id="given up"),
+        pytest.param(OrderState.SUCCEEDED, True, "started", True, id="not yet taken over"),
+        pytest.param(OrderState.SUCCEEDED, True, "succeeded", False, id="taken over"),
+        pytest.param(OrderState.SUCCEEDED, False, "started", False, id="not of the answer"),
+        pytest.param(OrderState.CANCELLED, False, "", False, id="cancelled"),
+        pytest.param(OrderState.SUCCEEDED, True, "", True, id="just told to who gave it"),
+    ],
+)
+def test_what_nobody_takes_any_more_goes(
+    agent: Agent, state: OrderState, named: bool, delivery: str, stays: bool
+) -> None:  # fmt: skip
+    assert ended(agent, state, named=named, delivery=delivery) == stays
+
+
+def test_what_was_never_heard_of_waits_for_who_has_to_hear(agent: Agent) -> None:
+    event = OutboxEvent.objects.create(topic="agent_order.changed", payload={"order_id": AgentOrder.objects.get().pk})
+    assert ended(agent, OrderState.SUCCEEDED, named=True)
+    AgentOrder.objects.update(ended_at=clock.real_now() - timedelta(hours=1))
+    forget_ended()
+    assert AgentUpload.objects.exists()
+    OutboxEvent.objects.filter(pk=event.pk).update(delivered_at=clock.real_now())
+    assert (forget_ended(), AgentUpload.objects.exists()) == (1, False)
+
+
+def test_what_was_taken_over_counts_as_here_when_the_upload_is_gone(agent: Agent) -> None:
+    assert not ended(agent, OrderState.SUCCEEDED, named=True, delivery="succeeded")
+    assert read_facet(agent, "collected", "").value == "not_here"
+    blob = blobs.keep(CONTENT, name="image", media_type="application/octet-stream")
+    Delivery.objects.update(artefacts=[{"name": "image", "blob_id": blob.pk}])
+    assert read_facet(agent, "collected", "").value == "collected"

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from connectors.enums import AgentState, OrderState
 from connectors.kinds.endpoint_agent.listed import action_of_portal
-from connectors.models import Agent, AgentOrder, AgentUpload, Connection, SignedList, WantedState
+from connectors.models import Agent, AgentOrder, AgentUpload, Connection, Delivery, SignedList, WantedState
 from connectors.ports import INDICATOR_HITS, ObservedState
 from connectors.services.agents.hits import hits_after
 from connectors.signing.envelope import INDICATOR_LIST, NotSigned, opened
 from connectors.signing.keys import known_keys
 from core import clock
+from core.models import Blob
 
 METHOD = "Read by the agent on the device"
 _ANSWERED = (OrderState.SUCCEEDED, OrderState.PARTIALLY_SUCCEEDED)
@@ -94,11 +97,18 @@ def _collected(agent: Agent) -> ObservedState:
         return _seen(agent, "collected", "never", {}, {})
     sent = [one for one in last.result.get("artefacts") or () if isinstance(one, dict)]
     sha256 = str(sent[0].get("sha256", "")) if sent else ""
-    here = AgentUpload.objects.filter(agent=agent, sha256=sha256, whole=True).exists() or (
-        AgentUpload.objects.filter(agent=agent, sha256=sha256, size=0).exists()
-    )  # fmt: skip
+    here = _is_kept(last, sha256) or AgentUpload.objects.filter(
+        Q(whole=True) | Q(size=0), agent=agent, sha256=sha256
+    ).exists()  # fmt: skip
     evidence = {"sha256": sha256, "path": last.result.get("path")}
     return _seen(agent, "collected", "collected" if here else "not_here", {"order": last.key}, evidence)
+
+
+def _is_kept(order: AgentOrder, sha256: str) -> bool:
+    """Whether the file was taken over from what the device sent."""
+    delivery = Delivery.objects.filter(idempotency_key=order.key).only("artefacts").first()
+    kept = [one["blob_id"] for one in delivery.artefacts] if delivery is not None else []
+    return Blob.objects.filter(pk__in=kept, sha256=sha256).exists()
 
 
 def _file(agent: Agent, seen: object, key: str) -> ObservedState:

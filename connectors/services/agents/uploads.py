@@ -11,11 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from connectors.models import Agent, AgentOrder, AgentUpload, AgentUploadPart
+from connectors.enums import FINAL_STATES, OPEN_ORDERS
+from connectors.models import Agent, AgentOrder, AgentUpload, AgentUploadPart, Delivery
 from connectors.services.agents.inventory import plain_name
 from connectors.services.agents.orders import tell
 from connectors.services.agents.running_digests import Digests
@@ -23,7 +24,8 @@ from connectors.services.agents.wanted_files import MAY_STILL_TELL, order_for
 from core import blobs, clock, content_files
 from core.blobs import MAX_BYTES, SMALL
 from core.encryption import Unreadable, decrypt, encrypt
-from core.models import Blob
+from core.models import Blob, OutboxEvent
+from core.pagination import through
 
 MAX_PART = 4 * 1024 * 1024
 # Of one device at the same time, so that a hostile one cannot fill the disk.
@@ -31,6 +33,8 @@ MOST_UNFINISHED = 20
 MOST_ANNOUNCED = 2
 SPARE = 512 * 1024 * 1024
 KEPT = timedelta(days=1)
+# Who gave an order without a delivery takes its files within this, once it has heard.
+CHANGED, FETCHED_WITHIN = "agent_order.changed", timedelta(minutes=15)
 # How far a file is, is told of those that take a while, in steps of so many percent.
 TOLD_FROM, TOLD_EVERY = 16 * 1024 * 1024, 2
 _SHA256, _OF_NOTHING = re.compile(r"[0-9a-f]{64}"), hashlib.sha256().hexdigest()
@@ -172,6 +176,38 @@ def forget_upload(agent: Agent, sha256: str) -> None:
 def forget_stale() -> int:
     """What was never finished or fetched."""
     return AgentUpload.objects.filter(moved__lt=clock.real_now() - KEPT).delete()[0]
+
+
+def forget_ended() -> int:
+    """Files of orders that are over, of which nobody takes anything any more. What of them is evidence was taken over
+    by then, and has a row and a name of its own."""
+    gone = 0
+    over = Q(order=None) | ~Q(order__state__in=OPEN_ORDERS)
+    for upload in through(AgentUpload.objects.filter(over).select_related("order").defer("key", "proof")):
+        if not _is_still_fetched(upload):
+            gone += AgentUpload.objects.filter(pk=upload.pk, order_id=upload.order_id).delete()[0] > 0
+    return gone
+
+
+def _is_still_fetched(upload: AgentUpload) -> bool:
+    """Whether its delivery may yet ask for it; without a delivery, whether whoever gave the order has yet to hear."""
+    order = upload.order
+    if order is None:
+        return False
+    delivery = Delivery.objects.filter(idempotency_key=order.key).only("state").first()
+    if delivery is not None and delivery.state in FINAL_STATES:
+        return False
+    if order.state in MAY_STILL_TELL:
+        return True
+    listed = order.result.get("artefacts")
+    named = {str(one.get("sha256")) for one in listed if isinstance(one, dict)} if isinstance(listed, list) else set()
+    if upload.sha256 not in named or not (upload.whole or upload.size == 0):
+        return False
+    if delivery is not None:
+        return True
+    untold = OutboxEvent.objects.filter(topic=CHANGED, delivered_at=None, payload__order_id=order.pk)
+    just_now = order.ended_at is not None and order.ended_at > clock.real_now() - FETCHED_WITHIN
+    return just_now or untold.exists()
 
 
 def claim_files() -> None:

@@ -16,6 +16,8 @@ ANSWER, PACKAGE = 32 * MEBI, 1024 * MEBI
 MAY_STILL_TELL = (OrderState.HANDED, OrderState.UNKNOWN, OrderState.TIMED_OUT)
 # A file of which a part came within this is on its way; an order is waited for so long because of its files.
 STILL, LONGEST = timedelta(minutes=15), timedelta(days=1)
+# What comes slower than this, in bytes a second and on the whole, is late all the same.
+SLOWEST = 32 * 1024
 
 
 def room_of(order: AgentOrder) -> int:
@@ -44,8 +46,13 @@ def _used(order: AgentOrder, sha256: str) -> int:
 
 
 def is_moving(order: AgentOrder) -> bool:
-    """Whether a file of it is on its way: then it is not late, however large the file."""
+    """Whether a file of it is on its way: then it is not late, however large the file. A device that only drips does
+    not hold the end up: every so many bytes that came are good for one more second beyond the order's own time."""
     now = clock.real_now()
     if order.state not in MAY_STILL_TELL or now > order.expires + LONGEST:
         return False
-    return AgentUpload.objects.filter(order=order, whole=False, size__gt=0, moved__gt=now - STILL).exists()
+    files = AgentUpload.objects.filter(order=order)
+    if not files.filter(whole=False, size__gt=0, moved__gt=now - STILL).exists():
+        return False
+    came = files.aggregate(all=Sum("received"))["all"] or 0
+    return now <= order.expires + timedelta(seconds=order.run_s) + STILL + timedelta(seconds=came / SLOWEST)
