@@ -26,6 +26,8 @@ TICK_S, FRESH_S, RETRY_S, QUICK_END_S = 0.2, 5.0, 30.0, 3.0
 LISTENERS_FOR_S = 60.0
 # After so many quick ends in a row it waits before the next start.
 QUICK_ENDS = 5
+# Of so many files it remembers why they were not taken.
+MOST_REFUSED = 1_000
 _by_root: dict[Path, "Guarding"] = {}
 Take = Callable[[str, str, str], dict[str, Any]]
 
@@ -55,6 +57,7 @@ class Guarding:
         self._turn, self._over = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
         self._tried: dict[tuple[str, str], float] = {}
+        self._refused: dict[tuple[str, str], set[str]] = {}
 
     @property
     def needed(self) -> bool:
@@ -228,10 +231,27 @@ class Guarding:
         result = self.take(path, sha256, f"{BY_INDICATOR}{indicator}")
         if result.get("taken"):
             self._tried.pop((path, sha256), None)
+        if not self._is_news(path, sha256, result):
+            return
         logger.warning("%s: %s", path, "taken away" if result.get("taken") else result.get("refused"))
         for one in result.get("persistence", ()):
             logger.warning("%s: what started it is removed, %s in %s", path, one["kind"], one["path"])
         self._host.news.tell()
+
+    def _is_news(self, path: str, sha256: str, result: Mapping[str, Any]) -> bool:
+        """What cannot be taken, or is gone by then, is met again and again: each reason is told once, until something
+        of it could be taken or ended after all."""
+        if result.get("taken") or result.get("stopped") or result.get("persistence"):
+            self._refused.pop((path, sha256), None)
+            return True
+        known = self._refused.setdefault((path, sha256), set())
+        reasons = {str(one.get("code")) for one in result.get("refused", ())}
+        if reasons <= known:
+            return False
+        known |= reasons
+        while len(self._refused) > MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
+        return True
 
 
 def other_listeners(own: int) -> list[str]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from soc_agent import guarding as guarding_module
 from soc_agent import remembered
-from soc_agent.host import Host
+from soc_agent.guarding import guarding
+from soc_agent.host import Host, News
 from soc_agent.journal import State
 from soc_agent.orders import Command, Effect
 from soc_agent.quarantine import restore, take
@@ -50,3 +53,23 @@ def test_it_tells_of_the_newest_alone(host: Host, tmp_path: Path, monkeypatch: p
         (tmp_path / name).write_text("x")
         take(str(tmp_path / name), SHA256, host.vault, reason=f"{BY_INDICATOR}i")
     assert [one["path"] for one in taken_by_itself(host)] == [str(tmp_path / "newer")]
+
+
+def test_why_a_file_is_not_taken_is_told_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = guarding(host)
+    monkeypatch.setattr(guarding_module, "RETRY_S", 0.0)
+    outcomes = iter([refusal("too_large"), refusal("too_large"), refusal("not_found"), refusal("too_large"),
+                     refusal("not_found"), {"taken": [{"path": "/x"}]}, refusal("not_found")])  # fmt: skip
+    guard.take = lambda *_: next(outcomes)
+    told: list[int] = []
+    monkeypatch.setattr(News, "tell", lambda _news: told.append(len(asked)))
+    asked: list[int] = []
+    for number in range(1, 8):
+        asked.append(number)
+        guard._remediate("/x", SHA256, "i")
+    guard.stop()
+    assert told == [1, 3, 6, 7]
+
+
+def refusal(code: str) -> dict[str, Any]:
+    return {"taken": [], "stopped": 0, "refused": [{"path": "/x", "code": code, "detail": ""}], "persistence": []}
