@@ -7,17 +7,17 @@ from django.conf import settings
 
 from core.encryption import decrypt, encrypt
 
-ISSUER = "SOC portal"
+ISSUER, FACTOR = "SOC portal", "second factor"
 
 
 class PortalMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """Seeds and secrets lie in the database as ciphertext; the keys rotate with all others."""
 
     def encrypt(self, text: str) -> str:
-        return encrypt(text.encode()).decode()
+        return encrypt(text.encode(), FACTOR).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return decrypt(encrypted_text.encode()).decode()
+        return decrypt(encrypted_text.encode(), FACTOR).decode()
 
     def get_totp_issuer(self) -> str:
         """Two portals in one app are told apart by their host."""

@@ -23,6 +23,7 @@ from core.models import Blob
 SMALL = 1024 * 1024
 MAX_BYTES = 64 * 1024 * 1024
 BATCH = 200
+CONTENT = "content of a file"
 UNKNOWN_AFTER = timedelta(days=1)
 _keepers: list[Callable[[QuerySet[Blob]], QuerySet[Blob]]] = []
 _told: list[Callable[[Sequence[int]], None]] = []
@@ -46,7 +47,7 @@ def keep_from(
         raise _too_large(limit)
     if len(beginning) <= SMALL:
         digest = hashlib.sha256(beginning).hexdigest()
-        return Blob.objects.create(size=len(beginning), sha256=digest, ciphertext=encrypt(beginning), **values)
+        return Blob.objects.create(size=len(beginning), sha256=digest, ciphertext=encrypt(beginning, CONTENT), **values)
     try:
         written = content_files.write(_Joined(beginning, source), limit=limit)
     except content_files.NoRoom as error:
@@ -78,7 +79,7 @@ def read(blob: Blob) -> bytes:
     """The content of a file that fits into memory; raises `encryption.Unreadable` when it was tampered with or its key
     is gone, and `TooLarge` for one that has to be read with `opened`."""
     if not blob.place:
-        return decrypt(bytes(blob.ciphertext))
+        return decrypt(bytes(blob.ciphertext), CONTENT)
     if blob.size > MAX_BYTES:
         raise TooLarge(f"{blob.name} has {blob.size:,} bytes.")
     with opened(blob) as file:
@@ -89,7 +90,7 @@ def opened(blob: Blob) -> IO[bytes]:
     """The content for reading from any place in it, in bounded memory; to be closed. Raises as `read` does, and while
     it is read too."""
     if not blob.place:
-        return io.BytesIO(decrypt(bytes(blob.ciphertext)))
+        return io.BytesIO(decrypt(bytes(blob.ciphertext), CONTENT))
     return content_files.opened(blob.place, bytes(blob.ciphertext))
 
 

@@ -28,6 +28,7 @@ from core.encryption import Unreadable, decrypt, encrypt
 
 CHUNK = 1024 * 1024
 MAGIC = b"soc-content-1\n"
+KEY = "key of a file"
 _NONCE, _TAG = 12, 16
 _SEALED = _NONCE + CHUNK + _TAG
 _BUFFER = 128 * 1024
@@ -53,7 +54,7 @@ class Written:
 
 def new_place() -> tuple[str, bytes]:
     """A name that nothing has yet, and a key for it."""
-    return f"{_tags()[0]}-{secrets.token_hex(16)}", encrypt(AESGCM.generate_key(256))
+    return f"{_tags()[0]}-{secrets.token_hex(16)}", encrypt(AESGCM.generate_key(256), KEY)
 
 
 def path_of(place: str) -> Path:
@@ -188,7 +189,7 @@ def _tags() -> list[str]:
 
 
 def _box(key: bytes) -> AESGCM:
-    return AESGCM(decrypt(key))
+    return AESGCM(decrypt(key, KEY))
 
 
 def _seal(box: AESGCM, number: int, content: bytes, *, last: bool) -> bytes:

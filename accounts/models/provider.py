@@ -4,6 +4,8 @@ from django.db import models
 from core import clock
 from core.encryption import decrypt, encrypt
 
+SECRET = "secret of a sign-in provider"
+
 
 class SignInProvider(models.Model):
     """An OpenID Connect provider that may vouch for people. Its client secret lies here as ciphertext."""
@@ -35,11 +37,11 @@ class SignInProvider(models.Model):
 
     @property
     def client_secret(self) -> str:
-        return decrypt(self.secret.encode()).decode() if self.secret else ""
+        return decrypt(self.secret.encode(), SECRET).decode() if self.secret else ""
 
     @client_secret.setter
     def client_secret(self, plain: str) -> None:
-        self.secret = encrypt(plain.encode()).decode() if plain else ""
+        self.secret = encrypt(plain.encode(), SECRET).decode() if plain else ""
 
 
 class LinkedIdentity(models.Model):

@@ -15,6 +15,7 @@ from core.actors import Actor
 from core.encryption import decrypt, encrypt
 
 MAX_NAME = 80
+SECRETS = "secrets of a connection"
 MAX_VALUE = 2_000
 
 
@@ -106,7 +107,7 @@ def held_by(connection: Connection) -> str:
 
 def secrets_of(connection: Connection) -> dict[str, str]:
     """For connectors only."""
-    return json.loads(decrypt(bytes(connection.secrets))) if connection.secrets else {}
+    return json.loads(decrypt(bytes(connection.secrets), SECRETS)) if connection.secrets else {}
 
 
 def _subject(connection: Connection) -> str:
@@ -164,4 +165,4 @@ def _wrong(setting: Setting, what: str) -> ValidationError:
 
 
 def _sealed(secrets: Mapping[str, Any]) -> bytes | None:
-    return encrypt(json.dumps(secrets).encode()) if secrets else None
+    return encrypt(json.dumps(secrets).encode(), SECRETS) if secrets else None

@@ -4,6 +4,8 @@ from core import clock
 from core.encryption import decrypt, encrypt
 from notifications.enums import EndpointKind
 
+URL, SECRET = "address of an endpoint", "secret of an endpoint"
+
 
 class Endpoint(models.Model):
     """An address of another system that is told things by HTTP. The address of a chat is itself a secret, so the whole
@@ -41,7 +43,7 @@ class Endpoint(models.Model):
 
     @property
     def url(self) -> str:
-        return decrypt(bytes(self.sealed_url)).decode()
+        return decrypt(bytes(self.sealed_url), URL).decode()
 
     @property
     def secrets(self) -> list[str]:
@@ -49,10 +51,10 @@ class Endpoint(models.Model):
         sealed = [self.sealed_secret]
         if self.former_until is not None and self.former_until > clock.real_now():
             sealed.append(self.sealed_former)
-        return [decrypt(bytes(one)).decode() for one in sealed if one]
+        return [decrypt(bytes(one), SECRET).decode() for one in sealed if one]
 
     def seal_url(self, url: str) -> None:
-        self.sealed_url = encrypt(url.encode())
+        self.sealed_url = encrypt(url.encode(), URL)
 
     def seal_secret(self, secret: str) -> None:
-        self.sealed_secret = encrypt(secret.encode())
+        self.sealed_secret = encrypt(secret.encode(), SECRET)

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from accounts import keys
 from accounts.models import User
+from connectors.services.agents.secret_words import PASSWORD
 from core import audit, blobs
 from core.actors import Actor
 from core.content_files import CHUNK
@@ -59,7 +60,7 @@ def opened_zip(artefact: RunArtefact) -> Iterator[pyzipper.AESZipFile]:
     """The zip with its own password, as far as it has one; raises `BadZipFile` for what is none."""
     with blobs.opened(artefact.blob) as file, pyzipper.AESZipFile(file) as archive:
         if artefact.password:
-            archive.setpassword(decrypt(base64.b64decode(artefact.password)))
+            archive.setpassword(decrypt(base64.b64decode(artefact.password), PASSWORD))
         yield archive
 
 

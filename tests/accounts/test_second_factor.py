@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
+from accounts.mfa_adapter import FACTOR
 from accounts.models import Role, User
 from accounts.services import factors, sessions
 from core.encryption import decrypt, encrypt
@@ -44,7 +45,7 @@ def codes(ada: User, secret: str) -> list[str]:
 
 def _in_plain(client: Client) -> str:
     """The secret of an app that is being set up; the session keeps it as ciphertext."""
-    return decrypt(client.session["app_secret"].encode()).decode()
+    return decrypt(client.session["app_secret"].encode(), FACTOR).decode()
 
 
 def give_password(client: Client, name: str = "ada") -> Any:
@@ -117,7 +118,7 @@ def test_a_clock_that_fell_behind_brings_no_used_code_back(
 
 
 def test_a_row_that_knows_the_latest_code_alone_refuses_it(ada: User, codes: list[str], secret: str) -> None:
-    data = {"secret": encrypt(secret.encode()).decode(), "last": int(time.time()) // 30}
+    data = {"secret": encrypt(secret.encode(), FACTOR).decode(), "last": int(time.time()) // 30}
     Authenticator.objects.filter(type=factors.APP).update(data=data)
     assert factors.check_code(ada, code_of(secret)) is None
     assert factors.check_code(ada, code_of(secret, step=-1)) is None

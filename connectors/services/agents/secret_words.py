@@ -6,7 +6,7 @@ from typing import Any
 
 from core.encryption import encrypt
 
-SEALED = "sealed_password"
+SEALED, PASSWORD = "sealed_password", "password of a package"
 
 
 def with_sealed_password(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -14,5 +14,5 @@ def with_sealed_password(result: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in result.items() if name != "password"}
     word = result.get("password")
     if isinstance(word, str) and word:
-        told[SEALED] = base64.b64encode(encrypt(word.encode())).decode()
+        told[SEALED] = base64.b64encode(encrypt(word.encode(), PASSWORD)).decode()
     return told

@@ -32,6 +32,7 @@ MAX_PART = 4 * 1024 * 1024
 MOST_UNFINISHED = 20
 MOST_ANNOUNCED = 2
 SPARE = 512 * 1024 * 1024
+PART = "part of a file of a device"
 KEPT = timedelta(days=1)
 # Who gave an order without a delivery takes its files within this, once it has heard.
 CHANGED, FETCHED_WITHIN = "agent_order.changed", timedelta(minutes=15)
@@ -62,7 +63,7 @@ class Sent:
         if upload.size > MAX_BYTES:
             raise blobs.TooLarge(f"{upload.name} has {upload.size:,} bytes.")
         if not upload.place:
-            return b"".join(decrypt(bytes(part.ciphertext)) for part in upload.parts.order_by("offset"))
+            return b"".join(decrypt(bytes(part.ciphertext), PART) for part in upload.parts.order_by("offset"))
         with content_files.opened(upload.place, bytes(upload.key or b"")) as file:
             return file.read(MAX_BYTES)
 
@@ -255,7 +256,7 @@ def _lost(upload: AgentUpload) -> bool:
 def _store(upload: AgentUpload, content: bytes) -> int:
     """How many bytes were taken."""
     if not upload.place:
-        AgentUploadPart.objects.create(upload=upload, offset=upload.received, ciphertext=encrypt(content))
+        AgentUploadPart.objects.create(upload=upload, offset=upload.received, ciphertext=encrypt(content, PART))
         return len(content)
     if _free() < SPARE:
         raise UploadRefused("no_room", "The portal has no room left for large files.")
@@ -275,7 +276,7 @@ def _digest(upload: AgentUpload) -> str:
     if not upload.place:
         found = hashlib.sha256()
         for part in upload.parts.order_by("offset").iterator(chunk_size=4):
-            found.update(decrypt(bytes(part.ciphertext)))
+            found.update(decrypt(bytes(part.ciphertext), PART))
         return found.hexdigest()
     known = _digests.take(upload.pk, upload.size)
     if known:
