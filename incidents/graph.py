@@ -11,6 +11,7 @@ from core.wording import cut_middle, defang, moment, visible
 from incidents.enums import Severity
 from incidents.models import Alert, Incident
 from incidents.story import ADDRESSES, Node, Story, short_label
+from incidents.ways import ways_of
 
 # Who does what to whom, by kind. The order is the order in which pairs of one alert are looked for.
 VERBS: dict[tuple[str, str], str] = {
@@ -50,6 +51,7 @@ class _Edge:
     times: int = 0
     hot: bool = False
     stop: bool = False
+    way: bool = False
 
 
 def graph_of(story: Story, incident: Incident, *, zone: tzinfo, now: datetime) -> dict[str, Any]:
@@ -122,7 +124,20 @@ def _edges(story: Story) -> list[_Edge]:
             edge.times += 1
             edge.hot |= _is_hot(alert, target)
             edge.stop |= target.stopped and target.harmless
-    return list(found.values())
+    return [*found.values(), *_between_machines(story, found)]
+
+
+def _between_machines(story: Story, found: dict[tuple[str, str], _Edge]) -> Iterable[_Edge]:
+    """The way from machine to machine. Where one account is drawn going to both, what else they have in common would
+    only say it again."""
+    spread = {pair for pair, edge in found.items() if edge.hot}
+    for way in ways_of(story):
+        source, target = way.source.key, way.target.key
+        drawn = (source, target) in found
+        by_one = {who for who, where in spread if where == source} & {who for who, where in spread if where == target}
+        if not drawn and (way.moved or not by_one):
+            verb = "moves on" if way.moved else "then"
+            yield _Edge(source, target, verb, way.at, times=1, hot=way.moved, way=True)
 
 
 def _pairs(alert: Alert, nodes: list[Node], story: Story) -> Iterable[tuple[Node, Node, str]]:
@@ -154,8 +169,21 @@ def _is_hot(alert: Alert, target: Node) -> bool:
     return spreads and alert.severity in {Severity.HIGH, Severity.MEDIUM} and target.kind in {"device", "identity"}
 
 
-def _drawn(edge: _Edge, zone: tzinfo, now: datetime) -> dict[str, str]:
-    time = moment(edge.first, now=now, zone=zone)
-    label = "refused" if edge.stop else time if edge.hot else f"{edge.verb} {time}" if edge.times == 1 else edge.verb
-    return {"source": edge.source, "target": edge.target, "label": label,
-            "look": "stop" if edge.stop else "hot" if edge.hot else ""}  # fmt: skip
+def _drawn(edge: _Edge, zone: tzinfo, now: datetime) -> dict[str, Any]:
+    """`beside`: it joins things of one kind and moves none of them to another column."""
+    return {"source": edge.source, "target": edge.target, "label": _label(edge, moment(edge.first, now=now, zone=zone)),
+            "look": _line(edge), **({"beside": True} if edge.way else {})}  # fmt: skip
+
+
+def _line(edge: _Edge) -> str:
+    if edge.stop:
+        return "stop"
+    return "hot" if edge.hot else "way" if edge.way else ""
+
+
+def _label(edge: _Edge, time: str) -> str:
+    if edge.stop:
+        return "refused"
+    if edge.hot and not edge.way:
+        return time
+    return f"{edge.verb} {time}" if edge.times == 1 else edge.verb

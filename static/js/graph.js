@@ -35,6 +35,12 @@ function styleOf(colours) {
       "overlay-opacity": 0,
       "target-distance-from-node": 3, "source-distance-from-node": 3,
     } },
+    // Between things that lie above each other a straight line would run through the names: it goes round them.
+    { selector: "edge[bend]", style: {
+      "curve-style": "unbundled-bezier", "control-point-distances": "data(bend)", "control-point-weights": "0.08 0.92",
+      "source-endpoint": "270deg", "target-endpoint": "270deg",
+    } },
+    { selector: "edge[look = 'way']", style: { "line-style": "dashed", "line-dash-pattern": [6, 4] } },
     { selector: "edge[look = 'hot']", style: edge(colours.bad, 2) },
     { selector: "edge[look = 'stop']", style: { ...edge(colours.safe, 2), "line-style": "dashed", "line-dash-pattern": [4, 4] } },
     { selector: ".later", style: { opacity: 0.35 } },
@@ -47,8 +53,16 @@ function elementsOf(story, room) {
   return [
     ...story.nodes.map((node) => ({ group: "nodes", data: { ...node, square: DEVICES.has(node.kind) }, position: positions.get(node.id) })),
     ...story.edges.filter((edge) => known.has(edge.source) && known.has(edge.target))
-      .map((edge, at) => ({ group: "edges", data: { label: "", ...edge, id: edge.id ?? `edge-${at}` } })),
+      .map((edge, at) => ({ group: "edges", data: { label: "", ...edge, ...bent(edge, positions), id: edge.id ?? `edge-${at}` } })),
   ];
+}
+
+/** How far a line between things of one column swings to the left, more the further they are apart. */
+function bent({ source, target }, positions) {
+  const [from, to] = [positions.get(source), positions.get(target)];
+  if (source === target || Math.abs(from.x - to.x) > 1) return {};
+  const far = Math.min(92, 44 + Math.abs(from.y - to.y) / 8) * Math.sign(to.y - from.y);
+  return { bend: `${far} ${far}` };
 }
 
 class AttackGraph {
@@ -96,7 +110,7 @@ class AttackGraph {
   /** Everything in view, with room for the names under the lowest nodes; two things are not blown up to fill the pane. */
   fit(move = true) {
     if (!this.cy.nodes().length) return;
-    const box = this.cy.nodes().boundingBox({ includeLabels: false, includeOverlays: false });
+    const box = this.cy.elements().boundingBox({ includeLabels: false, includeOverlays: false });
     const [width, height] = [this.cy.width(), this.cy.height()];
     const zoom = Math.min(1.15, Math.max(0.3, Math.min((width - 110) / Math.max(box.w, 1), (height - 110) / Math.max(box.h, 1))));
     const pan = { x: width / 2 - zoom * (box.x1 + box.w / 2), y: (height - 24) / 2 - zoom * (box.y1 + box.h / 2) };

@@ -1,13 +1,19 @@
 // Where nodes lie: columns by how many steps they are from the start of the attack, rows so that few lines cross.
 // The same data always gives the same picture, so a refresh moves nothing.
+import { tangle } from "./graph_tangle.js";
+
 const MANY = 6;
+const ROUNDS = 6;
+const MOST_LINES = 160;
 const clamp = (least, value, most) => Math.min(most, Math.max(least, value));
 
 /**
  * Positions that fill a room of this size at natural scale where they can.
  * @returns {Map<string, {x: number, y: number}>}
  */
-export function layOut(nodes, edges, room = { width: 900, height: 600 }) {
+export function layOut(nodes, all, room = { width: 900, height: 600 }) {
+  // A way between two things of one kind moves neither of them to another column.
+  const edges = all.filter((edge) => !edge.beside);
   const columns = splitTall(byDepth(nodes, edges));
   const after = neighbours(edges, "target", "source");
   const before = neighbours(edges, "source", "target");
@@ -15,6 +21,7 @@ export function layOut(nodes, edges, room = { width: 900, height: 600 }) {
     for (let at = 1; at < columns.length; at += 1) order(columns[at], columns.slice(0, at).flat(), after);
     for (let at = columns.length - 2; at >= 0; at -= 1) order(columns[at], columns.slice(at + 1).flat(), before);
   }
+  untangle(columns, all, room);
   return place(columns, room);
 }
 
@@ -48,10 +55,10 @@ function byDepth(nodes, edges) {
 }
 
 function splitTall(columns) {
-  return columns.flatMap((column) => {
+  return columns.flatMap((column, depth) => {
     const parts = Math.ceil(column.length / MANY);
     const size = Math.ceil(column.length / parts);
-    return Array.from({ length: parts }, (_, part) => column.slice(part * size, (part + 1) * size));
+    return Array.from({ length: parts }, (_, part) => Object.assign(column.slice(part * size, (part + 1) * size), { depth }));
   });
 }
 
@@ -72,6 +79,31 @@ function order(column, others, near) {
   };
   const weights = new Map(column.map((id) => [id, middle(id)]));
   column.sort((a, b) => weights.get(a) - weights.get(b));
+}
+
+// Things of one depth change places as long as that makes the picture plainer.
+function untangle(columns, edges, room) {
+  if (edges.length > MOST_LINES) return;
+  let best = tangle(place(columns, room), edges);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = best;
+    for (const pair of pairsOf(columns)) {
+      swap(...pair);
+      const found = tangle(place(columns, room), edges);
+      if (found < best - 1e-6) best = found;
+      else swap(...pair);
+    }
+    if (best === before) return;
+  }
+}
+
+function pairsOf(columns) {
+  const spots = columns.flatMap((column) => column.map((_, at) => ({ column, at })));
+  return spots.flatMap((one, at) => spots.slice(at + 1).filter((other) => other.column.depth === one.column.depth).map((other) => [one, other]));
+}
+
+function swap(one, other) {
+  [one.column[one.at], other.column[other.at]] = [other.column[other.at], one.column[one.at]];
 }
 
 function place(columns, room) {

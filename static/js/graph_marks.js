@@ -70,8 +70,9 @@ export class Marks {
     const font = `400 ${11 * scale}px ${this.font}`;
     pen.font = font;
     const [wide, high] = [pen.measureText(text).width / 2 + 2, 8 * scale];
+    const swing = edge.data("bend") ? edge.renderedMidpoint().x - (from.x + to.x) / 2 : 0;
     const spots = [0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73].map((share) => {
-      const [x, y] = [from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share];
+      const [x, y] = [from.x + (to.x - from.x) * share + swing, from.y + (to.y - from.y) * share];
       const box = [x - wide, y - high, x + wide, y + high];
       return { x, y, box, hidden: this.taken.reduce((sum, other) => sum + overlap(box, other), 0) };
     });
