@@ -242,15 +242,15 @@ def _steps(alerts: Iterable[Alert], members: dict[int, list[tuple[Node, Evidence
     return steps
 
 
-def subject_words(step: Step) -> str:
-    """What the step is about, in at most two names: where it happened, and with what."""
+def subjects_of(step: Step) -> list[Node]:
+    """What the step is about, at most two things: where it happened, and with what."""
     order = {"device": 0, "mailbox": 1, "identity": 2, "file": 3, "process": 4}
     ranked = sorted(step.nodes, key=lambda node: (order.get(node.kind, 5), node.first))
     seen: dict[str, Node] = {}
     for node in ranked:
         if node.kind not in seen and node.label not in {other.label for other in seen.values()}:
             seen[node.kind] = node
-    return " · ".join(short_label(node) for node in list(seen.values())[:2])
+    return list(seen.values())[:2]
 
 
 def short_label(node: Node) -> str:

@@ -16,7 +16,7 @@ from incidents.entity_facts import facts_of
 from incidents.enums import EvidenceVerdict, RemediationStatus
 from incidents.graph import graph_of, state_words
 from incidents.models import Evidence, Incident
-from incidents.story import Node, Story, lead_of, story_of, subject_words
+from incidents.story import Node, Story, lead_of, short_label, story_of, subjects_of
 from incidents.views.incident import find_incident
 
 MOST_SHOWN = 6
@@ -27,10 +27,23 @@ MOST_SHOWN = 6
 def story(request: AccountRequest, pk: int) -> HttpResponse:
     found = find_incident(request, pk)
     told = story_of(found, request.user)
-    steps = [{"step": step, "about": subject_words(step)} for step in told.steps]
+    steps = _steps(told)
     context = {"incident": found, "story": told, "steps": steps, "lead": lead_of(told),
                "live_topic": f"incident.changed:{pk} run.changed"}  # fmt: skip
     return render(request, "incidents/story.html", context)
+
+
+def _steps(told: Story) -> list[dict[str, Any]]:
+    """Each with the machine it happened on, told apart where the attack comes to another one than just before."""
+    steps, before = [], ""
+    for step in told.steps:
+        subjects = subjects_of(step)
+        place = next((node for node in subjects if node.kind == "device"), None)
+        about = " · ".join(short_label(node) for node in subjects if node is not place)
+        key = place.key if place else ""
+        steps.append({"step": step, "place": place, "about": about, "elsewhere": bool(key) and key != before})
+        before = key or before
+    return steps
 
 
 @require_safe

@@ -1,9 +1,10 @@
 """Which things the attack story draws."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import DeviceGroup, User
 from core import clock
@@ -11,7 +12,8 @@ from incidents.assets import shown_coverage
 from incidents.graph import graph_of
 from incidents.models import Device, Incident
 from incidents.story import story_of
-from tests.factories.incidents import DeviceFactory, evidence, incident_about
+from tests.conftest import SignedIn
+from tests.factories.incidents import AlertFactory, DeviceFactory, IncidentFactory, evidence, incident_about
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +126,18 @@ def test_a_line_says_what_a_process_did_with_a_file(role: str, deed: str, ada: U
     evidence(incident.alerts.get(), type="file", display="report", key="path:1", roles=[role])
     edges = graph_of(story_of(incident, ada), incident, zone=UTC, now=clock.now())["edges"]
     assert any(edge["label"].startswith(deed) for edge in edges)
+
+
+def test_the_list_marks_where_the_attack_comes_to_another_machine(
+    client: Client, signed_in: SignedIn, ada: User
+) -> None:
+    first, second = DeviceFactory.create_batch(2)
+    incident = IncidentFactory.create()
+    for at, device in enumerate((first, first, second)):
+        alert = AlertFactory.create(incident=incident, title=f"step {at}",
+                                    first_activity=clock.now() + timedelta(minutes=at))  # fmt: skip
+        evidence(alert, device)
+    steps = signed_in(client, ada).get(f"/incidents/{incident.pk}/panels/story/").context["steps"]
+    assert [(step["place"].label, step["elsewhere"]) for step in steps] == [
+        (first.display_name, True), (first.display_name, False), (second.display_name, True),
+    ]  # fmt: skip
