@@ -51,6 +51,8 @@ class AskForm(ReasonForm):
             self.fields["incident"] = incident_field(incidents)
         for parameter in action.parameters:
             offered = parameter.listed and listed
+            if parameter.without and not offered:
+                continue
             self.fields[parameter.name] = _listed_field(parameter, listed) if offered else _field(parameter)
         self.order_fields([*(parameter.name for parameter in action.parameters), "incident", "reason"])
 
@@ -78,12 +80,14 @@ def incident_field(incidents: Sequence[Incident], *, chosen: str | None = None, 
 
 
 def _listed_field(parameter: Parameter, listed: Sequence[Listed]) -> forms.Field:
+    named = [(one.key, visible(f"{one.label}: {one.detail}" if one.detail else one.label)) for one in listed]
     return forms.ChoiceField(
         label=parameter.label,
-        choices=[(one.key, visible(f"{one.label}: {one.detail}" if one.detail else one.label)) for one in listed],
+        choices=[*([("", parameter.without)] if parameter.without else []), *named],
+        initial="",
         required=parameter.required,
         widget=forms.RadioSelect,
-        help_text="As the connection lists them now.",
+        help_text=parameter.help if parameter.without else "As the connection lists them now.",
     )
 
 

@@ -247,7 +247,8 @@ class QuarantineFilters(filters.FilterSet):
 
 
 class QuarantineViewSet(ApiViewSet):
-    """What lies, or lay, in the quarantine of which device. It is given back by undoing its run."""
+    """What lies, or lay, in the quarantine of which device. It is given back by undoing its run, or by `file.restore`
+    of its file: every copy, or with the argument `copy`, an id of this list, that one."""
 
     queryset = QuarantinedItem.objects.none()
     serializer_class = shapes.QuarantinedOut

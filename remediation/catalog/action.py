@@ -25,7 +25,9 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One argument of an action: a choice, or a short text. With `listed` the dialog offers what the connection lists
-    within the action's facet; the API takes the same keys as text. `lines` may be several."""
+    within the action's facet, `without` being the offer to name none of it; the API takes the same keys as text.
+    `lines` may be several. `passing` names a thing of the moment, which no undo takes over. `effects` are the sentences
+    of the dialog for a value that was given and for none."""
 
     name: str
     label: str
@@ -36,6 +38,9 @@ class Parameter:
     max_length: int = 300
     listed: bool = False
     lines: bool = False
+    without: str = ""
+    passing: bool = False
+    effects: tuple[str, str] = ("", "")
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -180,6 +185,7 @@ class Action:
             choice = parameter.choice(arguments.get(parameter.name, parameter.default))
             if choice is not None and choice.effect:
                 texts.append(choice.effect)
+            texts += filter(None, [parameter.effects[not arguments.get(parameter.name)]])
         words = {}
         for parameter in self.parameters:
             value = arguments.get(parameter.name, parameter.default)

@@ -41,11 +41,24 @@ RESTORE = Action(
     target_kind=EntityKind.FILE,
     acts_on=EntityKind.DEVICE,
     facet=Facet.FILES,
-    wanted="present",
-    effects=(
-        "{target} is put back where it lay, with its former rights.",
-        "This happens on every device where it was quarantined, by the portal or by the device itself.",
+    parameters=(
+        Parameter(
+            "copy",
+            "Which copy",
+            required=False,
+            help="Its id in the quarantine list; the others stay where they are. Without one every copy comes back.",
+            max_length=18,
+            listed=True,
+            without="Every copy, on every device",
+            passing=True,
+            effects=(
+                "Only the copy that is chosen comes back; every other stays where it is.",
+                "This happens on every device where it was quarantined, by the portal or by the device itself.",
+            ),
+        ),
     ),
+    wanted="present",
+    effects=("{target} is put back where it lay, with its former rights.",),
     checked_by="Each device is asked whether the file is back in its place.",
     request_permissions=(keys.REQUEST_RESPONSE,),
     decide_permissions=(keys.DECIDE_RESPONSE,),

@@ -17,7 +17,7 @@ from incidents.services.sightings import devices_that_saw
 from remediation.catalog import Action
 from remediation.models import ActionRun, ControlState
 from remediation.policy import peers
-from remediation.policy.copies import places_on, taken_by_itself
+from remediation.policy.copies import copy_named, is_last_of_its_run, places_on, taken_by_itself
 from remediation.policy.protection import Shield, shields_of
 from remediation.policy.spared import spared_by, why_spared
 from remediation.policy.takers import takers_of
@@ -95,12 +95,12 @@ def plan_children(
     """The children, and how many devices lie outside the person's scope; None is the portal itself, which takes back
     everywhere. Refuses when nothing could be done at all."""
     earlier: dict[int, ActionRun] = {}
+    own: dict[int, list[str]] = {}
     inverse = action.undo and not action.in_force
     if undoes is None and not inverse:
         devices = _devices_with(action, whole, arguments)
     else:
-        earlier = _to_take_back(action, _key_of(whole), undoes)
-        own = taken_by_itself(whole) if undoes is None else {}
+        earlier, own = _given_back(action, whole, user, undoes, arguments)
         devices = Device.objects.filter(pk__in={*earlier, *own})
     total = devices.count()
     if total > MAX_DEVICES:
@@ -110,7 +110,7 @@ def plan_children(
         raise Refused("nothing_to_do", _nothing(action, whole, total))
     bindings = _bindings(in_scope)
     shields = shields_of(in_scope) if is_destructive(action) and not action.by_peers else {}
-    given = _given(action, whole, in_scope, arguments, undone=undoes is not None)
+    given = _given(action, whole, in_scope, arguments, own)
     children = [
         _child(action, given[device.pk], device, bindings.get(device.pk, []), earlier, shields.get(device.pk))
         for device in in_scope
@@ -164,16 +164,14 @@ def _given(
     whole: File | Device | Identity,
     devices: list[Device],
     arguments: Mapping[str, Any],
-    *,
-    undone: bool,
+    own: Mapping[int, list[str]],
 ) -> dict[int, dict[str, Any]]:
-    """Device -> the arguments of its part. `undone` says that it takes back one run, and nothing beside it."""
+    """Device -> the arguments of its part; `own` names copies there, beside those of the run that is taken back."""
     if not isinstance(whole, File):
         days = {"days": arguments["days"]} if arguments.get("days") else {}
         return {one.pk: {**peers.entry_of(whole), **days} for one in devices}
     named = {"file_id": str(whole.pk), "file_key": whole.key, "file_name": whole.display_name[:255]}
     if not action.in_force and action.undo:
-        own = {} if undone else taken_by_itself(whole)
         return {one.pk: {**named, **({"items": own[one.pk]} if one.pk in own else {})} for one in devices}
     places = places_on(whole, {one.pk for one in devices}, since=clock.now() - SEEN_WITHIN)
     if action.by_order:
@@ -214,6 +212,23 @@ def _nothing(action: Action, whole: File | Device | Identity, total: int) -> str
     if action.in_force or not action.undo:
         return f"No device has seen {whole} in the last 30 days."
     return f"{whole} is in quarantine on no device that still waits for it."
+
+
+def _given_back(
+    action: Action,
+    whole: File | Device | Identity,
+    user: User | None,
+    undoes: ActionRun | None,
+    arguments: Mapping[str, Any],
+) -> tuple[dict[int, ActionRun], dict[int, list[str]]]:
+    """By device: the run that is taken back there, and copies that come back beside it. Who names one copy gets that,
+    and the run that took it counts as taken back when it was the last of it."""
+    if undoes is not None or not arguments.get("copy") or not isinstance(whole, File):
+        own = taken_by_itself(whole) if undoes is None else {}
+        return _to_take_back(action, _key_of(whole), undoes), own
+    copy = copy_named(whole, str(arguments["copy"]), user)
+    run = copy.run if is_last_of_its_run(copy) and copy.run is not None and not _is_undone(copy.run) else None
+    return ({copy.device_id: run} if run else {}), {copy.device_id: [copy.item]}
 
 
 def _to_take_back(action: Action, key: str, undoes: ActionRun | None) -> dict[int, ActionRun]:

@@ -21,6 +21,7 @@ from remediation.services.deliveries import delivery_of, key_of, reference_of
 from remediation.services.notes import note
 from remediation.services.outcome import EXECUTOR, end_run
 from remediation.services.portal_facts import write_fact
+from remediation.services.quarantined import without_given_back
 from remediation.services.refusals import Subject, record_refusal
 from remediation.services.report import take_over
 from remediation.services.verify import verify
@@ -104,7 +105,7 @@ def _order(run: ActionRun, target: Target, bound: Bound) -> None:
             target=RemoteTarget(run.target_kind, run.remote_id, str(target)),
             arguments=run.arguments,
             reason=run.comment,
-            reverses=run.undoes.receipt if run.undoes else {},
+            reverses=without_given_back(run.undoes) if run.undoes else {},
             queue_s=min(limits.queue_s, remote.queue_s),
             start_s=min(limits.start_s, remote.start_s),
             run_s=min(limits.run_s, remote.run_s),

@@ -13,6 +13,7 @@ from remediation.catalog import Action, get, is_known
 from remediation.enums import OPEN_STATUSES, RequesterKind, Source
 from remediation.models import ActionRun
 from remediation.policy import Bound, Child, Reach, Target
+from remediation.policy.copies import taken_by_itself
 from remediation.services.redundant import check_redundant
 from remediation.services.snapshots import with_snapshot
 from remediation.taken_back import DONE, taken_back
@@ -89,7 +90,9 @@ def make_plan(
     `arguments` are the action's own, already cleaned. With `dry` nothing is locked.
     """
     part = action.fans_out and undoes is not None and bool(undoes.facet_key)
-    undoes = undoes or taken_back_by(action, target, action.facet_key(arguments))
+    # Where devices took copies by themselves there is more to give back than what one run did.
+    if undoes is None and not arguments.get("copy") and not taken_by_itself(target):
+        undoes = taken_back_by(action, target, action.facet_key(arguments))
     question = policy.of_request(
         action, target, arguments, actor=actor, user=user, source=source, incident=incident, undoes=undoes, dry=dry
     )

@@ -1,10 +1,10 @@
 """What lies in the quarantine of which device, from what the runs that put it there were answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, F, Q
 
 from core import clock
 from incidents.models import Device, File
@@ -76,13 +76,30 @@ def _back(run: ActionRun, device: Device) -> None:
     release_custody(rows, actor=run.requester, why=GONE, run=run.pk)
 
 
+def without_given_back(run: ActionRun) -> dict[str, Any]:
+    """The receipt of what is taken back, without the copies that came back one by one: a device has them no more."""
+    receipt: dict[str, Any] = dict(run.receipt)
+    token = receipt.get("token")
+    if run.action == PUT and isinstance(token, dict) and token.get("items"):
+        gone = set(QuarantinedItem.objects.filter(run=run).exclude(released=None).values_list("item", flat=True))
+        receipt["token"] = {**token, "items": [one for one in token["items"] if one not in gone]}
+    return receipt
+
+
+def several_of(runs: Collection[int]) -> set[int]:
+    """Of these runs those that took more than one copy that is still held."""
+    held = QuarantinedItem.objects.held().filter(run__in=runs).order_by().values("run").annotate(copies=Count("pk"))
+    return set(held.filter(copies__gt=1).values_list("run", flat=True))
+
+
 def drifts_of(items: Sequence[QuarantinedItem]) -> dict[int, ControlState]:
-    """By id of the item, the state of its file on its device where that is not in quarantine any more."""
+    """By id of the item, the state of its file on its device where that is not in quarantine any more, though it should
+    be: of several copies one may have come back as wanted."""
     keys = {(item.device_id, item.file.key): item.pk for item in items if item.file is not None}
     states = ControlState.objects.filter(
         target_kind="device", facet=Facet.FILES, target_id__in={device for device, _ in keys},
         facet_key__in={key for _, key in keys},
-    ).exclude(observed__in=["", "quarantined"])  # fmt: skip
+    ).exclude(observed__in=["", "quarantined"]).exclude(desired=F("observed"))  # fmt: skip
     by_place = {(state.target_id, state.facet_key): state for state in states}
     return {
         item.pk: by_place[(item.device_id, item.file.key)]

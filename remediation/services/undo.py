@@ -94,6 +94,6 @@ def undo_arguments(run: ActionRun) -> dict[str, Any]:
     inverse = inverse_of(get(run.action))
     if inverse is not None and inverse.key == run.action:
         return former_arguments(run)
-    names = {parameter.name for parameter in inverse.parameters} if inverse else set()
+    names = {one.name for one in inverse.parameters if not one.passing} if inverse else set()
     first = run.undoes.arguments if run.undoes else {}
     return {name: value for name, value in {**first, **run.arguments}.items() if name in names}

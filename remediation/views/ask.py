@@ -29,7 +29,7 @@ def ask(request: AccountRequest, kind: str, target_id: int, action: str) -> Http
     """Says what the action would do (GET); asks for it (POST)."""
     target = target_for(request.user, kind, target_id)
     declared = _declared(action, kind)
-    offered, listed = _offered(request, target), listed_objects(declared, target)
+    offered, listed = _offered(request, target), listed_objects(declared, target, request.user)
     form = AskForm(declared, request.POST or None, incidents=offered, listed=listed)
     refusal = ""
     if request.method == "POST" and form.is_valid():

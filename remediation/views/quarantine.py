@@ -1,6 +1,6 @@
 """What lies in quarantine where, since when and by which run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import batched
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.filters import at_cursor
 from core.pages import leaf
 from core.pagination import Keyset, counted
 from remediation.models import ActionRun, QuarantinedItem
-from remediation.services.quarantined import drifts_of
+from remediation.services.quarantined import drifts_of, several_of
 
 NEWEST = Keyset(("since", "id"))
 CHUNK = 500
@@ -61,22 +61,26 @@ def _matching(request: AccountRequest) -> QuerySet[QuarantinedItem]:
 
 def _rows(items: Sequence[QuarantinedItem]) -> list[dict[str, Any]]:
     drifts = drifts_of(items)
+    beside = several_of({item.run_id for item in items if item.run_id})
     return [
         {
             "item": item,
             "run_url": reverse("remediation:run", args=[item.run_id]) if item.run_id else "",
             "drift": drifts.get(item.pk),
-            "restore_url": _restore_url(item),
+            "restore_url": _restore_url(item, beside),
         }
         for item in items
     ]
 
 
-def _restore_url(item: QuarantinedItem) -> str:
-    """The undo of the run that took it; what the device took by itself is asked for with the file."""
-    if item.run_id:
+def _restore_url(item: QuarantinedItem, beside: Collection[int]) -> str:
+    """The undo of the run that took it. What the device took by itself, and one of several that a run took, is asked
+    for by itself, and the dialog offers the others."""
+    if item.run_id and not (item.run_id in beside and item.item and item.file_id):
         return reverse("remediation:undo", args=[item.run_id])
-    return reverse("remediation:ask", args=["file", item.file_id, "file.restore"]) if item.file_id else ""
+    if not item.file_id:
+        return ""
+    return f"{reverse('remediation:ask', args=['file', item.file_id, 'file.restore'])}?copy={item.pk}"
 
 
 def _lines(rows: QuerySet[QuarantinedItem]) -> Iterator[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import DeviceGroup, User
 from connectors.kinds.endpoint_agent import wishes
 from connectors.models import Agent, Delivery
 from incidents.models import Device, File
@@ -17,13 +17,14 @@ from remediation.refused import Refused
 from remediation.services import own_quarantine
 from remediation.services.carry_out import carry_out
 from remediation.services.own_quarantine import agent_told
-from remediation.services.quarantined import run_ended
+from remediation.services.quarantined import drifts_of, run_ended
 from remediation.services.remove_indicator import remove_indicator
 from remediation.services.set_indicator import create_indicator
 from remediation.services.undo import undo_run
+from remediation.taken_back import taken_back
 from tests.conftest import SignedIn
 from tests.factories.api import caller
-from tests.factories.remediation import approve, ask
+from tests.factories.remediation import FileFactory, approve, ask, saw
 from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, sign_all
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +112,105 @@ def test_two_copies_come_back_together(machine: Machine, taker: Indicator, ada: 
     back = settled(approve(rita, ask(ada, "file.restore", file_of(item))), machine[1])
     assert (back.status, sorted(machine[1].files[SHA256])) == ("succeeded", [PATH, "/home/lab/second"])
     assert not QuarantinedItem.objects.held().exists()
+
+
+def two_copies(machine: Machine, taker: Indicator, rita: User) -> tuple[QuarantinedItem, QuarantinedItem]:
+    found = take(machine, taker), take(machine, taker, "/home/lab/second")
+    remove_indicator(taker, reason="Harmless", actor=rita.actor, user=rita)
+    return found
+
+
+def test_one_copy_comes_back_and_the_other_stays(machine: Machine, taker: Indicator, ada: User, rita: User) -> None:
+    elsewhere = device_with_agent()
+    one, other = two_copies(machine, taker, rita)
+    third = elsewhere[1].take_by_itself(SHA256, PATH, taker.remote_key)
+    agent_told(agent_id=elsewhere[1].agent.pk)
+    back = settled(approve(rita, ask(ada, "file.restore", file_of(one), copy=str(one.pk))), machine[1])
+    assert (back.status, back.result["total"], machine[1].files[SHA256]) == ("succeeded", 1, [PATH])
+    held = QuarantinedItem.objects.held()
+    assert {row.item for row in held} == {other.item, third}
+    assert drifts_of(list(held)) == {}
+    again = settled(approve(rita, undo_run(back, actor=ada.actor, user=ada, comment="It was bad")), machine[1])
+    assert (again.status, machine[1].files[SHA256]) == ("succeeded", [])
+    late = settled(approve(rita, undo_run(again, actor=ada.actor, user=ada, comment="It was not")), machine[1])
+    assert (late.status, machine[1].files[SHA256]) == ("succeeded", [PATH])
+
+
+def test_the_list_and_the_dialog_offer_one_copy_or_all(
+    client: Client, signed_in: SignedIn, machine: Machine, taker: Indicator, ada: User, rita: User
+) -> None:
+    one, other = two_copies(machine, taker, rita)
+    address = f"/actions/ask/file/{one.file_id}/file.restore/?copy={one.pk}"
+    assert address in signed_in(client, ada).get("/actions/quarantine/").content.decode()
+    page = client.get(address).content.decode()
+    assert "Every copy, on every device" in page
+    assert f"{machine[0]}: {other.path}" in page
+    assert "1 known copy" in page
+    assert "Only the copy that is chosen comes back" in page
+    assert "2 known copies" in client.get(address.partition("?")[0]).content.decode()
+    assert client.post(address, {"copy": str(one.pk), "reason": "Ours"}).status_code in {200, 302, 204}
+    assert [child.arguments["items"] for child in ActionRun.objects.get(parent=None).children.all()] == [[one.item]]
+
+
+def test_who_does_not_see_the_copy_hears_of_none(
+    machine: Machine, taker: Indicator, ada: User, eve: User, rita: User
+) -> None:  # fmt: skip
+    mine = device_with_agent(device_group=DeviceGroup.objects.get(name="Elsewhere"))
+    one, _ = two_copies(machine, taker, rita)
+    here = mine[1].take_by_itself(SHA256, PATH, "")
+    agent_told(agent_id=mine[1].agent.pk)
+    api, wanted = caller(eve), {"action": "file.restore", "target": {"kind": "file", "id": str(one.file_id)}}
+    said = [api.post("/actions", {**wanted, "arguments": {"copy": number}, "comment": "Ours"})
+            for number in (str(one.pk), "999999", "x")]  # fmt: skip
+    assert {(answer.status, answer.body["error"]["message"]) for answer in said} == {
+        (422, f"{file_of(one)} has no copy of this number in quarantine.")
+    }
+    own = QuarantinedItem.objects.get(item=here, device=mine[0])
+    made = api.post("/actions", {**wanted, "arguments": {"copy": str(own.pk)}, "comment": "Ours"})
+    assert made.status == 201, made.body
+
+
+def test_copies_that_a_run_took_come_back_one_by_one(machine: Machine, ada: User, rita: User) -> None:
+    paths = [PATH, "/home/lab/second", "/home/lab/third"]
+    file = FileFactory.create(sha256=SHA256, path=PATH)
+    saw(file, machine[0])
+    machine[1].files[SHA256] = list(paths)
+    taken = settled(approve(rita, ask(ada, "file.quarantine", file)), machine[1])
+    rows = {row.path: row for row in QuarantinedItem.objects.held()}
+    assert set(rows) == set(paths)
+    for path in paths[:2]:
+        back = settled(approve(rita, ask(ada, "file.restore", file, copy=str(rows[path].pk))), machine[1])
+        assert (back.status, taken_back(taken).is_claimed) == ("succeeded", False)
+    rest = settled(approve(rita, undo_run(taken, actor=ada.actor, user=ada, comment="All")), machine[1])
+    assert (rest.status, machine[1].files[SHA256], taken_back(taken).is_claimed) == ("succeeded", paths, True)
+
+
+def test_all_that_was_taken_comes_back_whoever_took_it(
+    machine: Machine, taker: Indicator, ada: User, rita: User
+) -> None:  # fmt: skip
+    ordered = device_with_agent()
+    file = file_of(take(machine, taker))
+    remove_indicator(taker, reason="Harmless", actor=rita.actor, user=rita)
+    saw(file, ordered[0])
+    ordered[1].files[SHA256] = [PATH]
+    taken = settled(approve(rita, ask(ada, "file.quarantine", file)), ordered[1])
+    assert QuarantinedItem.objects.held().count() == 2
+    run = approve(rita, ask(ada, "file.restore", file))
+    settled(run, ordered[1])
+    back = settled(run, machine[1])
+    assert (back.status, machine[1].files[SHA256], ordered[1].files[SHA256]) == ("succeeded", [PATH], [PATH])
+    assert taken_back(taken).is_claimed
+    assert not QuarantinedItem.objects.held().exists()
+
+
+def test_the_last_copy_of_a_run_takes_the_run_back(machine: Machine, ada: User, rita: User) -> None:
+    file = FileFactory.create(sha256=SHA256, path=PATH)
+    saw(file, machine[0])
+    machine[1].files[SHA256] = [PATH]
+    taken = settled(approve(rita, ask(ada, "file.quarantine", file)), machine[1])
+    item = QuarantinedItem.objects.held().get()
+    back = settled(approve(rita, ask(ada, "file.restore", file, copy=str(item.pk))), machine[1])
+    assert (back.status, taken_back(taken).is_claimed) == ("succeeded", True)
 
 
 def test_while_the_indicator_is_in_force_it_is_refused(machine: Machine, taker: Indicator, ada: User) -> None:
