@@ -120,7 +120,7 @@ class ImportForm(forms.Form):
         label="CSV",
         max_length=MOST_BYTES,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 6, "class": "input", "spellcheck": "false", "data-file-text": True}),
+        widget=forms.Textarea(attrs={"rows": 6, "class": "input mono", "spellcheck": "false", "data-file-text": True}),
         help_text="The first line names the columns. At most 500 rows.",
     )
     reason = forms.CharField(

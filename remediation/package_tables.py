@@ -19,6 +19,7 @@ MOST_NAMES = 100
 _TIMES = {"create_time", "modified", "changed", "accessed", "booted", "made", "began", "ended"}
 _SIZES = {"size", "bytes", "memory_bytes"}
 _LONG = {"content", "output", "errors", "text"}
+_DIGESTS = {"sha256", "device", "order", "machine_id"}
 _CODE = {"sha256", "path", "exe", "cmdline", "cwd", "command", "entry", "local", "remote", "mac", "home", "shell"}
 _WORDS = {
     "pid": "PID", "ppid": "Parent", "uid": "UID", "gid": "GID", "sha256": "SHA-256", "exe": "Program",
@@ -154,7 +155,7 @@ def _cell(name: str, value: Any) -> Cell:
         return Cell("size", int(value))
     if name in _LONG and isinstance(value, str) and value:
         return Cell("long", value[:MOST_LONG])
-    if name == "sha256" and isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value, re.ASCII):
+    if name in _DIGESTS and isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value, re.ASCII):
         return Cell("hash", value)
     if name in _NAMED:
         text = _text(value).rpartition(".")[2]

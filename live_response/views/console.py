@@ -106,7 +106,9 @@ def command(request: AccountRequest, pk: int, number: int) -> HttpResponse:
     found = command_for(request.user, session, number)
     output = request.GET.get("as", "")
     context = shown(found, output if output in Output.values else "") | {"session": session}
-    return render(request, "live_response/command_page.html", context)
+    if wants_part(request):
+        return render(request, "live_response/command_page.html", context)
+    return render(request, "live_response/command_alone.html", _frame(session, request, "log") | context)
 
 
 @require_safe

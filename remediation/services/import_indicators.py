@@ -35,6 +35,7 @@ COLUMNS = (
     "indicatorType", "indicatorValue", "action", "title", "description", "expirationTime", "severity",
     "recommendedActions", "rbacGroups", "category", "mitretechniques", "GenerateAlert",
 )  # fmt: skip
+_NAMES = {name.lower(): name for name in COLUMNS}  # other tools write them with other capitals
 _NEEDED = ("indicatorType", "indicatorValue", "action", "title", "description")
 _TYPES = {"certificate": IndicatorType.CERTIFICATE.value} | {word.lower(): word for word in IndicatorType.values}
 _ACTIONS = {
@@ -56,6 +57,11 @@ class Row:
     error: str = ""
     held: Indicator | None = None
     changes: list[str] = field(default_factory=list)
+
+    @property
+    def deed(self) -> str:
+        """What the indicator does, in the word of the pages."""
+        return str(IndicatorAction(self.fields["action"]).label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,11 @@ def read_csv(content: bytes, *, user: User) -> Report:
         head, cells = _cells(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValidationError(f"It is not a CSV file in UTF-8: {error}") from None
-    missing = [name for name in _NEEDED if name not in head or not cells]
+    missing = [name for name in _NEEDED if name not in head]
     if missing:
         raise ValidationError(f"The first line must name the columns; missing: {', '.join(missing)}.")
+    if not cells:
+        raise ValidationError("There is no row under the names of the columns.")
     if len(cells) > MOST_ROWS:
         raise ValidationError(f"More than {MOST_ROWS} rows; at most {MOST_ROWS} at once.")
     lines = [dict(zip_longest(head, row[: len(head)], fillvalue="")) for row in cells]
@@ -96,7 +104,8 @@ def _cells(text: str) -> tuple[list[str], list[list[str]]]:
     head = next(rows, [])
     if len(head) > MOST_COLUMNS:
         raise ValidationError(f"{len(head):,} columns; at most {MOST_COLUMNS}.")
-    return head, list(islice((row for row in rows if row), MOST_ROWS + 1))
+    names = [_NAMES.get(name.strip().lower(), name) for name in head]
+    return names, list(islice((row for row in rows if row), MOST_ROWS + 1))
 
 
 def judge(wanted: Sequence[Mapping[str, Any]], *, user: User) -> Report:

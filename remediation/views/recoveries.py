@@ -87,8 +87,8 @@ def start(request: AccountRequest, incident_id: int) -> HttpResponse:
         else:
             return done(request, title="Recovery begun", detail=f"For {counted(len(made), 'device')}.",
                         url=tab_url(incident, TAB))  # fmt: skip
-    ask = {"title": f"Recover devices of {incident.number}", "verb": "Begin", "symbol": "refresh", "refusal": refusal,
-           "happens": "Each gets a checklist of the steps that the template has now."}  # fmt: skip
+    ask = {"title": f"Recover devices of {incident.number}", "verb": "Begin recovery", "symbol": "refresh",
+           "refusal": refusal, "happens": "Each gets a checklist of the steps that the template has now."}  # fmt: skip
     return _dialog(request, form, ask)
 
 
@@ -144,7 +144,7 @@ def watch(request: AccountRequest, recovery_id: int) -> HttpResponse:
         else:
             return done(request, title="Watched from now on", detail=f"{recovery.device}.",
                         url=tab_url(recovery.incident, TAB))  # fmt: skip
-    ask = {"title": f"Watch {recovery.device}", "verb": "Begin", "symbol": "eye", "refusal": refusal,
+    ask = {"title": f"Watch {recovery.device}", "verb": "Begin watch", "symbol": "eye", "refusal": refusal,
            "happens": "An alert of medium severity or more on it, or one about what this incident knows as bad, "
            "opens the incident again and ends the watch badly."}  # fmt: skip
     return _dialog(request, form, ask, recovery)

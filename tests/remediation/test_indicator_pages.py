@@ -176,6 +176,17 @@ def test_a_file_that_is_no_list_is_refused_as_a_whole(
     assert not Indicator.objects.exists()
 
 
+def test_the_columns_are_known_whatever_their_capitals(client: Client, rita: User, signed_in: SignedIn) -> None:
+    text = "\n".join([HEAD.title().replace("Rbacgroups", " RbacGroups "), *ROWS])
+    shown = signed_in(client, rita).post("/indicators/import/", {"text": text, "reason": "Feed"}).content.decode()
+    assert "2 of 6 rows can be taken" in shown
+
+
+def test_a_list_without_rows_says_so(client: Client, rita: User, signed_in: SignedIn) -> None:
+    answer = signed_in(client, rita).post("/indicators/import/", {"text": HEAD, "reason": "Feed"})
+    assert "no row under the names of the columns" in answer.content.decode()
+
+
 def test_what_is_exported_can_be_imported(client: Client, rita: User, signed_in: SignedIn) -> None:
     indicator = made(rita, techniques=["T1071.001"])
     signed_in(client, rita)
