@@ -84,7 +84,7 @@ def _ask(query: FleetQuery, number: int, device: Device, typed: Typed, actor: Ac
 
 
 def rows_of(answers: Sequence[LiveCommand]) -> Iterator[dict[str, Any]]:
-    """All answers as one table, each row with its device."""
+    """All answers as one table, each row with its device, whatever the row itself says."""
     for answer in answers:
         for row in answer.ordered:
-            yield {"device": answer.device.display_name, **row}
+            yield {"device": answer.device.display_name, **{name: row[name] for name in row if name != "device"}}

@@ -11,6 +11,7 @@ from connectors.services.agents.uploads import proof_of_order
 from core import audit, jobs
 from core.actors import Actor
 from core.blobs import Given, InMemory
+from core.wording import visible
 from live_response import limits
 from live_response.enums import CommandState, Output, SessionKind, SessionState
 from live_response.grammar import BadLine
@@ -20,7 +21,7 @@ from live_response.models import LiveArtefact, LiveCommand, LiveSession
 from live_response.refused import NotPossible
 from live_response.services.answer import Answer
 from live_response.services.prerequisites import go_on
-from live_response.services.record import SHOWN, record_line
+from live_response.services.record import MOST_SHOWN, SHOWN, record_line
 from live_response.services.respond import quarantine_found, submit_found
 from live_response.shown import as_json, as_text
 from remediation.enums import CustodyKind
@@ -263,7 +264,9 @@ def _show(command: LiveCommand) -> None:
         parts.insert(0, f"{CommandState(command.state).label}: {command.detail}")
     text = "\n".join(filter(None, parts))
     if command.session is not None:
-        record_line(command.session, kind=SHOWN, data=text.replace("\r", "").replace("\n", "\r\n") + "\r\n")
+        # What a device answers is text: a terminal that plays the recording is told nothing by it.
+        told = visible(text[:MOST_SHOWN].replace("\r", "")).replace("\n", "\r\n")
+        record_line(command.session, kind=SHOWN, data=f"{told}\r\n")
     if command.save_as and command.state in _DONE:
         keep_file(command, name=command.save_as, content=InMemory(text.encode()))
 

@@ -187,6 +187,14 @@ def test_the_recording_plays_and_tells_when_it_was_changed(
     assert "Broken at event" in text_of(client.get(f"/live-response/{session.pk}/replay/"))
 
 
+def test_a_recording_tells_a_terminal_nothing_of_a_device(held: HeldLine, session: LiveSession) -> None:
+    command = typed(session, "processes")
+    held.answer(command, rows=[], text="\x1b]52;c;ZXZpbA==\x07gr\u00fcn\r\n\x9b31mred")
+    shown = session.recorded.order_by("-seq").first()
+    assert shown is not None
+    assert shown.data == "\u2039U+001B\u203a]52;c;ZXZpbA==\u2039U+0007\u203agr\u00fcn\r\n\u2039U+009B\u203a31mred\r\n"
+
+
 def test_a_long_recording_comes_in_parts(
     session: LiveSession, rita: User, client: Client, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +297,19 @@ def test_a_question_to_many_is_one_table_of_the_devices_in_scope(
     lines = streamed(client.get(f"{url}export.csv")).decode().splitlines()
     assert lines[1] == f"{device.display_name},succeeded,,7,sshd"
     assert signed_in(Client(), eve).get(url).status_code == 404
+
+
+def test_a_device_does_not_answer_under_another_name(
+    held: HeldLine, device: Device, ada: User, client: Client, signed_in: SignedIn
+) -> None:
+    signed_in(client, ada)
+    client.post("/live-response/questions/", {"line": "processes", "reason": "x", "group": ""})
+    query = FleetQuery.objects.get()
+    held.answer(query.answers.get(), rows=[{"device": "another", "pid": 7}])
+    url = f"/live-response/questions/{query.pk}/"
+    assert "another" not in text_of(client.get(url))
+    lines = streamed(client.get(f"{url}export.csv")).decode().splitlines()
+    assert lines[1] == f"{device.display_name},succeeded,,7"
 
 
 def test_answers_of_many_are_read_in_words_and_in_the_readers_time(
