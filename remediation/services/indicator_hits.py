@@ -17,7 +17,7 @@ from connectors.models import Connection
 from connectors.ports import HITS_AT_ONCE, INDICATOR_HITS, TENANT
 from connectors.services.observe import observe
 from core import clock, jobs
-from incidents.models import DeviceBinding, Evidence
+from incidents.models import Device, DeviceBinding, Evidence
 from remediation.enums import HitKind, IndicatorType
 from remediation.indicator_values import clean_value, key_of
 from remediation.models import HitsRead, Indicator, IndicatorHit
@@ -122,19 +122,26 @@ def _kept(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Ind
              if row.remote_key in {str(one.get("indicator")) for one in rows}}  # fmt: skip
     remote = {str(one.get("device"))[:255] for one in rows}
     bound = DeviceBinding.objects.filter(connection=connection, remote_id__in=remote)
-    devices = dict(bound.values_list("remote_id", "device_id"))
+    devices = {one.remote_id: one.device for one in bound.select_related("device")}
     found = []
     for row in rows:
         indicator, at, did = known.get(str(row.get("indicator"))), _moment(row.get("at")), row.get("did")
         if indicator is None or at is None or did not in _DID:
             continue
         device = devices.get(str(row.get("device")))
+        if device is not None and not _holds_on(indicator, device):
+            continue
         key = f"connection:{connection.pk}:{str(row['id'])[:80]}"
         # What nobody can say of which device it was would be an alert about nothing.
         asks = indicator.generate_alert and device is not None
         found.append(IndicatorHit(indicator=indicator, key=key, kind=str(did), at=at, connection=connection,
-                                  device_id=device, wants_alert=asks))  # fmt: skip
+                                  device=device, wants_alert=asks))  # fmt: skip
     return found
+
+
+def _holds_on(indicator: Indicator, device: Device) -> bool:
+    """Whoever sees a device hears nothing of another group's indicators, whatever the device says that it met."""
+    return not indicator.device_group_ids or device.device_group_id in indicator.device_group_ids
 
 
 def _moment(text: object) -> datetime | None:

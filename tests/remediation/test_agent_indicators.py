@@ -117,6 +117,21 @@ def test_what_a_device_met_is_kept_once_and_read(rita: User) -> None:
     assert (hit.indicator_id, hit.device_id, hit.kind) == (made.pk, device.pk, "blocked")
 
 
+def test_a_device_tells_nothing_of_indicators_that_hold_elsewhere(rita: User) -> None:
+    device, small = machine()
+    other = indicator(rita, device_group_ids=[DeviceGroupFactory.create().pk])
+    small.notes["hits"] = {"all": [{"id": "000000000001", "indicator": other.remote_key, "did": "blocked",
+                                    "at": clock.now().isoformat()}]}  # fmt: skip
+    small.turn()
+    hits_told(connection_id=small.agent.connection_id)
+    assert not IndicatorHit.objects.exists()
+    Indicator.objects.filter(pk=other.pk).update(device_group_ids=[device.device_group_id])
+    small.notes["hits"]["all"][0]["id"] = "000000000002"
+    small.turn()
+    hits_told(connection_id=small.agent.connection_id)
+    assert IndicatorHit.objects.get().device == device
+
+
 def test_a_list_that_was_changed_in_the_table_is_not_believed(rita: User) -> None:
     machine()
     made = indicator(rita)
