@@ -14,16 +14,18 @@ from django.test import Client
 
 from accounts.models import User
 from connectors.models import Agent, AgentOrder, Delivery, WantedState
+from connectors.services.agents.secret_words import with_sealed_password
 from core import clock
 from incidents.models import Alert, Device, Evidence, File
-from remediation.models import ActionRun, ControlState, IsolationRule, TrustedPrograms
+from remediation.models import ActionRun, ControlState, IsolationRule, RunArtefact, TrustedPrograms
 from remediation.refused import Refused
+from remediation.services import open_package as open_package_module
 from remediation.services import scan_findings
 from remediation.services.carry_out import carry_out
 from remediation.services.cautions import NO_EXCLUSION
 from remediation.services.drift import look_at
 from remediation.services.follow_containments import follow_containments
-from remediation.services.open_package import open_package
+from remediation.services.open_package import ZIP, open_package, parts_of, read_part
 from remediation.services.preview import preview_action
 from remediation.services.undo import undo_run
 from remediation.taken_back import taken_back
@@ -147,6 +149,49 @@ def test_a_collected_file_leaves_only_in_a_zip_of_ones_own(machine: Any, ada: Us
     with pyzipper.AESZipFile(io.BytesIO(content)) as archive:
         archive.setpassword(b"long enough")
         assert archive.read("collected") == b"contents of /srv/ann/dropper"
+
+
+def test_whatever_a_device_calls_a_file_it_leaves_locked(
+    machine: Any, ada: User, rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, file = machine(), FileFactory.create()
+    lies_on(file, here, "/srv/ann/dropper")
+    send = SmallAgent._send
+    monkeypatch.setattr(SmallAgent, "_send", lambda one, content, name, *_: send(one, content, name, "application/zip"))
+    collected = done(ada, rita, "file.collect", file, here).children.get()
+    here[1].notes["package_content"] = {"bytes": a_package(users=[]), "password": ""}
+    package = done(ada, rita, "device.collect_package", here[0], here)
+    for artefact in RunArtefact.objects.filter(run__in=[collected, package], blob__media_type="application/zip"):
+        with pytest.raises(ValidationError, match="password"):
+            open_package(artefact, part="", reason="Analysis", actor=ada.actor, user=ada)
+    assert RunArtefact.objects.filter(blob__media_type="application/zip").count() == 2
+
+
+@pytest.mark.parametrize("remark", [b"", b"a remark", b"x" * 65_535])
+def test_a_package_with_too_long_an_index_is_not_opened(
+    machine: Any, ada: User, rita: User, monkeypatch: pytest.MonkeyPatch, remark: bytes
+) -> None:
+    here, content = machine(), io.BytesIO()
+    with pyzipper.AESZipFile(content, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(b"of the device")
+        archive.writestr("users.jsonl", "{}")
+        archive.comment = remark
+    here[1].notes["package_content"] = {"bytes": content.getvalue(), "password": "of the device"}
+    artefact = done(ada, rita, "device.collect_package", here[0], here).artefacts.get(blob__media_type=ZIP)
+    assert [part.name for part in parts_of(artefact)] == ["users.jsonl"]
+    assert read_part(artefact, "users.jsonl") == "{}"
+    monkeypatch.setattr(open_package_module, "MOST_INDEX", 40)
+    assert parts_of(artefact) == []
+    with pytest.raises(LookupError):
+        read_part(artefact, "users.jsonl")
+    with pytest.raises(LookupError):
+        open_package(artefact, part="", reason="Analysis", actor=ada.actor, user=ada, password="long enough")
+
+
+def test_a_device_seals_no_password_itself() -> None:
+    assert with_sealed_password({"sealed_password": "AAAA", "a": 1}) == {"a": 1}
+    assert set(with_sealed_password({"sealed_password": "AAAA", "password": "x"})) == {"sealed_password"}
+    assert with_sealed_password({"sealed_password": "AAAA", "password": "x"})["sealed_password"] != "AAAA"
 
 
 def a_package(**steps: list[dict[str, Any]]) -> bytes:
