@@ -19,7 +19,8 @@ FACET_WORDS = {"network": "Network", "contain": "Contained neighbours", "account
 ORDER_WORDS = {"agent.groups": "Told its device group", "agent.release_code": "Release code",
                "device.contain": "Contain neighbours", "identity.contain": "Contain accounts",
                "indicators.address": "Enforce indicators on addresses",
-               "indicators.file": "Enforce indicators on files"}  # fmt: skip
+               "indicators.file": "Enforce indicators on files",
+               "indicators.apply": "Put indicators in force"}  # fmt: skip
 # What a device says of its parts; its digests of indicators are for programs.
 _PARTS = {"helper": "Helper", "guard": "Guard", "scanner": "Scanner", "detector": "Detector", "free_bytes": "Disk",
           "clock": "Clock"}  # fmt: skip

@@ -67,6 +67,7 @@ def find_agent(request: AccountRequest, pk: int) -> Agent:
 def _how_it_is(request: AccountRequest, found: Agent) -> dict[str, Any]:
     kept = WantedState.objects.filter(agent=found).values_list("generation", flat=True).first()
     orders, words = orders_of(request, found)
+    facets = facts.facets_of(found)
     signed = SignedList.objects.filter(connection=found.connection_id).values_list("version", flat=True).first()
     return {
         "agent": found,
@@ -74,7 +75,8 @@ def _how_it_is(request: AccountRequest, found: Agent) -> dict[str, Any]:
         "orders": orders,
         "health": facts.health_of(found),
         "mark": facts.health_mark(found),
-        "facets": facts.facets_of(found),
+        "facets": facets,
+        "drifts": any(one.drifts for one in facets),
         "wanted_generation": kept or 0,
         "behind": (kept or 0) > found.generation,
         "list_version": signed or 0,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from connectors.agent_facts import word_of
 from connectors.enums import FINAL_STATES, DeliveryState, Health
 from connectors.errors import ConnectorError
 from connectors.models import Connection
@@ -46,15 +47,17 @@ def connection_list(request: AccountRequest) -> HttpResponse:
 @requires(keys.MANAGE_SYSTEM)
 def connection(request: AccountRequest, pk: int) -> HttpResponse:
     """The side pane: what it can do, how it is set up (without secrets), what it did last."""
-    found = get_object_or_404(Connection, pk=pk)
+    found, words = get_object_or_404(Connection, pk=pk), _words(request)
     context = {
         "connection": found,
         **_kind(found),
         "settings": _settings(found),
-        "capabilities": _capabilities(found),
+        "capabilities": [word_of(action, words) for action in _capabilities(found)],
         "targets": ", ".join(counted(count, *kind.split(",")) for kind, count in _targets(request).get(pk, {}).items()),
         "acts": slots.entries("connection.acts", request, found),
-        "deliveries": found.deliveries.order_by("-id")[:10],
+        "deliveries": [
+            {"row": row, "word": word_of(row.action, words)} for row in found.deliveries.order_by("-id")[:10]
+        ],
     }
     return render(request, "connectors/connection.html", context)
 
@@ -71,6 +74,11 @@ def check_connection(request: AccountRequest, pk: int) -> HttpResponse:
         back=reverse("connectors:connections"),
         refresh=["#connections", "#connection-of-pane"],
     )
+
+
+def _words(request: AccountRequest) -> dict[str, str]:
+    """Key of an action -> its words; told by the room that knows them."""
+    return {key: word for entry in slots.entries("agent.orders", request, []) for key, word in entry["words"].items()}
 
 
 def _targets(request: AccountRequest) -> dict[int, dict[str, int]]:

@@ -58,6 +58,12 @@ def new(client: Client, **fields: Any) -> Any:
     return client.post(reverse("connectors:new_connection", args=["simulator"]), {**BODY, **fields}, headers=HTMX)
 
 
+def test_what_a_connection_can_is_told_in_words(admin: Client) -> None:
+    page = admin.get(url("connection", create_connection(name="Lab", kind="simulator", actor=ME))).text
+    assert "Isolate device" in page
+    assert "device.isolate" not in page
+
+
 def test_a_new_connection_is_made_and_asked_for_its_health(admin: Client, adam: User) -> None:
     assert new(admin)["HX-Redirect"] == "/admin/connections/"
     connection = Connection.objects.get()
