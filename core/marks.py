@@ -48,6 +48,7 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "slacompletedmet": ("Met", "ok", "check"),
     "slacompletedbreached": ("Missed", "danger", "x"),
     "slabegun": ("Begun in time", "warn", "check"),
+    "slabegunandclosed": ("Begun in time", "ok", "check"),
     "slabegunlate": ("Begun late", "danger", "x"),
     "slaneverbegun": ("Never begun", "line", "x"),
     "proposed": ("Proposed", "new", ""),

@@ -40,13 +40,16 @@ def clocks_of(incident: Incident, reached: Coverage | None = None) -> list[Clock
 
 
 def _with_extent(clock: ClockShown, incident: Incident, reached: Coverage | None) -> ClockShown:
-    """The promise is that containment begins in time. That it was kept does not say that everything is held."""
-    if clock.by_close and clock.state == ServiceState.COMPLETED_MET:
-        return replace(clock, state="never begun")
-    if clock.ended is None or not incident.is_open or reached is None or not reached.open_names:
+    """The promise is that containment begins in time. That it was kept does not say that everything is held; what was
+    held at a close is told by the review."""
+    in_time = clock.state == ServiceState.COMPLETED_MET
+    if clock.by_close:
+        return replace(clock, state="never begun") if in_time else clock
+    if clock.ended is None or (incident.is_open and reached is not None and not reached.open_names):
         return clock
-    begun = "begun" if clock.state == ServiceState.COMPLETED_MET else "begun late"
-    return replace(clock, state=begun, aside=reached.text)
+    if incident.is_open and reached is not None:
+        return replace(clock, state="begun" if in_time else "begun late", aside=reached.text)
+    return replace(clock, state="begun and closed") if in_time else clock
 
 
 def _shown(clock: ServiceClock, stored: dict[str, Any]) -> ClockShown:

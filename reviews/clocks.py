@@ -26,6 +26,7 @@ class Clock:
     words: str = "Not yet"  # instead of a time, when there is none
     note: str = ""  # what spoils the figure: the containment did not last
     aside: str = ""  # how far it went: how many of the assets
+    partly: bool = False  # begun, but not everything was held
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -48,6 +49,7 @@ def clocks_of(incident: Incident, states: Sequence[AssetState] | None = None) ->
         contain,
         note=undone_in_words(holds_of(incident), states),
         aside=f"{when}, {counts} contained." if counts else "",
+        partly=contain.ended is not None and not all(state.contained for state in states),
     )
     if not incident.is_open:
         contain = replace(contain, words="Never contained")

@@ -1,22 +1,31 @@
 """What happened, in order: the attacker's steps, our steps, and the milestones of the clocks."""
 
+from dataclasses import replace
+
 from django.db.models import Q
 
 from core.models import AuditEvent
 from incidents.enums import IncidentStatus
-from incidents.models import Incident
+from incidents.models import Evidence, Incident
 from incidents.moments import Moment, told_moments
 from remediation.catalog.registry import get as get_action
 from remediation.enums import Decision
 from remediation.models import ActionRun
 
 MOST_ALERTS = 40
+MOST_REACHED = 20
 SIMULATED = "SIMULATED"  # a mark of its own, so the method need not say it again
 
 
 def timeline_of(incident: Incident) -> list[Moment]:
     """All moments by time; of many alerts, the first of each title with a count. Later rooms tell of their own work."""
-    moments = [*_alerts(incident), *_milestones(incident), *_runs(incident), *told_moments(incident)]
+    moments = [
+        *_alerts(incident),
+        *_reached(incident),
+        *_milestones(incident),
+        *_runs(incident),
+        *told_moments(incident),
+    ]
     return sorted(moments, key=lambda moment: moment.at)
 
 
@@ -39,10 +48,21 @@ def _alerts(incident: Incident) -> list[Moment]:
     return [_with_count(moment, counts[moment.text]) for moment in shown]
 
 
+def _reached(incident: Incident) -> list[Moment]:
+    """How the attack came to further devices: the first alert on each after the first one."""
+    named = Evidence.objects.filter(alert__incident=incident).exclude(device=None)
+    one_each = named.order_by("device_id", "alert__first_activity", "id").distinct("device_id")
+    rows = one_each.values_list("alert__first_activity", "pk", "device__display_name", "alert__title")
+    firsts = [Moment(at, "attacker", f"First alert on {name}", title) for at, _pk, name, title in sorted(rows)]
+    return firsts[1 : MOST_REACHED + 1]
+
+
 def _with_count(moment: Moment, count: int) -> Moment:
-    if count == 1 or moment.mark:
+    if count == 1:
         return moment
-    return Moment(moment.at, moment.kind, moment.text, moment.detail, f"{count} times")
+    if moment.mark:
+        return replace(moment, detail=f"{moment.detail}, {count} times")
+    return replace(moment, mark=f"{count} times")
 
 
 def _milestones(incident: Incident) -> list[Moment]:

@@ -106,6 +106,20 @@ def test_a_containment_that_holds_says_how_far_it_went(incident: Incident, ada: 
     assert found.aside == "At the close, 1 of 4 devices, 0 of 1 account contained."
 
 
+def test_a_containment_that_only_began_is_not_called_met_anywhere(
+    incident: Incident, client: Client, ada: User, rita: User, signed_in: SignedIn
+) -> None:
+    isolated(incident, attacked_devices(incident)[0], ada, rita, minute=20)
+    signed_in(client, ada)
+    review = written_review(closed(incident, ada), ada)
+    assert contain_clock(incident).partly
+    page = client.get(f"/reviews/{incident.pk}/").content.decode()
+    assert "Begun in time" in page.partition("First containment")[2].partition("</div></div>")[0]
+    assert "begun in time" in as_html(review)
+    head = client.get(f"/incidents/{incident.pk}/").content.decode().partition('class="drop start clocks"')[2]
+    assert "Begun in time" in head.partition("</details>")[0]
+
+
 def test_another_containment_that_stands_saves_the_figure(incident: Incident, ada: User, rita: User) -> None:
     first, second, *_ = attacked_devices(incident)
     taken_back(isolated(incident, first, ada, rita, minute=10), ada, rita, after_s=60)
@@ -212,7 +226,8 @@ def test_a_review_signed_before_containment_was_told_still_prints(ada: User, mon
     review = sign_review(written_review(resolved_incident(), ada), actor=mona.actor)
     old = {key: value for key, value in (review.snapshot or {}).items() if key not in {"containment", "author"}}
     old["clocks"] = [
-        {key: value for key, value in row.items() if key not in {"words", "note", "aside"}} for row in old["clocks"]
+        {key: value for key, value in row.items() if key not in {"words", "note", "aside", "partly"}}
+        for row in old["clocks"]
     ]
     Review.objects.filter(pk=review.pk).update(snapshot=old)
     review.refresh_from_db()

@@ -1,5 +1,7 @@
 """The timeline of a review tells what was done in every room: sessions, fetched files, indicators, the way back."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.models import User
@@ -12,7 +14,7 @@ from remediation.services.recover import set_step, start_recovery
 from remediation.services.remove_indicator import remove_indicator
 from remediation.services.set_indicator import create_indicator
 from reviews.timeline import timeline_of
-from tests.factories.incidents import DeviceFactory, incident_about
+from tests.factories.incidents import AlertFactory, DeviceFactory, IncidentFactory, evidence, incident_about
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +91,15 @@ def test_a_room_tells_its_moments_once(monkeypatch: pytest.MonkeyPatch) -> None:
     moments_from("mine", lambda _incident: [])
     with pytest.raises(LookupError):
         moments_from("mine", lambda _incident: [])
+
+
+def test_the_timeline_tells_when_the_attack_came_to_another_device() -> None:
+    first, second = DeviceFactory.create_batch(2)
+    incident = IncidentFactory.create()
+    for minute, device in enumerate((first, first, second)):
+        at = clock.now() + timedelta(minutes=minute)
+        alert = AlertFactory.create(incident=incident, title="Many files were rewritten", first_activity=at)
+        evidence(alert, device)
+    told = [(moment.text, moment.detail) for moment in timeline_of(incident)]
+    assert told[0][1].endswith(", 3 times")
+    assert told[1:] == [(f"First alert on {second}", "Many files were rewritten")]
