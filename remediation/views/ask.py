@@ -10,7 +10,7 @@ from incidents.entity_facts import incidents_naming
 from incidents.models import Incident
 from remediation.catalog import registry
 from remediation.catalog.action import Action
-from remediation.enums import Decision, Risk
+from remediation.enums import Risk
 from remediation.forms import AskForm
 from remediation.refused import Refused
 from remediation.services.listed import listed_objects
@@ -19,7 +19,7 @@ from remediation.services.request import request_action
 from remediation.views.answers import done
 from remediation.views.fetch import Target, incident_for, target_for
 from remediation.views.links import target_link, why_url
-from remediation.views.titles import deed_on, noun_of
+from remediation.views.titles import deed_on, noun_of, where_it_stands
 
 MOST_INCIDENTS = 20
 
@@ -67,11 +67,10 @@ def _ask(request: AccountRequest, action: Action, target: Target, form: AskForm)
         user=request.user,
         incident=incident_for(request.user, request.POST.get("incident")),
     )
-    waits = "Waits for another person to approve." if run.decision == Decision.PENDING else "On its way."
     return done(
         request,
         title=f"{action.label} requested",
-        detail=f"{run.number} on {run.target_name}. {waits}",
+        detail=f"{run.number} on {run.target_name}. {where_it_stands(run)}",
         url=reverse("remediation:run", args=[run.pk]),
         run=run,
     )

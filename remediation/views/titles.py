@@ -59,7 +59,7 @@ def where_it_stands(run: ActionRun) -> str:
         return "Partly verified." if run.status == RunStatus.PARTIALLY_SUCCEEDED else "Verified."
     if not run.is_open:
         return f"{run.get_status_display()}. {run.status_detail}".strip()
-    return "Nobody has to do anything more: its page tells what comes of it."
+    return "Its page tells what comes of it."
 
 
 def took_words(run: ActionRun) -> tuple[str, Any]:

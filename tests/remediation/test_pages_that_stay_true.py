@@ -145,7 +145,7 @@ def test_what_is_said_of_a_run_that_is_over_already_is_how_it_ended(ada: User, r
     asked = ask(ada, "device.isolate", world.device())
     assert where_it_stands(asked) == "Waits for another person to approve."
     stale = approve(rita, asked)
-    assert "its page tells what comes of it" in where_it_stands(stale)
+    assert "Its page tells what comes of it." in where_it_stands(stale)
     carry_out(ActionRun.objects.get(pk=asked.pk))
     assert where_it_stands(stale) == "Verified."
 
