@@ -49,7 +49,7 @@ def _in_words(sign: Sign) -> str:
     value = visible(sign.value)
     if sign.kind == SweepItemKind.HASH:
         value = format_html('<code title="{}">{}</code>', value, cut_middle(value, 12, 8))
-    said = format_html("<bdi>{}</bdi> ({})", visible(sign.name), value) if sign.name else value
+    said = format_html("{} ({})", visible(sign.name), value) if sign.name else value
     unlikely = f" – {sign.unlikely}" if sign.unlikely else ""
     return format_html("<span>{}: <bdi>{}</bdi>{}</span>", sign.label, said, unlikely)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,7 +14,7 @@ from accounts.guard import AccountRequest, requires
 from core.wording import counted
 from incidents.models import Device, Incident
 from remediation.cleaning_forms import SaidForm, SweepForm
-from remediation.enums import SweepPartState
+from remediation.enums import RunStatus, SweepPartState
 from remediation.models import Sweep, SweepFinding, SweepPart
 from remediation.refused import Refused
 from remediation.services.compare_sweeps import compare
@@ -24,6 +25,7 @@ from remediation.views.answers import done
 from remediation.views.links import target_link
 
 MOST_ROWS, MOST_SWEEPS, MOST_PARTS = 500, 20, 200
+_HOW_FAR = {RunStatus.DELIVERED: "Asked", RunStatus.STARTED: "Looks now"}
 _WAYS = {"file.quarantine": "Quarantine", "identity.disable": "Disable", "indicator": "Block"}
 
 
@@ -61,18 +63,38 @@ def _answers(sweep: Sweep, request: AccountRequest) -> dict[str, Any]:
     found = found.select_related("device", "file", "identity", "removal", "indicator")
     found = found.order_by("device__display_name", "kind", "where")
     rows = [_row(one) for one in found[:MOST_ROWS]]
-    unheard = parts.exclude(state=SweepPartState.ANSWERED).order_by("state", "device__display_name")
+    unheard = parts.filter(state__in=[SweepPartState.SILENT, SweepPartState.REFUSED])
     return {
         "rows": rows,
-        "unheard": unheard[:MOST_PARTS],
+        **_still_open(parts, counts),
+        "unheard": unheard.order_by("state", "device__display_name")[:MOST_PARTS],
+        "without_answer": counts[SweepPartState.SILENT] + counts[SweepPartState.REFUSED],
         "partial": parts.filter(state=SweepPartState.ANSWERED).exclude(detail="")[:MOST_PARTS],
         "asked": sum(counts.values()),
         "answered": counts[SweepPartState.ANSWERED],
-        "waiting": counts[SweepPartState.WAITING] + counts[SweepPartState.ASKED],
         "devices_with": len({row["finding"].device_id for row in rows}),
         "comparison": compare(sweep, user),
         "hidden": sweep.parts.count() - sum(counts.values()),
     }
+
+
+def _still_open(parts: QuerySet[SweepPart], counts: dict[str, int]) -> dict[str, Any]:
+    """How far those are that have not answered yet."""
+    found = parts.filter(state__in=(SweepPartState.WAITING, SweepPartState.ASKED))
+    looking = found.filter(run__status=RunStatus.STARTED).count()
+    return {
+        "still": [_still(part) for part in found.order_by("device__display_name")[:MOST_PARTS]],
+        "waiting": counts[SweepPartState.WAITING] + counts[SweepPartState.ASKED],
+        "looking": looking,
+        "on_their_way": counts[SweepPartState.ASKED] - looking,
+        "to_be_asked": counts[SweepPartState.WAITING],
+    }
+
+
+def _still(part: SweepPart) -> dict[str, Any]:
+    status = part.run.status if part.run else ""
+    word = _HOW_FAR.get(RunStatus(status), "On its way") if status else "To be asked"
+    return {"part": part, "word": word, "looks": status == RunStatus.STARTED}
 
 
 def _row(finding: SweepFinding) -> dict[str, Any]:

@@ -99,5 +99,5 @@ def test_one_target_is_not_counted(place: Company, ada: User) -> None:
 def test_a_hash_in_the_sweep_says_which_file_it_is_of() -> None:
     offered = [Sign("hash", "ab" * 32, name="loader\u202e.exe"), Sign("path", "/srv/x")]
     labels = [label for _, label in SweepForm(offered=offered).fields["signs"].choices]  # type: ignore[attr-defined]
-    assert "loader‹U+202E›.exe (" + "ab" * 32 + ")" in labels[0]
-    assert labels[1].endswith(": /srv/x")
+    assert f'loader‹U+202E›.exe (<code title="{"ab" * 32}">abababababab…abababab</code>)' in labels[0]
+    assert ": <bdi>/srv/x</bdi>" in labels[1]

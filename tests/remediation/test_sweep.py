@@ -1,12 +1,16 @@
 """An estate sweep: every device in reach is asked, what is found is kept, removed through the ordinary actions, and
 compared with what a later sweep finds."""
 
+import re
 from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils.html import strip_tags
 
 from accounts.models import DeviceGroup, User
 from core.models import AuditEvent
@@ -14,6 +18,7 @@ from core.pagination import through
 from incidents.models import Device, Evidence, Incident
 from incidents.services.agents import agent_changed, device_of
 from remediation.enums import FindingState, RunStatus, SweepPartState, SweepState
+from remediation.lifecycle import move_run
 from remediation.models import ActionRun, Indicator, Sweep, SweepFinding
 from remediation.refused import Refused
 from remediation.services import sweep as sweeps
@@ -24,6 +29,7 @@ from remediation.services.gather_signs import signs_of, typed_signs
 from remediation.services.remove_findings import accept_findings, remove_findings, reopen_findings
 from remediation.services.sweep import ask_devices, start_sweep
 from remediation.services.take_sweep import run_ended
+from tests.conftest import SignedIn
 from tests.factories.people import DeviceGroupFactory
 from tests.factories.remediation import FileFactory, incident_naming
 from tests.factories.small_agent import SmallAgent, joined, make_keys, sign_all
@@ -89,6 +95,35 @@ def test_each_device_in_reach_is_asked_and_what_it_finds_is_kept(ada: User) -> N
         ("/srv/drop/dropper", first, BAD), ("/tmp/x", first, BAD),
     ]  # fmt: skip
     assert {run.status for run in ActionRun.objects.all()} == {RunStatus.SUCCEEDED}
+
+
+def test_the_page_says_how_many_have_answered_and_how_far_the_others_are(
+    ada: User, client: Client, signed_in: SignedIn
+) -> None:
+    (quick, _), (_, slow) = host("quick"), host("slow")
+    case = incident()
+    sweep = sweep_of(case, ada)
+    signed_in(client, ada)
+    assert "0 of 2 devices answered 2 on the way" in told(client, case)
+    answer(sweep, quick)
+    run = sweep.parts.get(device=slow).run
+    assert run is not None
+    move_run(run, RunStatus.STARTED, actor=ada.actor, progress=40)
+    page = told(client, case)
+    assert "1 of 2 devices answered 1 looks now" in page
+    assert "Looks now 40 %" in page
+    assert "No answer" not in page
+    move_run(run, RunStatus.TIMED_OUT, actor=ada.actor, detail="Not within 4 hours.")
+    run_ended(run.pk, run.status)
+    page = told(client, case)
+    assert "1 of 2 devices answered, 1 without an answer" in page
+    assert "Still to answer" not in page
+
+
+def told(client: Client, case: Incident) -> str:
+    """What the page of its sweeps says."""
+    page = client.get(f"/actions/sweeps/incident/{case.pk}/").text
+    return unescape(re.sub(r"\s+", " ", strip_tags(page)))
 
 
 def test_a_device_that_does_not_answer_is_named_and_the_sweep_goes_on(ada: User) -> None:
