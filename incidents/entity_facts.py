@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
+from connectors.agent_facts import network_of
+from connectors.models import Agent
 from incidents.enums import EntityKind
 from incidents.models import Alert, Device, Evidence, File, Identity, Incident, Mailbox
 from incidents.queries.incidents import IncidentQuerySet
@@ -52,20 +55,39 @@ def facts_of(entity: Entity) -> list[dict[str, Any]]:
     return [{"label": label, "value": value, "how": how} for label, value, how in rows if value not in (None, "", [])]
 
 
-def _network(device: Any) -> dict[str, Any]:
-    """What was last seen of its network connection; no word when nobody looked."""
+def _network(device: Any, agent: Agent | None) -> dict[str, Any] | None:
+    """What was last seen of its network connection: by its agent, else by whoever acted on it. None when nobody
+    looked."""
     seen = device.mitigation.get("network") or {}
-    word = str(seen.get("state") or "")
-    return {"word": word, "since": parse_datetime(str(seen.get("since") or "")) if word else None}
+    kept = str(seen.get("state") or "")
+    word = (network_of(agent) if agent else "") or kept
+    if not word:
+        return None
+    return {"word": word, "since": parse_datetime(str(seen.get("since") or "")) if word == kept else None}
+
+
+def _agent_on(device: Any) -> Agent | None:
+    served = Agent.objects.in_service().only("status", "seen_at")
+    bound = device.bindings.values_list("connection_id", "remote_id")
+    found = (served.filter(connection=connection_id, device_id=remote_id).first() for connection_id, remote_id in bound)
+    return next((agent for agent in found if agent is not None), None)
+
+
+def _last_seen(device: Any, agent: Agent | None) -> datetime:
+    """An agent that has nothing new to tell is heard all the same."""
+    heard = agent.seen_at if agent else None
+    seen: datetime = device.last_seen
+    return max(seen, heard) if heard else seen
 
 
 def _device(device: Any) -> list[tuple[str, Any, str]]:
+    agent = _agent_on(device)
     return [
         ("System", system_label(device.os_platform, device.os_version), ""),
-        ("Network", _network(device), "state"),
+        ("Network", _network(device, agent), "state"),
         ("Group", device.device_group.name, ""),
         ("Domain", device.domain, ""),
-        ("Last seen", device.last_seen, "when"),
+        ("Last seen", _last_seen(device, agent), "when"),
         ("Signed in", device.logged_on_users[:5], "list"),
         ("Addresses", device.ip_addresses[:4], "list"),
         ("Sensor", device.get_health_display(), ""),

@@ -105,7 +105,7 @@ def _said(value: object) -> str:
     if isinstance(value, datetime):
         return _at(value)
     if isinstance(value, dict):
-        return str(value.get("word") or "unknown")
+        return str(value.get("word", ""))
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -1,13 +1,18 @@
 """The buttons on devices and accounts say what can be done now, what is under way, and why something cannot work."""
 
 import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.models import User
 from connectors.kinds.simulator.world import put_file
-from connectors.models import Connection
+from connectors.models import Agent, Connection
+from core import clock
+from incidents.models import Device
 from remediation.enums import RunStatus
 from remediation.models import ActionRun, ControlState
 from remediation.services.carry_out import carry_out
@@ -24,6 +29,7 @@ from tests.factories.remediation import (
     incident_naming,
     saw,
 )
+from tests.factories.small_agent import device_with_agent, make_keys
 from tests.remediation.test_pages import text
 
 pytestmark = pytest.mark.django_db
@@ -123,15 +129,36 @@ def test_the_device_says_its_network_state(
     client: Client, ada: User, rita: User, signed_in: SignedIn, world: Company
 ) -> None:
     device = world.device()
-    network = re.compile(r"<dt>Network</dt><dd>(\w+)( <span class=\"t3\">since)?")
+    network = re.compile(r"<dt>Network</dt><dd><bdi>(\w+)</bdi>( <span class=\"t3\">since)?")
     signed_in(client, ada)
-    assert network.search(text(client, f"/devices/{device.pk}/")).groups() == ("Unknown", None)  # type: ignore[union-attr]
+    assert "<dt>Network</dt>" not in text(client, f"/devices/{device.pk}/").partition('id="respond"')[0]
 
     done(ada, rita, "device.isolate", device)
     state, since = network.search(text(client, f"/devices/{device.pk}/")).groups()  # type: ignore[union-attr]
 
     assert state == "Isolated"
     assert since
+
+
+def test_the_facts_and_the_agent_say_the_same_of_the_network(
+    client: Client, ada: User, signed_in: SignedIn, settings: Any, tmp_path: Path
+) -> None:
+    make_keys(settings, tmp_path)
+    device, small = device_with_agent()
+    small.agent.refresh_from_db()
+    fact = r"<dt>Network</dt>\s*<dd><bdi>(\w+)</bdi>"
+    signed_in(client, ada)
+    for word in ("connected", "isolated"):
+        status = small.agent.status | {"observed": {"network": {"value": word, "reached": True}}}
+        Agent.objects.filter(pk=small.agent.pk).update(status=status)
+        assert re.findall(fact, text(client, f"/devices/{device.pk}/")) == [word.capitalize()] * 2
+    Device.objects.filter(pk=device.pk).update(mitigation={"network": {"state": "connected"}})
+    assert re.findall(fact, text(client, f"/devices/{device.pk}/")) == ["Isolated"] * 2
+    heard = clock.real_now() + timedelta(hours=3)
+    Agent.objects.filter(pk=small.agent.pk).update(seen_at=heard)
+    assert re.search(
+        rf"<dt>Last seen</dt><dd><time datetime=\"{heard:%Y-%m-%dT%H:%M}", text(client, f"/devices/{device.pk}/")
+    )
 
 
 def test_without_a_connection_the_button_is_off_and_says_why(client: Client, ada: User, signed_in: SignedIn) -> None:
