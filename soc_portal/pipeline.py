@@ -8,7 +8,11 @@ LISTENERS: dict[str, list[str]] = {
         "notifications.services.agent_news.agent_changed",
     ],
     "agent.silent": ["incidents.services.agents.agent_silent", "notifications.services.agent_news.agent_silent"],
-    "agent.told": ["incidents.services.agents.agent_told", "remediation.services.own_quarantine.agent_told"],
+    "agent.told": [
+        "incidents.services.agents.agent_told",
+        "remediation.services.own_quarantine.agent_told",
+        "remediation.services.drift.agent_told",
+    ],
     "agent.hits": ["remediation.services.indicator_hits.hits_told"],
     "agent_order.changed": ["live_response.services.outcome.order_changed"],
     "alerts.stored": [

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F, Q
 
+from connectors.models import Agent
 from connectors.ports import ObservedState
 from connectors.services.observe import observe
 from connectors.targets import Target as RemoteTarget
@@ -13,11 +14,12 @@ from core import audit, clock
 from core.actors import Actor
 from core.due import not_since
 from incidents.models import Device, Identity, Mailbox
+from incidents.services.agents import device_of
 from incidents.services.bindings import NotBound, binding_of
 from notifications.services.tell import tell
 from remediation import alarms, policy
 from remediation.catalog import get, inverse_of, words
-from remediation.enums import OPEN_STATUSES
+from remediation.enums import OPEN_STATUSES, Facet
 from remediation.lifecycle import announce_run
 from remediation.models import ActionRun, ControlState
 from remediation.services.control import show_state
@@ -28,6 +30,8 @@ LOOKS = 20
 EVERY = timedelta(minutes=5)
 # What was given back is watched for a while too.
 AFTERWARDS = timedelta(days=7)
+# What an agent tells of its own device with every heartbeat that brings news.
+OF_THE_DEVICE = (Facet.NETWORK, Facet.EXECUTION)
 WATCHER = Actor.system("remediation")
 
 
@@ -38,6 +42,21 @@ def look_at_due() -> int:
         look_at(state)
         looked += 1
     return looked
+
+
+def agent_told(*, agent_id: int, **_more: object) -> None:
+    """Listener of `agent.told`: what its device says to be otherwise than it was seen last is looked at at once, so
+    that nobody reads of an isolation that somebody lifted on the host."""
+    agent = Agent.objects.in_service().filter(pk=agent_id).defer("inventory").first()
+    observed = agent.status.get("observed") if agent is not None else None
+    device = device_of(agent) if agent is not None and isinstance(observed, dict) else None
+    if device is None or not isinstance(observed, dict):
+        return
+    states = ControlState.objects.of_target(device).filter(facet_key="", facet__in=OF_THE_DEVICE)
+    for state in states.exclude(desired="").exclude(run_id=None):
+        told = observed.get(state.facet)
+        if isinstance(told, dict) and told.get("value") != state.observed:
+            look_at(state)
 
 
 def look_at(state: ControlState) -> ControlState:

@@ -1,13 +1,15 @@
 """Somebody changes a target behind the portal's back: the portal sees it, says so, and asks before it does anything."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.models import User
 from connectors.kinds.simulator import world
-from core import clock
+from core import clock, outbox
 from core.models import AuditEvent
 from incidents.models import Alert, Device
 from notifications.models import Message
@@ -30,6 +32,7 @@ from tests.factories.remediation import (
     incident_naming,
     saw,
 )
+from tests.factories.small_agent import device_with_agent, make_keys, sign_all
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +48,25 @@ def reconnected(place: Company, ada: User, rita: User) -> tuple[Device, ControlS
     done(ada, rita, "device.isolate", device)
     world.change_behind_our_back(place.connection, "device", device.key, network="connected", isolation_type="")
     return device, look_at(ControlState.objects.get(target_id=device.pk))
+
+
+def test_what_a_device_tells_of_itself_counts_at_once(ada: User, rita: User, settings: Any, tmp_path: Path) -> None:
+    make_keys(settings, tmp_path)
+    device, small = device_with_agent()
+    run = approve(rita, ask(ada, "device.isolate", device))
+    for _ in range(3):
+        carry_out(run)
+        sign_all()
+        small.turn()
+    state = ControlState.objects.get(target_id=device.pk)
+    assert (state.observed, state.is_drifting) == ("isolated", False)
+    small.wanted["network"] = {"isolated": False}  # somebody opened it on the host
+    small.tell()
+    outbox.deliver()
+    for row in (state, device):
+        row.refresh_from_db()
+    assert (state.observed, state.is_drifting) == ("connected", True)
+    assert device.mitigation["network"]["state"] == "connected"
 
 
 def test_what_is_as_the_action_left_it_does_not_drift(place: Company, ada: User, rita: User) -> None:
