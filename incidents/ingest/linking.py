@@ -1,7 +1,8 @@
 """From what the evidence says to our entities, for a whole batch at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from incidents.ingest.copying import array_literal
 from incidents.ingest.draft import EvidenceDraft, ReadyAlert
@@ -53,8 +54,12 @@ def _resolve(alerts: Sequence[ReadyAlert], exercise: str) -> _Found:
     files: dict[int, FileFacts] = {}
     identities: dict[int, IdentityFacts] = {}
     mailboxes: dict[int, MailboxFacts] = {}
+    seen: dict[int, datetime] = {}
     for alert in alerts:
         for draft in alert.evidence:
+            for named in (draft.device, draft.file, draft.identity, draft.mailbox):
+                if named is not None:
+                    seen[id(named)] = max(seen.get(id(named), alert.last_activity), alert.last_activity)
             if draft.device is not None:
                 devices[id(draft.device)] = draft.device
             if draft.file is not None:
@@ -64,12 +69,15 @@ def _resolve(alerts: Sequence[ReadyAlert], exercise: str) -> _Found:
             if draft.mailbox is not None:
                 mailboxes[id(draft.mailbox)] = draft.mailbox
     at = max(alert.last_activity for alert in alerts)
+
+    def found[F](resolve: Callable[..., list[Known]], facts: dict[int, F]) -> dict[int, Known]:
+        rows = resolve(list(facts.values()), at=at, exercise=exercise, seen=[seen[one] for one in facts])
+        return dict(zip(facts, rows, strict=True))
+
     return _Found(
-        dict(zip(devices, resolve_devices(list(devices.values()), at=at, exercise=exercise), strict=True)),
-        dict(zip(files, resolve_files(list(files.values()), at=at, exercise=exercise), strict=True)),
-        dict(zip(identities, resolve_identities(list(identities.values()), at=at, exercise=exercise), strict=True)),
-        dict(zip(mailboxes, resolve_mailboxes(list(mailboxes.values()), at=at, exercise=exercise), strict=True)),
-    )
+        found(resolve_devices, devices), found(resolve_files, files), found(resolve_identities, identities),
+        found(resolve_mailboxes, mailboxes),
+    )  # fmt: skip
 
 
 def _row(draft: EvidenceDraft, found: _Found) -> EvidenceRow:

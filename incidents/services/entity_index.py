@@ -3,14 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 from django.db import connection
 
-# An entity seen a moment ago is not written again: most alerts name things that were just named.
-SEEN_AGAIN_AFTER = timedelta(minutes=5)
 MAX_ALIASES = 50
 # Columns without a default in the database, by table.
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -40,6 +38,7 @@ class Known:
     aliases: set[str]
     columns: dict[str, Any]
     changed: set[str] = field(default_factory=set)
+    seen: datetime | None = None
 
     @property
     def bare_name(self) -> str:
@@ -51,6 +50,12 @@ class Known:
         if self.id is None:
             raise LookupError(f"{self.key} is not stored yet.")
         return self.id
+
+    def see(self, first: datetime, last: datetime) -> None:
+        """It was seen from then to then, in this batch."""
+        self.seen = max(self.seen or last, last)
+        if self.id is None:
+            self.columns |= {"first_seen": min(self.columns["first_seen"], first), "last_seen": self.seen}
 
     def set(self, column: str, value: Any) -> None:
         if self.columns.get(column) != value:
@@ -205,14 +210,23 @@ def _touch(table: str, used: Iterable[Known], at: datetime, exercise: str) -> No
     """Move `last_seen` on, and take real things out of an exercise that named them first. Rows that another batch
     holds are passed over: it notes them itself."""
     rows = list(used)
-    seen = {row.pk for row in rows if row.last_seen < at - SEEN_AGAIN_AFTER}
-    real = {row.pk for row in rows if not exercise and row.columns.get("exercise")}
-    if not seen and not real:
+    due = {row.pk: row for row in rows if _minute(row.last_seen) < _minute(row.seen or at)}
+    real = {row.pk: row for row in rows if not exercise and row.columns.get("exercise")}
+    if not due and not real:
         return
+    touched = sorted((due | real).items())
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH free AS MATERIALIZED (SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id "
-            f"FOR NO KEY UPDATE SKIP LOCKED) UPDATE {table} t SET last_seen = GREATEST(last_seen, %s), "
-            "exercise = CASE WHEN t.id = ANY(%s) THEN '' ELSE exercise END FROM free WHERE t.id = free.id",
-            [sorted(seen | real), at, sorted(real)],
+            "WITH seen AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]) AS s(id, at)), free AS MATERIALIZED ("
+            f"SELECT id FROM {table} WHERE id IN (SELECT id FROM seen) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) "
+            f"UPDATE {table} t SET last_seen = GREATEST(last_seen, seen.at), "
+            "exercise = CASE WHEN t.id = ANY(%s) THEN '' ELSE exercise END "
+            "FROM free JOIN seen USING (id) WHERE t.id = free.id",
+            [[pk for pk, _ in touched], [row.seen or at for _, row in touched], sorted(real)],
         )
+
+
+def _minute(at: datetime) -> datetime:
+    """As pages say it. What was seen within the same minute is not written again: most alerts name things that were
+    just named."""
+    return at.replace(second=0, microsecond=0)

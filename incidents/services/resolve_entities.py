@@ -4,7 +4,7 @@ Everything works on many facts at once with a bounded number of queries, and run
 rows are inserted in the order of their keys, so that two batches never wait for each other in a circle.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -16,13 +16,18 @@ from incidents.services.device_groups import GroupMatcher
 from incidents.services.entity_index import EntityIndex, Known
 from incidents.services.facts import DeviceFacts, FileFacts, IdentityFacts, MailboxFacts
 
+Moments = Sequence[datetime]
+Spans = Mapping[str, tuple[datetime, datetime]]
 MAX_LISTED = 30
 ENTITY_LOCK = 0x50C_E7
 LOCK_BUCKETS = 128
 
 
-def resolve_devices(facts: Sequence[DeviceFacts], *, at: datetime, exercise: str = "") -> list[Known]:
-    """For each fact its device, in the same order. `at` is when they were seen (event time)."""
+def resolve_devices(
+    facts: Sequence[DeviceFacts], *, at: datetime, exercise: str = "", seen: Moments = ()
+) -> list[Known]:
+    """For each fact its device, in the same order. `at` is when they were seen (event time), `seen` when each was by
+    itself."""
     by_key = _distinct(facts)
     if not by_key:
         return []
@@ -32,12 +37,14 @@ def resolve_devices(facts: Sequence[DeviceFacts], *, at: datetime, exercise: str
         columns=_DEVICE_COLUMNS,
         names_of=lambda entry: (*entry.ids, entry.full_name, entry.bare_name),
         match=lambda entry, index: _device_of(entry, index, matcher, at, exercise),
-        at=at, exercise=exercise,
+        at=at, exercise=exercise, spans=_spans(facts, seen),
     )  # fmt: skip
     return [found[entry.key] for entry in facts]
 
 
-def resolve_identities(facts: Sequence[IdentityFacts], *, at: datetime, exercise: str = "") -> list[Known]:
+def resolve_identities(
+    facts: Sequence[IdentityFacts], *, at: datetime, exercise: str = "", seen: Moments = ()
+) -> list[Known]:
     """For each fact its account, in the same order."""
     by_key = _distinct(facts)
     if not by_key:
@@ -47,12 +54,12 @@ def resolve_identities(facts: Sequence[IdentityFacts], *, at: datetime, exercise
         columns=_IDENTITY_COLUMNS,
         names_of=lambda entry: (*entry.ids, entry.key, entry.domain_name, entry.bare_name),
         match=lambda entry, index: _identity_of(entry, index, at, exercise),
-        at=at, exercise=exercise,
+        at=at, exercise=exercise, spans=_spans(facts, seen),
     )  # fmt: skip
     return [found[entry.key] for entry in facts]
 
 
-def resolve_files(facts: Sequence[FileFacts], *, at: datetime, exercise: str = "") -> list[Known]:
+def resolve_files(facts: Sequence[FileFacts], *, at: datetime, exercise: str = "", seen: Moments = ()) -> list[Known]:
     """For each fact its file, by the strongest hash that is known on either side."""
     by_key = _distinct(facts)
     if not by_key:
@@ -64,11 +71,14 @@ def resolve_files(facts: Sequence[FileFacts], *, at: datetime, exercise: str = "
             if value := row.columns[kind]:
                 index.name(row, f"{kind}:{value}")
     found = {key: _file_of(entry, index, at, exercise) for key, entry in by_key.items()}
+    _see(found, _spans(facts, seen))
     index.store("incidents_file", used=found.values(), at=at, exercise=exercise)
     return [found[entry.key] for entry in facts]
 
 
-def resolve_mailboxes(facts: Sequence[MailboxFacts], *, at: datetime, exercise: str = "") -> list[Known]:
+def resolve_mailboxes(
+    facts: Sequence[MailboxFacts], *, at: datetime, exercise: str = "", seen: Moments = ()
+) -> list[Known]:
     by_key = _distinct(facts)
     if not by_key:
         return []
@@ -87,6 +97,7 @@ def resolve_mailboxes(facts: Sequence[MailboxFacts], *, at: datetime, exercise: 
                 "upn": entry.upn[:255], **_fresh(at, exercise),
             })  # fmt: skip
         found[key] = row
+    _see(found, _spans(facts, seen))
     index.store("incidents_mailbox", used=found.values(), at=at, exercise=exercise)
     return [found[entry.key] for entry in facts]
 
@@ -100,6 +111,7 @@ def _resolve_named[F: (DeviceFacts, IdentityFacts)](
     match: Callable[[F, EntityIndex], Known],
     at: datetime,
     exercise: str,
+    spans: Spans,
 ) -> dict[str, Known]:
     """Resolve and write things that go by several names. Most are found by their key. The names of what seems to be new
     are locked before they are looked for everywhere, because a simultaneous batch may just be making the same thing
@@ -115,6 +127,7 @@ def _resolve_named[F: (DeviceFacts, IdentityFacts)](
     rows.find_by_alias(names - rows.names)
     index = EntityIndex(rows.found.values())
     found = {key: match(entry, index) for key, entry in by_key.items()}
+    _see(found, spans)
     index.store(table, used=found.values(), at=at, exercise=exercise)
     return found
 
@@ -154,6 +167,20 @@ def _lock_names(table: str, names: Iterable[str]) -> None:
     buckets = sorted({crc32(f"{table}:{name}".encode()) % LOCK_BUCKETS for name in names})
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, b) FROM unnest(%s::int[]) b", [ENTITY_LOCK, buckets])
+
+
+def _spans(facts: Sequence[DeviceFacts | FileFacts | IdentityFacts | MailboxFacts], seen: Moments) -> Spans:
+    """By key, when each was seen first and last."""
+    found: dict[str, tuple[datetime, datetime]] = {}
+    for entry, at in zip(facts, seen, strict=False):
+        first, last = found.get(entry.key, (at, at))
+        found[entry.key] = (min(first, at), max(last, at))
+    return found
+
+
+def _see(found: Mapping[str, Known], spans: Spans) -> None:
+    for key, (first, last) in spans.items():
+        found[key].see(first, last)
 
 
 def _distinct[F: (DeviceFacts, FileFacts, IdentityFacts, MailboxFacts)](facts: Sequence[F]) -> dict[str, F]:

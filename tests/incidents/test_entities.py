@@ -81,6 +81,17 @@ def test_last_seen_moves_on_and_never_back() -> None:
     assert Device.objects.get().last_seen == NINE + timedelta(minutes=60)
 
 
+def test_a_thing_was_last_seen_when_its_last_alert_was_to_the_minute_and_not_when_the_batch_ended() -> None:
+    take_in(graph_alert(device()), graph_alert(device("OTHER-01"), minutes=30))
+    known = Device.objects.get(display_name__iexact="OTHER-01")
+    first = Device.objects.exclude(pk=known.pk).get()
+    assert (first.first_seen, first.last_seen) == (NINE, NINE)
+    assert known.last_seen == NINE + timedelta(minutes=30)
+    take_in(graph_alert(device(), minutes=2))
+    first.refresh_from_db()
+    assert (first.first_seen, first.last_seen) == (NINE, NINE + timedelta(minutes=2))
+
+
 def test_a_real_sighting_takes_a_device_out_of_the_exercise_that_named_it_first() -> None:
     take_in(graph_alert(device()), exercise="drill")
     assert Device.objects.get().exercise == "drill"
