@@ -215,7 +215,7 @@ OFFBOARD = Action(
     risk=Risk.HIGH,
     approval=Approval.ANOTHER_PERSON,
     why_no_undo="An agent that has left forgot its key: the machine joins anew, with a new token.",
-    icon="trash",
+    icon="out",
     order=95,
 )
 

@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from accounts.models import User
 from remediation.catalog import registry
+from remediation.catalog.action import Action
 from remediation.enums import Decision
 from remediation.forms import ReasonForm
 from remediation.models import ActionRun
@@ -17,6 +19,8 @@ from remediation.refused import Refused
 from remediation.services.bulk import Deed
 from remediation.services.cancel import cancel_run
 from remediation.services.decide import withdraw_run
+from remediation.services.deciders import who_could_decide
+from remediation.services.preview import APPROVAL_BY, NOBODY, approval_in_words
 from remediation.services.undo import undo_run
 from remediation.views.answers import done
 from remediation.views.bulk import act, chosen_with, more_of
@@ -50,12 +54,12 @@ def undo(request: AccountRequest, run_id: int) -> HttpResponse:
     run = run_for(request.user, run_id)
     action = registry.get(run.action)
     inverse = registry.inverse_of(action)
-    effects = inverse.sentences(target=run.target_name, arguments={}) if inverse else (action.why_no_undo,)
+    title, happens = _taken_back(run, inverse)
     words = {
-        "title": f"Undo: {title_of(run)}",
-        "happens": " ".join(effects),
+        "title": f"Undo: {title}",
+        "happens": happens or action.why_no_undo,
         "checked_by": inverse.checked_by if inverse else "",
-        "approval": "Another person must approve." if inverse and inverse.needs_approval else "No approval needed.",
+        **_approval(run, inverse, request.user),
         "verb": f"Request {inverse.verb.lower()}" if inverse else "Undo",
         "symbol": "undo",
         "refusal": why_may_not_undo(run, request.user),
@@ -66,6 +70,30 @@ def undo(request: AccountRequest, run_id: int) -> HttpResponse:
         return act(request, together, Deed.UNDO, form.cleaned_data["reason"], back=back)
     more = None if words["refusal"] else more_of(run, request.user, Deed.UNDO)
     return _end(request, run, undo_run, words, "Undo requested", more=more)
+
+
+def _approval(run: ActionRun, inverse: Action | None, user: User) -> dict[str, Any]:
+    """Who has to approve the undo, and who could now."""
+    if inverse is None or not inverse.needs_approval:
+        return {"approval": "No approval needed."}
+    draft = ActionRun(
+        action=inverse.key, target_kind=run.target_kind, target_id=run.target_id, target_name=run.target_name,
+        facet=inverse.facet, device_group_ids=run.device_group_ids, arguments=run.arguments,
+    )  # fmt: skip
+    could = who_could_decide(draft, user, target=run, incident=run.incident)
+    return {"approval": approval_in_words(APPROVAL_BY, could), "warnings": [] if could else [NOBODY]}
+
+
+def _taken_back(run: ActionRun, inverse: Action | None) -> tuple[str, str]:
+    """What is taken back, and what happens then. A part is named by what it was done to, and where."""
+    whole = run.parent if run.parent and run.parent.target_kind != run.target_kind else None
+    title = f"{title_of(whole)} on {run.target_name}" if whole else title_of(run)
+    if inverse is None:
+        return title, ""
+    effects = inverse.sentences(target=(whole or run).target_name, arguments={})
+    if whole:
+        effects = (effects[0], f"This happens on {run.target_name} alone, unless more are chosen.")
+    return title, " ".join(effects)
 
 
 def _ended(request: AccountRequest, run: ActionRun, after: ActionRun, title: str) -> HttpResponse:

@@ -149,6 +149,21 @@ def test_undoing_one_device_of_a_quarantine_offers_the_others_with_the_same_file
     assert ActionRun.objects.filter(undoes__in=[first, *rest]).count() == 3
 
 
+def test_undoing_one_device_of_a_quarantine_speaks_of_the_file_and_of_that_device(
+    client: Client, place: Company, ada: User, rita: User, signed_in: SignedIn
+) -> None:
+    file = FileFactory.create()
+    whole = quarantined(place, ada, rita, file, 2)
+    first = whole.children.order_by("pk")[0]
+    dialog = signed_in(client, ada).get(f"/actions/{first.pk}/undo/").content.decode()
+    assert f"Quarantine {whole.target_name} on {first.target_name}" in dialog
+    assert f"{whole.target_name} is put back where it lay" in dialog
+    assert f"on {first.target_name} alone" in dialog
+    assert "on every device" not in dialog
+    dialog = client.get(f"/actions/{whole.pk}/undo/").content.decode()
+    assert "on every device" in dialog
+
+
 def test_without_the_check_only_the_one_is_undone(
     client: Client, place: Company, ada: User, rita: User, signed_in: SignedIn
 ) -> None:
