@@ -232,8 +232,9 @@ def _given_back(
 
 
 def _to_take_back(action: Action, key: str, undoes: ActionRun | None) -> dict[int, ActionRun]:
-    """Device id -> the child run that would be taken back."""
+    """Device id -> the child run that would be taken back. What gave back single copies took no run back."""
     runs = ActionRun.objects.filter(facet=action.facet, facet_key=key, target_kind="device", status__in=DONE)
+    runs = runs.exclude(action=action.key, undoes=None)
     if undoes is not None:
         runs = runs.filter(parent=undoes)
     newest: dict[int, ActionRun] = {}

@@ -170,7 +170,8 @@ def test_who_does_not_see_the_copy_hears_of_none(
     assert made.status == 201, made.body
 
 
-def test_copies_that_a_run_took_come_back_one_by_one(machine: Machine, ada: User, rita: User) -> None:
+@pytest.mark.parametrize("by_undo", [True, False])
+def test_copies_that_a_run_took_come_back_one_by_one(machine: Machine, ada: User, rita: User, by_undo: bool) -> None:
     paths = [PATH, "/home/lab/second", "/home/lab/third"]
     file = FileFactory.create(sha256=SHA256, path=PATH)
     saw(file, machine[0])
@@ -181,7 +182,8 @@ def test_copies_that_a_run_took_come_back_one_by_one(machine: Machine, ada: User
     for path in paths[:2]:
         back = settled(approve(rita, ask(ada, "file.restore", file, copy=str(rows[path].pk))), machine[1])
         assert (back.status, taken_back(taken).is_claimed) == ("succeeded", False)
-    rest = settled(approve(rita, undo_run(taken, actor=ada.actor, user=ada, comment="All")), machine[1])
+    undone = undo_run(taken, actor=ada.actor, user=ada, comment="All") if by_undo else ask(ada, "file.restore", file)
+    rest = settled(approve(rita, undone), machine[1])
     assert (rest.status, machine[1].files[SHA256], taken_back(taken).is_claimed) == ("succeeded", paths, True)
 
 
