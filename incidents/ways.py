@@ -47,14 +47,16 @@ def _rank(way: Way) -> tuple[bool, datetime, datetime]:
 
 def _ways(story: Story) -> Iterator[Way]:
     homes, alerts = _homes(story), {alert.pk: alert for alert in story.alerts}
+    if len({node.key for node in homes.values()}) < 2:
+        return
     links = CorrelationLink.objects.filter(alert__in=list(homes), other_alert__in=list(homes), undone=None)
     said = links.exclude(reason__in=NO_WAY).exclude(rule="manual_move").order_by("pk")
-    for alert, other, reason in said.values_list("alert_id", "other_alert_id", "reason") if len(homes) > 1 else ():
-        if other is not None and reason in CorrelationReason.values:
-            before, after = sorted((alerts[alert], alerts[other]), key=_moment)
-            source, target = homes[before.pk], homes[after.pk]
-            if source.first < target.first:
-                yield Way(source, target, reason, after.first_activity)
+    for link in said.exclude(other_alert=None):
+        ends = [alerts[pk] for pk in (link.alert_id, link.other_alert_id) if pk is not None]
+        before, after = sorted(ends, key=_moment)
+        source, target = homes[before.pk], homes[after.pk]
+        if source.first < target.first:
+            yield Way(source, target, link.reason, after.first_activity)
 
 
 def _moment(alert: Alert) -> tuple[datetime, int]:

@@ -2,7 +2,8 @@
 // The same data always gives the same picture, so a refresh moves nothing.
 import { tangle } from "./graph_tangle.js";
 
-const MANY = 6;
+// The most things of a column, fewer where the room is low: each needs this much with its names.
+const MANY = { least: 3, most: 6, high: 80, edge: 60 };
 const ROUNDS = 6;
 const MOST_LINES = 160;
 const clamp = (least, value, most) => Math.min(most, Math.max(least, value));
@@ -14,7 +15,7 @@ const clamp = (least, value, most) => Math.min(most, Math.max(least, value));
 export function layOut(nodes, all, room = { width: 900, height: 600 }) {
   // A way between two things of one kind moves neither of them to another column.
   const edges = all.filter((edge) => !edge.beside);
-  const columns = splitTall(byDepth(nodes, edges));
+  const columns = splitTall(byDepth(nodes, edges), clamp(MANY.least, Math.floor((room.height - MANY.edge) / MANY.high), MANY.most));
   const after = neighbours(edges, "target", "source");
   const before = neighbours(edges, "source", "target");
   for (let round = 0; round < 4; round += 1) {
@@ -54,9 +55,9 @@ function byDepth(nodes, edges) {
   return columns.filter(Boolean);
 }
 
-function splitTall(columns) {
+function splitTall(columns, many) {
   return columns.flatMap((column, depth) => {
-    const parts = Math.ceil(column.length / MANY);
+    const parts = Math.ceil(column.length / many);
     const size = Math.ceil(column.length / parts);
     return Array.from({ length: parts }, (_, part) => Object.assign(column.slice(part * size, (part + 1) * size), { depth }));
   });

@@ -32,6 +32,7 @@ def alert_on(incident: Incident, device: Device, *others: Identity, minute: int,
 
 
 def joined(alert: Alert, other: Alert, reason: str, **fields: Any) -> None:
+    assert alert.incident is not None
     CorrelationLink.objects.create(
         alert=alert, incident=alert.incident, other_alert=other, reason=reason, rule="r", **fields
     )
