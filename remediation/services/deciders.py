@@ -19,9 +19,12 @@ def who_may_decide(run: ActionRun, *, besides: Iterable[int | None] = ()) -> lis
     return [user for user in _holders(besides) if _may(run, user)]
 
 
-def who_could_decide(draft: ActionRun, user: User, *, target: Target | None, incident: Incident | None) -> str:
+def who_could_decide(
+    draft: ActionRun, user: User, *, target: Target | ActionRun | None, incident: Incident | None
+) -> str:
     """In a sentence, who besides the person who asks could approve at this moment what is about to be asked for; empty
-    when nobody could. `draft` is the run that it would be; `target` is None while there is none yet."""
+    when nobody could. `draft` is the run that it would be; `target` is None while there is none yet, or the run that
+    it takes back."""
     found = list(islice(_able(draft, user, target, incident), MOST_COUNTED + 1))
     if len(found) > MOST_COUNTED:
         return f"More than {MOST_COUNTED} people can approve it now."
@@ -31,14 +34,14 @@ def who_could_decide(draft: ActionRun, user: User, *, target: Target | None, inc
     return f"{'Only ' if len(found) == 1 else ''}{names} can approve it now." if found else ""
 
 
-def _able(draft: ActionRun, user: User, *seen: Target | Incident | None) -> Iterator[User]:
+def _able(draft: ActionRun, user: User, *seen: Target | ActionRun | Incident | None) -> Iterator[User]:
     rules = approvers.approver_rules()
     for one in _holders([user.pk]):
         if not policy.reasons_not_to_decide([draft], one, rules) and all(_sees(one, thing) for thing in seen if thing):
             yield one
 
 
-def _sees(user: User, thing: Target | Incident) -> bool:
+def _sees(user: User, thing: Target | ActionRun | Incident) -> bool:
     return bool(type(thing)._default_manager.visible_to(user).filter(pk=thing.pk).exists())
 
 

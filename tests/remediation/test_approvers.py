@@ -19,7 +19,7 @@ from tests.conftest import SignedIn
 from tests.factories.api import caller
 from tests.factories.brakes import approvers, put
 from tests.factories.people import DeviceGroupFactory, person
-from tests.factories.remediation import Company, approve, ask, company
+from tests.factories.remediation import Company, approve, ask, company, done
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,15 @@ def test_a_dialog_says_who_could_approve_before_anybody_asks(
     assert "3 people can approve it now." in asked(ada)
     approvers(lea)
     assert f"{lea} must approve. Only {lea} can approve it now." in asked(ada)
+
+
+def test_the_dialog_of_an_undo_says_it_too(
+    place: Company, ada: User, rita: User, client: Client, signed_in: SignedIn
+) -> None:
+    run = done(ada, rita, "device.isolate", place.device())
+    url = f"/actions/{run.pk}/undo/"
+    assert f"Only {rita} can approve it now." in signed_in(client, ada).get(url).content.decode()
+    assert "Nobody can approve it now" in signed_in(client, rita).get(url).content.decode()
 
 
 def test_the_narrowest_rule_holds(place: Company, ada: User, rita: User) -> None:
