@@ -73,8 +73,7 @@ def _how_it_is(request: AccountRequest, found: Agent) -> dict[str, Any]:
         "agent": found,
         "may_manage": request.user.holds(keys.MANAGE_SYSTEM),
         "orders": orders,
-        "health": facts.health_of(found),
-        "mark": facts.health_mark(found),
+        "health": facts.health_of(found), "mark": facts.health_mark(found),
         "facets": facets,
         "drifts": any(one.drifts for one in facets),
         "wanted_generation": kept or 0,
@@ -89,7 +88,7 @@ def _how_it_is(request: AccountRequest, found: Agent) -> dict[str, Any]:
         "links": slots.entries("agent.links", request, found),
         "codes": found.orders.filter(kind=OrderKind.RELEASE).order_by("-pk")[:3],
         "is_waiting": found.state == AgentState.PENDING,
-    }
+    }  # fmt: skip
 
 
 def orders_of(request: AccountRequest, found: Agent) -> tuple[list[dict[str, Any]], dict[str, str]]:
