@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import User
 from connectors.models import ConnectorState, Delivery, SignedList
+from connectors.services.agents import hits
 from connectors.services.agents.policy import tell_groups
 from connectors.services.step import step_delivery
 from core import clock
@@ -115,6 +116,20 @@ def test_what_a_device_met_is_kept_once_and_read(rita: User) -> None:
     hits_told(connection_id=small.agent.connection_id)
     hit = IndicatorHit.objects.get()
     assert (hit.indicator_id, hit.device_id, hit.kind) == (made.pk, device.pk, "blocked")
+
+
+def test_of_a_device_that_tells_without_end_so_many_are_kept(rita: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hits, "MOST_AN_HOUR", 5)
+    made, (_, flood), (_, other) = indicator(rita), machine(), machine()
+    kept = ConnectorState.objects.filter(object_kind="indicator_hit")
+    for number in range(3):
+        met = {"indicator": made.remote_key, "did": "blocked", "at": clock.now().isoformat()}
+        flood.notes["hits"] = {"all": [{**met, "id": f"{number}-{place}"} for place in range(4)]}
+        flood.turn()
+    assert kept.count() == 5
+    other.notes["hits"] = {"all": [{**met, "id": "1"}]}
+    other.turn()
+    assert kept.count() == 6
 
 
 def test_a_device_tells_nothing_of_indicators_that_hold_elsewhere(rita: User) -> None:

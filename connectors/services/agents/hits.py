@@ -1,17 +1,23 @@
 """What indicators met on devices: a device tells it with its heartbeats until it was heard, so it is kept at once, for
 whoever keeps the indicators to read in the order in which it came."""
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+
+from django.core.cache import cache
 
 from connectors.models import Agent, Connection, ConnectorState
 from connectors.ports import HITS_AT_ONCE
 from core import clock, outbox
 
+logger = logging.getLogger(__name__)
 KIND = "indicator_hit"
 KEPT = timedelta(days=30)
 TOLD_AT_ONCE = 100
+# Of one device; what it tells beyond is not kept, so that no device fills the table or stands before all others.
+MOST_AN_HOUR, HOUR_S = 10_000, 3_600
 
 
 def keep_hits(agent: Agent, observed: Mapping[str, Any]) -> None:
@@ -24,9 +30,24 @@ def keep_hits(agent: Agent, observed: Mapping[str, Any]) -> None:
     rows = ConnectorState.objects.filter(connection_id=agent.connection_id, object_kind=KIND)
     known = set(rows.filter(object_id__in=names).values_list("object_id", flat=True)) if names else set()
     fresh = [_row(agent, name, one) for name, one in names.items() if name not in known]
-    if fresh:
+    if fresh := fresh[: _room(agent, len(fresh))]:
         ConnectorState.objects.bulk_create(fresh, ignore_conflicts=True)
         outbox.publish("agent.hits", connection_id=agent.connection_id)
+
+
+def _room(agent: Agent, wanted: int) -> int:
+    """How many of so many are kept; without the broker nobody counts."""
+    if not wanted:
+        return 0
+    name = f"agent-hits:{agent.pk}:{int(clock.real_now().timestamp()) // HOUR_S}"
+    cache.add(name, 0, 2 * HOUR_S)
+    try:
+        told = cache.incr(name, wanted)
+    except ValueError:
+        return wanted
+    if told - wanted <= MOST_AN_HOUR < told:
+        logger.warning("agent %s tells of more than %s hits an hour", agent.pk, MOST_AN_HOUR)
+    return max(0, wanted - max(0, told - MOST_AN_HOUR))
 
 
 def hits_after(connection: Connection, last: str) -> list[dict[str, Any]]:
