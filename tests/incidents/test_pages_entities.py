@@ -53,8 +53,9 @@ def test_an_entity_is_not_listed_among_what_was_seen_of_itself(desk: Client) -> 
     device = DeviceFactory.create()
     incident = incident_about(device, alerts=3)
     assert "What was seen" not in desk.get(f"/devices/{device.pk}/").content.decode()
-    evidence(incident.alerts.first(), type="process", display="python -P encrypt", key="command:1", device=device)
-    evidence(incident.alerts.last(), device, verdict="malicious")
+    first, *_, last = incident.alerts.order_by("pk")
+    evidence(first, type="process", display="python -P encrypt", key="command:1", device=device)
+    evidence(last, device, verdict="malicious")
     seen = desk.get(f"/devices/{device.pk}/").context["sightings"]
     assert [(row["evidence"].type, row["times"]) for row in seen] == [("device", 1), ("process", 1)]
 
