@@ -4,7 +4,7 @@ from django.db import models
 from core import clock
 from core.encryption import decrypt, encrypt
 
-SECRET = "secret of a sign-in provider"
+PURPOSE = "secret of a sign-in provider"
 
 
 class SignInProvider(models.Model):
@@ -37,11 +37,11 @@ class SignInProvider(models.Model):
 
     @property
     def client_secret(self) -> str:
-        return decrypt(self.secret.encode(), SECRET).decode() if self.secret else ""
+        return decrypt(self.secret.encode(), PURPOSE).decode() if self.secret else ""
 
     @client_secret.setter
     def client_secret(self, plain: str) -> None:
-        self.secret = encrypt(plain.encode(), SECRET).decode() if plain else ""
+        self.secret = encrypt(plain.encode(), PURPOSE).decode() if plain else ""
 
 
 class LinkedIdentity(models.Model):
