@@ -1,6 +1,7 @@
 """Where on each device a file was seen to lie, as alerts told it."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ def places_of(
             continue
         places = found.setdefault(where, [])
         places += [path for path in paths_in(data) if path not in places and len(places) < MOST_PLACES]
-    for path in paths_in({"path": file.path, "fileName": file.display_name}):
+    if _is_place(path := path_of(file)):
         for device in devices:
             places = found.setdefault(device, [])
             if path not in places and len(places) < MOST_PLACES:
@@ -43,11 +44,27 @@ def paths_in(data: Mapping[str, Any]) -> list[str]:
         if not isinstance(told, Mapping):
             continue
         path, name = str(told.get("path") or told.get("filePath") or ""), str(told.get("fileName") or "")
-        if path and name and path.rpartition("/")[2] != name:
-            path = f"{path.rstrip('/')}/{name}"
-        if path.startswith("/") and len(path) <= 1_000 and "\x00" not in path:
-            found.append(path)
-    return found
+        found.append(_whole(path, [name] if name else []))
+    return [path for path in found if _is_place(path)]
+
+
+def path_of(file: File) -> str:
+    """Where the file was first seen, with its name at the end."""
+    return _whole(file.path, [one for one in (file.display_name, *file.names) if one])
+
+
+def _whole(path: str, names: Sequence[str]) -> str:
+    """Some sources tell of the folder, others of the file: the first of its names is put behind a path that ends in
+    none of them."""
+    between = "\\" if re.match(r"[A-Za-z]:", path) else "/"
+    last = path.rpartition(between)[2].lower()
+    if not path or not names or between in names[0] or last in {one.lower() for one in names}:
+        return path
+    return f"{path.rstrip(between)}{between}{names[0]}"
+
+
+def _is_place(path: str) -> bool:
+    return path.startswith("/") and len(path) <= 1_000 and "\x00" not in path
 
 
 def _single_devices(alerts: Any) -> dict[int, int]:

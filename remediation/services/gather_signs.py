@@ -15,6 +15,7 @@ from incidents.correlation.entities import ORDINARY_PROGRAMS
 from incidents.enums import EvidenceVerdict
 from incidents.models import Device, Evidence, File, Incident
 from incidents.services.facts import BUILT_IN_ACCOUNTS
+from incidents.services.file_places import path_of
 from remediation.enums import SweepItemKind
 from remediation.policy.spared import needed_by
 
@@ -87,11 +88,12 @@ def _why_ordinary(file: File | None, verdict: str) -> str:
     """Why a program of the system says nothing by being there, unless it itself is known as bad."""
     if file is None or verdict == EvidenceVerdict.MALICIOUS:
         return ""
-    name = re.split(r"[\\/]", file.path or file.display_name)[-1].lower()
+    path = path_of(file)
+    name = re.split(r"[\\/]", path or file.display_name)[-1].lower()
     if file.is_hub:
         return "on very many devices"
     ordinary = name in ORDINARY_PROGRAMS or _INTERPRETER.fullmatch(name)
-    return "a program of the system" if ordinary and _INSTALLED.fullmatch(file.path) else ""
+    return "a program of the system" if ordinary and _INSTALLED.fullmatch(path) else ""
 
 
 def _signs_in(row: Evidence) -> Iterable[Sign]:
@@ -114,7 +116,7 @@ def _values_in(row: Evidence) -> list[tuple[str, str]]:
     if row.file is not None:
         digest = row.file.sha256 or row.file.sha1 or row.file.md5
         kind = SweepItemKind.PERSISTENCE if "persistence" in row.data else SweepItemKind.PATH
-        found += [(SweepItemKind.HASH, digest), (kind, row.file.path)]
+        found += [(SweepItemKind.HASH, digest), (kind, path_of(row.file))]
     if row.identity is not None:
         found.append((SweepItemKind.ACCOUNT, row.identity.account_name or row.identity.key))
     if row.type == "ip":

@@ -37,7 +37,8 @@ class FileFactory(factory.django.DjangoModelFactory[File]):
 
     sha256 = factory.Sequence(lambda n: f"{n:064x}")
     key = factory.LazyAttribute(lambda file: f"sha256:{file.sha256}")
-    display_name = factory.Sequence(lambda n: f"dropper{n}.exe")
+    path = ""
+    display_name = factory.LazyAttributeSequence(lambda file, n: file.path.rpartition("/")[2] or f"dropper{n}.exe")
 
 
 class IdentityFactory(factory.django.DjangoModelFactory[Identity]):
