@@ -21,6 +21,8 @@ from connectors.signing.sign import sign_waiting
 from core import clock
 from incidents.models import Device
 from incidents.services.bindings import bind
+from remediation.models import ActionRun
+from remediation.services.carry_out import carry_out
 from tests.factories.remediation import SETTER, DeviceFactory
 
 _numbers = count(1)
@@ -52,6 +54,17 @@ def joined(name: str = "", *, group: DeviceGroup | None = None) -> "SmallAgent":
     small = SmallAgent(agent)
     small.tell()
     return small
+
+
+def settled(run: ActionRun, *machines: "SmallAgent | tuple[Device, SmallAgent]") -> ActionRun:
+    """Worker, signer and devices take turns until nothing is left to do."""
+    for _ in range(3):
+        carry_out(run)
+        sign_all()
+        for one in machines:
+            (one if isinstance(one, SmallAgent) else one[1]).turn()
+    run.refresh_from_db()
+    return run
 
 
 def device_with_agent(**columns: Any) -> "tuple[Device, SmallAgent]":

@@ -21,7 +21,6 @@ from remediation.models import ActionRun, ControlState, IsolationRule, RunArtefa
 from remediation.refused import Refused
 from remediation.services import open_package as open_package_module
 from remediation.services import scan_findings
-from remediation.services.carry_out import carry_out
 from remediation.services.cautions import NO_EXCLUSION
 from remediation.services.drift import look_at
 from remediation.services.follow_containments import follow_containments
@@ -32,7 +31,7 @@ from remediation.taken_back import taken_back
 from tests.conftest import SignedIn
 from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.remediation import DeviceFactory, FileFactory, approve, ask, saw
-from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, sign_all
+from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, settled
 
 pytestmark = pytest.mark.django_db
 Machine = tuple[Device, SmallAgent]
@@ -51,17 +50,6 @@ def machine() -> Callable[..., Machine]:
 def asked(ada: User, rita: User, action: str, target: Device | File, **arguments: Any) -> ActionRun:
     run = ask(ada, action, target, **arguments)
     return approve(rita, run) if run.decision == "pending" else run
-
-
-def settled(run: ActionRun, *machines: Machine) -> ActionRun:
-    """Worker, signer and devices take turns until nothing is left to do."""
-    for _ in range(3):
-        carry_out(run)
-        sign_all()
-        for _, small in machines:
-            small.turn()
-    run.refresh_from_db()
-    return run
 
 
 def done(ada: User, rita: User, action: str, target: Device | File, *machines: Machine, **arguments: str) -> ActionRun:

@@ -12,13 +12,12 @@ from connectors.services.agents.decide import decide_agent
 from core.models import AuditEvent
 from incidents.models import Device, DeviceBinding, Identity
 from incidents.services.bindings import bind, unbind
-from remediation.models import ActionRun, ControlState
-from remediation.services.carry_out import carry_out
+from remediation.models import ControlState
 from remediation.services.follow_agents import agent_changed
 from remediation.services.follow_containments import follow_containments
 from tests.factories.people import person
 from tests.factories.remediation import SETTER, DeviceFactory, IdentityFactory, approve, ask
-from tests.factories.small_agent import SmallAgent, device_with_agent, joined, make_keys, sign_all
+from tests.factories.small_agent import SmallAgent, device_with_agent, joined, make_keys, settled
 
 pytestmark = pytest.mark.django_db
 Machine = tuple[Device, SmallAgent]
@@ -32,16 +31,6 @@ def keys(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def ann() -> Identity:
     return IdentityFactory.create(account_name="Ann", upn="ann@corp.example", key="ann@corp.example")
-
-
-def settled(run: ActionRun, *machines: Machine) -> ActionRun:
-    for _ in range(3):
-        carry_out(run)
-        sign_all()
-        for _, small in machines:
-            small.turn()
-    run.refresh_from_db()
-    return run
 
 
 def revoke(machine: Machine) -> None:

@@ -12,7 +12,6 @@ from incidents.models import Device, Evidence, Identity
 from remediation.catalog import get
 from remediation.models import ActionRun, ControlState
 from remediation.refused import Refused
-from remediation.services.carry_out import carry_out
 from remediation.services.drift import look_at
 from remediation.services.follow_containments import follow_containments
 from remediation.services.protect import protect
@@ -21,7 +20,7 @@ from remediation.views.titles import deed_on
 from tests.conftest import SignedIn
 from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.remediation import SETTER, IdentityFactory, approve, ask, incident_naming
-from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, sign_all
+from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, settled
 
 pytestmark = pytest.mark.django_db
 Machine = tuple[Device, SmallAgent]
@@ -40,17 +39,6 @@ def machine() -> Callable[..., Machine]:
 @pytest.fixture
 def ann() -> Identity:
     return IdentityFactory.create(account_name="Ann", upn="ann@corp.example", key="ann@corp.example")
-
-
-def settled(run: ActionRun, *machines: Machine) -> ActionRun:
-    """Worker, signer and devices take turns until nothing is left to do."""
-    for _ in range(3):
-        carry_out(run)
-        sign_all()
-        for _, small in machines:
-            small.turn()
-    run.refresh_from_db()
-    return run
 
 
 def done(ada: User, rita: User, whom: Identity, *machines: Machine, **arguments: Any) -> ActionRun:

@@ -19,7 +19,6 @@ from remediation.models import ActionRun
 from remediation.policy.peers import enforcers
 from remediation.policy.protection import shields_of
 from remediation.refused import Refused
-from remediation.services.carry_out import carry_out
 from remediation.services.contain_address import contain_address
 from remediation.services.fan_out import derive_parent
 from remediation.services.follow_containments import follow_containments
@@ -31,7 +30,7 @@ from tests.conftest import SignedIn
 from tests.factories.api import caller
 from tests.factories.people import DeviceGroupFactory
 from tests.factories.remediation import SETTER, Company, DeviceFactory, approve, ask, company, incident_naming
-from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, sign_all
+from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, settled
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "198.51.100.23"
@@ -54,16 +53,6 @@ def machine() -> Callable[..., tuple[Device, SmallAgent]]:
 
 def wanted(user: User, address: str = ADDRESS, **more: Any) -> ActionRun:
     return contain_address(address, arguments={}, comment="It beacons", actor=user.actor, user=user, **more)
-
-
-def settled(run: ActionRun, *agents: SmallAgent) -> ActionRun:
-    for _ in range(3):
-        carry_out(run)
-        sign_all()
-        for small in agents:
-            small.turn()
-    run.refresh_from_db()
-    return run
 
 
 def test_an_address_is_contained_by_every_peer_and_given_free_again(machine: Any, ada: User, rita: User) -> None:
