@@ -12,6 +12,7 @@ from incidents.services.mitigation import Mitigation, set_mitigation
 from remediation.catalog import get, words
 from remediation.models import ActionRun, ControlState
 from remediation.policy import MODELS, Target
+from remediation.services.show_containment import show_containment, whole_of
 
 
 def set_desired(run: ActionRun, *, actor: Actor, target: Target) -> ControlState | None:
@@ -70,7 +71,12 @@ def state_of(run: ActionRun) -> ControlState | None:
 
 
 def show_state(state: ControlState, *, run: ActionRun, actor: Actor) -> None:
-    """Bring the badge of the entity in line after a look that belongs to no run under way."""
+    """Bring the badge of the entity in line after a look that belongs to no run under way, and that of whatever is
+    contained there: it is held no longer when this was the last that held it."""
+    whole = whole_of(run) if state.facet_key else None
+    if whole is not None:
+        show_containment(whole, actor=actor)
+        return
     target = MODELS[state.target_kind]._default_manager.filter(pk=state.target_id).first()
     if target is not None:
         _show(state, run, target, actor=actor)

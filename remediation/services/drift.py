@@ -68,7 +68,8 @@ def look_at(state: ControlState) -> ControlState:
         held.checked_at = clock.now()
         if held.generation == state.generation and run is not None and not _in_transit(held):
             _conclude(held, run, seen)
-        held.save()
+        else:
+            held.save()
     return held
 
 
@@ -109,6 +110,7 @@ def _in_transit(state: ControlState) -> bool:
 def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
     if not seen.known:
         state.detail = f"Could not be looked at: {seen.detail}"[:300]
+        state.save()
         return
     before = state.drift_since
     state.observed, state.observed_at = seen.value[:40], seen.at or clock.now()
@@ -119,6 +121,7 @@ def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
         state.drift_since = None
     elif before is None:
         state.drift_since = state.observed_at
+    state.save()
     show_state(state, run=run, actor=WATCHER)
     if (before is None) != (state.drift_since is None):
         _tell(state, run)

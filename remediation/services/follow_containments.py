@@ -73,9 +73,7 @@ def _missing(run: ActionRun, whole: Device | Identity, wanted: list[Device]) -> 
         ActionRun.objects.filter(facet=run.facet, facet_key=peers.entry_key(whole), status__in=OPEN_STATUSES)
         .values_list("target_id", flat=True)
     )  # fmt: skip
-    bindings = {
-        one.device_id: one for one in DeviceBinding.objects.filter(device__in=wanted).select_related("connection")
-    }
+    bindings = _single_bindings(wanted)
     due = [one for one in wanted if one.pk not in busy and _needs(told.get(one.pk), entry, bindings.get(one.pk))]
     arguments = {**entry, "until": ends_at(run)}
     children = []
@@ -88,6 +86,14 @@ def _missing(run: ActionRun, whole: Device | Identity, wanted: list[Device]) -> 
             continue
         children.append(Child(one, arguments, entry["entry"], bound))
     return [child for child in leave_spared(children) if child.bound is not None]
+
+
+def _single_bindings(devices: list[Device]) -> dict[int, DeviceBinding]:
+    """Nobody acts on a device that is bound to two remote objects: nobody knows which of them it is."""
+    found: dict[int, list[DeviceBinding]] = {}
+    for one in DeviceBinding.objects.filter(device__in=devices).select_related("connection"):
+        found.setdefault(one.device_id, []).append(one)
+    return {pk: bound[0] for pk, bound in found.items() if len(bound) == 1}
 
 
 def _needs(child: ActionRun | None, entry: dict[str, object], bound: DeviceBinding | None) -> bool:

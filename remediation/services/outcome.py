@@ -16,6 +16,7 @@ from remediation.services.evidence import tell_evidence
 from remediation.services.fan_out import derive_parent
 from remediation.services.hold_after import hold_after_undo
 from remediation.services.notes import note
+from remediation.services.show_containment import show_containment, whole_of
 from remediation.services.standing import set_free
 
 # A person's wish to take something back holds, also where nobody knows whether the target has heard of it.
@@ -40,6 +41,8 @@ def end_run(run: ActionRun, *, status: RunStatus, detail: str, actor: Actor, **a
     tell_evidence(run, actor=actor)
     if run.parent_id is not None:
         derive_parent(run.parent_id, actor=actor)
+    elif (whole := whole_of(run)) is not None:
+        show_containment(whole, actor=actor)
 
 
 def pass_through_start(run: ActionRun, *, actor: Actor) -> None:

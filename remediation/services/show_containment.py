@@ -5,10 +5,21 @@ from core import clock
 from core.actors import Actor
 from incidents.models import Device, Identity
 from incidents.services.mitigation import Mitigation, set_mitigation
+from remediation.catalog import get
 from remediation.models import ActionRun, ControlState
 from remediation.policy.peers import entry_key
 
 CONTAINED, OPEN = "contained", "open"
+
+
+def whole_of(run: ActionRun) -> ActionRun | None:
+    """The containment that it is a part of, or takes a part of back; None for anything else."""
+    if not get(run.action).by_peers:
+        return None
+    found: ActionRun | None = run
+    while found is not None and found.parent is None:
+        found = found.undoes
+    return found.parent if found is not None else None
 
 
 def show_containment(parent: ActionRun, *, actor: Actor) -> None:

@@ -119,3 +119,28 @@ def test_who_joins_in_its_place_takes_part_in_what_is_contained(
         f"identity:{ann.pk}", f"device:{stranger.pk}",
     ]  # fmt: skip
     assert follow_containments() == 0
+
+
+def is_contained(device: Device) -> bool:
+    device.refresh_from_db()
+    return bool(device.mitigation["contain"]["active"])
+
+
+def test_nothing_is_called_contained_when_the_last_device_that_kept_it_out_has_left(
+    ada: User, rita: User, adam: User
+) -> None:  # fmt: skip
+    here, there, other = device_with_agent(), device_with_agent(), person("bert", "admin")
+    stranger = DeviceFactory.create(ip_addresses=["192.0.2.77"])
+    settled(approve(rita, ask(ada, "device.contain", stranger)), here, there)
+    leave(here, adam, other)
+    assert is_contained(stranger)
+    leave(there, adam, other)
+    assert not is_contained(stranger)
+
+
+def test_a_device_of_two_agents_is_asked_for_nothing_more(ada: User, rita: User) -> None:
+    here = device_with_agent()
+    settled(approve(rita, ask(ada, "device.contain", DeviceFactory.create(ip_addresses=["192.0.2.77"]))), here)
+    second = joined("second", group=here[0].device_group)
+    bind(here[0], connection=second.agent.connection, remote_id=second.id, actor=SETTER)
+    assert follow_containments() == 0

@@ -15,11 +15,12 @@ from remediation.address_slots import contain_button
 from remediation.catalog import get
 from remediation.enums import RunStatus
 from remediation.lifecycle import move_run
-from remediation.models import ActionRun
+from remediation.models import ActionRun, ControlState
 from remediation.policy.peers import enforcers
 from remediation.policy.protection import shields_of
 from remediation.refused import Refused
 from remediation.services.contain_address import contain_address
+from remediation.services.drift import look_at
 from remediation.services.fan_out import derive_parent
 from remediation.services.follow_containments import follow_containments
 from remediation.services.protect import protect
@@ -65,6 +66,26 @@ def test_an_address_is_contained_by_every_peer_and_given_free_again(machine: Any
     back = settled(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="Clean")), *peers)
     assert back.status == "succeeded"
     assert [small.wanted["contain"]["entries"] for small in peers] == [[], []]
+
+
+def test_it_is_called_contained_only_while_a_peer_keeps_it_out(machine: Any, ada: User, rita: User) -> None:
+    peers = [machine()[1], machine()[1]]
+    run = settled(approve(rita, wanted(ada)), *peers)
+
+    def held() -> bool:
+        return bool(Device.objects.get(pk=run.target_id).mitigation["contain"]["active"])
+
+    peers[0].refuses[ADDRESS] = "It is my own"
+    peers[0].tell()
+    first, second = run.children.order_by("pk")
+    assert look_at(ControlState.objects.get(run_id=first.pk)).is_drifting
+    assert held(), "the other still does"
+    settled(approve(rita, undo_run(second, actor=ada.actor, user=ada, comment="Too much")), peers[1])
+    assert not held()
+    peers[0].refuses.clear()
+    peers[0].tell()
+    look_at(ControlState.objects.get(run_id=first.pk))
+    assert held()
 
 
 def test_the_story_tells_each_step_by_the_devices_that_took_it(machine: Any, ada: User, rita: User) -> None:
