@@ -12,6 +12,7 @@ from incidents.services.mitigation import Mitigation, set_mitigation
 from remediation.catalog import get, words
 from remediation.models import ActionRun, ControlState
 from remediation.policy import MODELS, Target
+from remediation.services.evidence import tell_evidence_of_state
 from remediation.services.show_containment import show_containment, whole_of
 
 
@@ -75,7 +76,9 @@ def show_state(state: ControlState, *, run: ActionRun, actor: Actor) -> None:
     contained there: it is held no longer when this was the last that held it."""
     whole = whole_of(run) if state.facet_key else None
     if whole is not None:
-        show_containment(whole, actor=actor)
+        held = show_containment(whole, actor=actor)
+        if held is not None:
+            tell_evidence_of_state(whole, held=held, actor=actor)
         return
     target = MODELS[state.target_kind]._default_manager.filter(pk=state.target_id).first()
     if target is not None:

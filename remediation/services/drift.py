@@ -22,7 +22,8 @@ from remediation.catalog import get, inverse_of, words
 from remediation.enums import OPEN_STATUSES, Facet
 from remediation.lifecycle import announce_run
 from remediation.models import ActionRun, ControlState
-from remediation.services.control import show_state
+from remediation.services.control import is_in_force, show_state
+from remediation.services.evidence import tell_evidence_of_state
 from remediation.services.verify import key_of_facet
 
 # At most so many looks a sweep, so that many targets in force make the rounds longer and not the load higher.
@@ -112,8 +113,10 @@ def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
         state.detail = f"Could not be looked at: {seen.detail}"[:300]
         state.save()
         return
-    before = state.drift_since
+    before, was = state.drift_since, state.observed
     state.observed, state.observed_at = seen.value[:40], seen.at or clock.now()
+    if state.observed != was:
+        state.since = state.observed_at
     if has_ended(state, run, seen):
         state.desired = state.observed
     state.detail = difference(state, run, seen)[:300]
@@ -123,6 +126,9 @@ def _conclude(state: ControlState, run: ActionRun, seen: ObservedState) -> None:
         state.drift_since = state.observed_at
     state.save()
     show_state(state, run=run, actor=WATCHER)
+    held = is_in_force(state.facet, state.observed)
+    if held != is_in_force(state.facet, was):
+        tell_evidence_of_state(run, held=held, actor=WATCHER)
     if (before is None) != (state.drift_since is None):
         _tell(state, run)
 

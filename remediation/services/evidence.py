@@ -3,7 +3,7 @@
 from core.actors import Actor
 from incidents.enums import EntityKind, RemediationStatus
 from incidents.services.evidence_status import set_remediation_status
-from remediation.catalog import get
+from remediation.catalog import get, inverse_of
 from remediation.enums import OPEN_STATUSES, Decision, RunStatus
 from remediation.models import ActionRun
 
@@ -11,7 +11,7 @@ from remediation.models import ActionRun
 def tell_evidence(run: ActionRun, *, actor: Actor) -> None:
     """Bring the evidence in line with the run. Children of a file action leave that to their parent."""
     status = _status(run)
-    if run.parent_id is None and status is not None:
+    if status is not None and not _is_part(run):
         set_remediation_status(
             kind=EntityKind(run.target_kind),
             entity_id=run.target_id,
@@ -21,6 +21,25 @@ def tell_evidence(run: ActionRun, *, actor: Actor) -> None:
             details=f"{get(run.action).label}: {run.number}",
             actor=actor,
         )
+
+
+def tell_evidence_of_state(run: ActionRun, *, held: bool, actor: Actor) -> None:
+    """After a look has found that what the run withheld is free without a run, or is withheld again."""
+    action = get(run.action)
+    free = inverse_of(action)
+    status = action.evidence_status if held else free.evidence_status if free is not None else None
+    if _is_part(run) or not action.in_force or status is None:
+        return
+    set_remediation_status(
+        kind=EntityKind(run.target_kind), entity_id=run.target_id, message_id=str(run.arguments.get("message_id", "")),
+        incident=run.incident, status=status, actor=actor,
+        details=f"{action.label}: {run.number}{'' if held else ', no longer in force'}",
+    )  # fmt: skip
+
+
+def _is_part(run: ActionRun) -> bool:
+    """What one device does for many says nothing of that device, also where it was asked for by itself."""
+    return run.parent_id is not None or (get(run.action).fans_out and bool(run.facet_key))
 
 
 def _status(run: ActionRun) -> RemediationStatus | None:

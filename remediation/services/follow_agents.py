@@ -15,6 +15,7 @@ from remediation.enums import Facet
 from remediation.lifecycle import announce_run
 from remediation.models import ActionRun, ControlState
 from remediation.services.control import show_state
+from remediation.services.evidence import tell_evidence_of_state
 
 FOLLOWER = Actor.system("remediation")
 WHY = "The agent that enforced it has left the portal."
@@ -56,6 +57,7 @@ def _end(state: ControlState) -> None:
             data={"target": f"{held.target_kind}:{held.target_id}", "facet": held.facet, "observed": held.observed},
         )  # fmt: skip
         show_state(held, run=run, actor=FOLLOWER)
+        tell_evidence_of_state(run, held=False, actor=FOLLOWER)
         announce_run(run)
 
 

@@ -22,12 +22,13 @@ def whole_of(run: ActionRun) -> ActionRun | None:
     return found.parent if found is not None else None
 
 
-def show_containment(parent: ActionRun, *, actor: Actor) -> None:
-    """After any of the parts has ended; it is contained while one device enforces it."""
+def show_containment(parent: ActionRun, *, actor: Actor) -> bool | None:
+    """After any of the parts has ended; it is contained while one device enforces it. Answers whether it is from now
+    on; None when that has not changed."""
     model = Identity if parent.target_kind == Identity.kind else Device
     entity: Device | Identity | None = model._default_manager.filter(pk=parent.target_id).first()
     if entity is None:
-        return
+        return None
     rows = ControlState.objects.filter(target_kind="device", facet=parent.facet, facet_key=entry_key(entity))
     held = rows.filter(observed=CONTAINED).exists()
     wanted = rows.filter(desired=CONTAINED).exists()
@@ -38,3 +39,4 @@ def show_containment(parent: ActionRun, *, actor: Actor) -> None:
     before = entity.mitigation.get(str(parent.facet), {})
     if (before.get("state"), before.get("desired")) != (now.state, now.desired):
         set_mitigation(entity, facet=str(parent.facet), now=now, actor=actor, thread=parent.thread)
+    return held if bool(before.get("active")) != held else None

@@ -15,8 +15,9 @@ from incidents.services.bindings import bind, unbind
 from remediation.models import ControlState
 from remediation.services.follow_agents import agent_changed
 from remediation.services.follow_containments import follow_containments
+from reviews.containment import asset_states
 from tests.factories.people import person
-from tests.factories.remediation import SETTER, DeviceFactory, IdentityFactory, approve, ask
+from tests.factories.remediation import SETTER, DeviceFactory, IdentityFactory, approve, ask, incident_naming
 from tests.factories.small_agent import SmallAgent, device_with_agent, joined, make_keys, settled
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +137,22 @@ def test_nothing_is_called_contained_when_the_last_device_that_kept_it_out_has_l
     assert is_contained(stranger)
     leave(there, adam, other)
     assert not is_contained(stranger)
+
+
+def test_the_attack_reached_what_is_held_no_longer(ada: User, rita: User, adam: User) -> None:
+    here, there, other = device_with_agent(), device_with_agent(), person("bert", "admin")
+    stranger = DeviceFactory.create(ip_addresses=["192.0.2.77"])
+    case = incident_naming(here[0], stranger)
+    settled(approve(rita, ask(ada, "device.isolate", here[0], incident=case, isolation_type="full")), here)
+    settled(approve(rita, ask(ada, "device.contain", stranger, incident=case)), here, there)
+
+    def contained() -> dict[str, bool]:
+        return {state.name: state.contained for state in asset_states(case)}
+
+    assert contained() == {str(here[0]): True, str(stranger): True}
+    leave(here, adam, other)
+    leave(there, adam, other)
+    assert contained() == {str(here[0]): False, str(stranger): False}
 
 
 def test_a_device_of_two_agents_is_asked_for_nothing_more(ada: User, rita: User) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import DeviceGroup, User
 from connectors.models import Agent
-from incidents.models import Device, Incident
+from incidents.models import Device, Evidence, Incident
 from remediation.address_slots import contain_button
 from remediation.catalog import get
 from remediation.enums import RunStatus
@@ -80,8 +80,11 @@ def test_it_is_called_contained_only_while_a_peer_keeps_it_out(machine: Any, ada
     first, second = run.children.order_by("pk")
     assert look_at(ControlState.objects.get(run_id=first.pk)).is_drifting
     assert held(), "the other still does"
+    case = incident_naming(Device.objects.get(pk=second.target_id))
     settled(approve(rita, undo_run(second, actor=ada.actor, user=ada, comment="Too much")), peers[1])
     assert not held()
+    said = Evidence.objects.get(alert__incident=case, device=second.target_id).remediation_status
+    assert said == "none", "of the peer itself nothing was taken back"
     peers[0].refuses.clear()
     peers[0].tell()
     look_at(ControlState.objects.get(run_id=first.pk))
