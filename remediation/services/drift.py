@@ -3,6 +3,7 @@ portal's back; the portal looks now and then, says so, and changes nothing by it
 
 from datetime import timedelta
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -33,6 +34,8 @@ EVERY = timedelta(minutes=5)
 AFTERWARDS = timedelta(days=7)
 # What an agent tells of its own device with every heartbeat that brings news.
 OF_THE_DEVICE = (Facet.NETWORK, Facet.EXECUTION)
+# Of one state so often within an hour; beyond that the ordinary look has to do.
+MOST_NEWS, HOUR_S = 20, 3_600
 WATCHER = Actor.system("remediation")
 
 
@@ -56,8 +59,19 @@ def agent_told(*, agent_id: int, **_more: object) -> None:
     states = ControlState.objects.of_target(device).filter(facet_key="", facet__in=OF_THE_DEVICE)
     for state in states.exclude(desired="").exclude(run_id=None):
         told = observed.get(state.facet)
-        if isinstance(told, dict) and told.get("value") != state.observed:
+        if isinstance(told, dict) and told.get("value") != state.observed and _is_believed(state):
             look_at(state)
+
+
+def _is_believed(state: ControlState) -> bool:
+    """A device that says now this and now that is looked at like any other after a while, so that it fills neither the
+    history nor the bell."""
+    name = f"state-news:{state.pk}:{int(clock.real_now().timestamp()) // HOUR_S}"
+    cache.add(name, 0, 2 * HOUR_S)
+    try:
+        return cache.incr(name) <= MOST_NEWS
+    except ValueError:
+        return True
 
 
 def look_at(state: ControlState) -> ControlState:

@@ -15,6 +15,7 @@ from incidents.models import Alert, Device
 from notifications.models import Message
 from remediation.models import ActionRun, ControlState
 from remediation.refused import Refused
+from remediation.services import drift
 from remediation.services.carry_out import carry_out
 from remediation.services.drift import EVERY, LOOKS, look_at, look_at_due
 from remediation.services.reconcile import Way, propose, reconcile
@@ -32,7 +33,7 @@ from tests.factories.remediation import (
     incident_naming,
     saw,
 )
-from tests.factories.small_agent import device_with_agent, make_keys, sign_all
+from tests.factories.small_agent import device_with_agent, make_keys, settled, sign_all
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,22 @@ def test_what_a_device_tells_of_itself_counts_at_once(ada: User, rita: User, set
         row.refresh_from_db()
     assert (state.observed, state.is_drifting) == ("connected", True)
     assert device.mitigation["network"]["state"] == "connected"
+
+
+def test_a_device_that_says_now_this_and_now_that_fills_neither_history_nor_bell(
+    ada: User, rita: User, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_keys(settings, tmp_path)
+    monkeypatch.setattr(drift, "MOST_NEWS", 3)
+    device, small = device_with_agent()
+    settled(approve(rita, ask(ada, "device.isolate", device)), small)
+    for number in range(8):
+        small.wanted["network"] = {"isolated": bool(number % 2)}
+        small.tell()
+        drift.agent_told(agent_id=small.agent.pk)
+    assert AuditEvent.objects.filter(verb__in=["control.drifted", "control.agrees"]).count() == 3
+    state = ControlState.objects.get(target_id=device.pk)
+    assert not look_at(state).is_drifting, "the ordinary look sees what is so by then"
 
 
 def test_what_is_as_the_action_left_it_does_not_drift(place: Company, ada: User, rita: User) -> None:
