@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import DeadlockDetected
 
 from accounts.models import User
 from connectors.models import Connection
@@ -26,7 +27,7 @@ from remediation.models import ActionRun
 from remediation.refused import Refused
 
 logger = logging.getLogger(__name__)
-BATCH = 8
+BATCH, MOST_LOST = 8, 5
 
 
 def play_past(exercise: Exercise, connection: Connection, script: list[Moment]) -> Iterator[int]:
@@ -36,21 +37,39 @@ def play_past(exercise: Exercise, connection: Connection, script: list[Moment]) 
     early when the demo is to be removed.
     """
     done = int(exercise.plan.get("past", {}).get("done", 0))
+    lost = 0
     while done < len(script):
-        batch = _next_batch(script, done)
-        with transaction.atomic():
-            row = Exercise.objects.select_for_update().filter(pk=exercise.pk, state=PLAYING).first()
-            if row is None:
-                return
-            past = dict(row.plan.get("past") or {"incidents": {}, "runs": {}})
-            player = _Player(connection, past, row.seed)
-            for moment in batch:
-                player.play(moment)
-            done += len(batch)
-            row.plan = {**row.plan, "past": {**past, "done": done}}
-            row.progress, row.updated = 100 * done // len(script), clock.real_now()
-            row.save(update_fields=["plan", "progress", "updated"])
+        try:
+            after = _play_batch(exercise, connection, script, done)
+        except OperationalError as error:
+            # What people and agents do at the same time holds the same rows; of two that wait for each other one has
+            # to begin anew.
+            lost += 1
+            if lost > MOST_LOST or not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            continue
+        if after is None:
+            return
+        done, lost = after, 0
         yield done
+
+
+def _play_batch(exercise: Exercise, connection: Connection, script: list[Moment], done: int) -> int | None:
+    """How many moments are done after it; None when the demo is to be removed."""
+    with transaction.atomic():
+        row = Exercise.objects.select_for_update().filter(pk=exercise.pk, state=PLAYING).first()
+        if row is None:
+            return None
+        past = dict(row.plan.get("past") or {"incidents": {}, "runs": {}})
+        player = _Player(connection, past, row.seed)
+        batch = _next_batch(script, done)
+        for moment in batch:
+            player.play(moment)
+        done += len(batch)
+        row.plan = {**row.plan, "past": {**past, "done": done}}
+        row.progress, row.updated = 100 * done // len(script), clock.real_now()
+        row.save(update_fields=["plan", "progress", "updated"])
+    return done
 
 
 def _next_batch(script: list[Moment], done: int) -> list[Moment]:

@@ -32,7 +32,8 @@ def set_mitigation(
     """Set one facet; the others stay as they are."""
     model = type(entity)
     with transaction.atomic():
-        row = model._default_manager.select_for_update().get(pk=entity.pk)
+        # Alerts that name it may come in meanwhile: they only need to know that it stays.
+        row = model._default_manager.select_for_update(no_key=True).get(pk=entity.pk)
         before = row.mitigation.get(facet, {}).get("state", "")
         row.mitigation = {
             **row.mitigation,

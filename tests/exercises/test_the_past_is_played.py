@@ -5,12 +5,15 @@ from datetime import timedelta
 from itertools import islice
 
 import pytest
+from django.db import OperationalError
+from psycopg.errors import DeadlockDetected, DiskFull
 
 from core import clock
 from core.models import AuditEvent
 from exercises.history.script import Moment, Verb, write_script
 from exercises.keys import DEMO
 from exercises.models import Exercise
+from exercises.services import past
 from exercises.services.past import play_past
 from exercises.services.past_indicators import ENTRIES, leave_indicators
 from incidents.enums import Classification, IncidentStatus
@@ -123,3 +126,35 @@ def test_the_team_of_the_past_kept_a_list_of_indicators(exercise: Exercise) -> N
     active = rows.active().prefetch_related("enforcements")
     assert {row.enforcements.get().state for row in active} == {Enforcement.IN_FORCE}
     assert rows.latest("created").created < MOMENT
+
+
+def loses(monkeypatch: pytest.MonkeyPatch, times: int, why: Exception) -> list[Moment]:
+    """The first moments that are played end like a transaction that lost against another; answers which."""
+    lost: list[Moment] = []
+    real = past._Player.play
+
+    def played(self: past._Player, moment: Moment) -> None:
+        real(self, moment)
+        if len(lost) < times:
+            lost.append(moment)
+            raise OperationalError("deadlock detected") from why
+
+    monkeypatch.setattr(past._Player, "play", played)
+    return lost
+
+
+def test_what_lost_against_a_person_is_played_again(exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = stories("foothold")
+    lost = loses(monkeypatch, 2, DeadlockDetected())
+    assert list(play(exercise, script))[-1] == len(script)
+    assert lost == [script[0]] * 2
+    assert Incident.objects.get().status == IncidentStatus.RESOLVED, "once, as if nothing had been"
+
+
+@pytest.mark.parametrize(("times", "why"), [(99, DeadlockDetected()), (1, DiskFull())])
+def test_who_loses_for_ever_or_by_something_else_says_so(
+    exercise: Exercise, monkeypatch: pytest.MonkeyPatch, times: int, why: Exception
+) -> None:
+    loses(monkeypatch, times, why)
+    with pytest.raises(OperationalError):
+        list(play(exercise, stories("foothold")))
