@@ -13,7 +13,7 @@ from accounts.models import User
 from incidents.correlation.addresses import is_internal
 from incidents.correlation.entities import ORDINARY_PROGRAMS
 from incidents.enums import EvidenceVerdict
-from incidents.models import Device, Evidence, File, Incident
+from incidents.models import Device, Evidence, Incident
 from incidents.services.facts import BUILT_IN_ACCOUNTS
 from incidents.services.file_places import path_of
 from remediation.enums import SweepItemKind
@@ -84,21 +84,29 @@ def _without_needed(signs: Iterable[Sign], incident: Incident, user: User) -> li
     ]
 
 
-def _why_ordinary(file: File | None, verdict: str) -> str:
-    """Why a program of the system says nothing by being there, unless it itself is known as bad."""
-    if file is None or verdict == EvidenceVerdict.MALICIOUS:
+def _why_ordinary(row: Evidence) -> str:
+    """Why a program of the system says nothing by being there, unless the file itself is known as bad: what is said of
+    a process is said of what it was given to do."""
+    file = row.file
+    if file is not None and row.type == "file" and row.verdict == EvidenceVerdict.MALICIOUS:
         return ""
-    path = path_of(file)
-    name = re.split(r"[\\/]", path or file.display_name)[-1].lower()
-    if file.is_hub:
+    if file is not None and file.is_hub:
         return "on very many devices"
+    path = path_of(file) if file is not None else _path_told(row)
+    name = re.split(r"[\\/]", path or (file.display_name if file is not None else ""))[-1].lower()
     ordinary = name in ORDINARY_PROGRAMS or _INTERPRETER.fullmatch(name)
     return "a program of the system" if ordinary and _INSTALLED.fullmatch(path) else ""
 
 
+def _path_told(row: Evidence) -> str:
+    """What the evidence of a thing says of its place, where no file is known."""
+    path = row.data.get("path") or row.data.get("filePath")
+    return path if isinstance(path, str) else ""
+
+
 def _signs_in(row: Evidence) -> Iterable[Sign]:
     bad = row.verdict in _BAD or bool(_ATTACKING & set(row.roles))
-    why = _why_ordinary(row.file, row.verdict)
+    why = _why_ordinary(row)
     for kind, value in _values_in(row):
         try:
             clean = clean_sign(kind, value)
@@ -124,9 +132,8 @@ def _values_in(row: Evidence) -> list[tuple[str, str]]:
     if row.type in {"url", "dns", "domain"}:
         host = urlsplit(row.display).hostname if "://" in row.display else row.display
         found.append((SweepItemKind.DOMAIN, host or ""))
-    path = row.data.get("path") or row.data.get("filePath")
-    if isinstance(path, str) and row.file is None:
-        found.append((SweepItemKind.PATH, path))
+    if row.file is None:
+        found.append((SweepItemKind.PATH, _path_told(row)))
     return [(str(kind), value) for kind, value in found if value]
 
 

@@ -32,3 +32,18 @@ def test_a_folder_of_the_system_is_not_looked_for(ada: User, path: str) -> None:
     suspect(case, "suspicious", type="file", display="powershell.exe", key=file.key, file=file)
     found = {one.value: one.suggested for one in signs_of(case, ada) if one.value.startswith("C:")}
     assert found == {r"C:\Windows\System32\powershell.exe": False}
+
+
+@pytest.mark.parametrize("verdict", ["suspicious", "malicious"])
+@pytest.mark.parametrize(
+    ("path", "chosen"), [("/opt/versions/3.12.1/bin/python3.12", False), ("/var/tmp/.x/python3.12", True)]
+)
+def test_the_interpreter_of_a_bad_process_is_offered_and_not_chosen(
+    ada: User, path: str, chosen: bool, verdict: str
+) -> None:
+    case = incident()
+    told = {"path": path, "commandLine": f"{path} -P /var/tmp/.x/encrypt"}
+    suspect(case, verdict, type="process", display=told["commandLine"], key="command:1", data=told)
+    file = FileFactory.create(path=path, display_name="python3.12")
+    suspect(case, verdict, type="process", display=told["commandLine"], key="command:2", file=file)
+    assert {one.suggested for one in signs_of(case, ada) if one.value in (path, file.sha256)} == {chosen}
