@@ -12,6 +12,7 @@ from remediation.enums import CustodyKind, Facet, RunStatus
 from remediation.models import ActionRun, ControlState, QuarantinedItem
 from remediation.services.custody import Piece, take_into_custody
 from remediation.services.own_quarantine import release_custody
+from remediation.services.standing import set_free
 
 PUT, BACK = "file.quarantine", "file.restore"
 MOST_ITEMS = 200
@@ -50,8 +51,11 @@ def _keep(run: ActionRun, device: Device, file: File | None, told: Mapping[str, 
     # What the portal knows of a file's place may be its folder alone, so only a path that the device told names it.
     known = file.display_name if file else str(run.arguments.get("file_name", "file"))
     name = path.replace("\\", "/").rpartition("/")[2] if told.get("path") else known
+    stored = _text(told.get("item"), 120)
+    if stored and _is_known(run, device, stored):
+        return
     item, made = QuarantinedItem.objects.get_or_create(
-        run=run, item=_text(told.get("item"), 120), path=path,
+        run=run, item=stored, path=path,
         defaults={"device": device, "file": file, "name": (name or known)[:255], "sha256": sha256,
                   "since": run.ended or clock.now(), "size": size},
     )  # fmt: skip
@@ -59,6 +63,18 @@ def _keep(run: ActionRun, device: Device, file: File | None, told: Mapping[str, 
         piece = Piece(f"quarantined:{item.pk}", CustodyKind.QUARANTINED, item.name, sha256, item.size, None, device,
                       run.incident, run, thread=run.thread)  # fmt: skip
         take_into_custody(piece, actor=run.requester)
+
+
+def _is_known(run: ActionRun, device: Device, stored: str) -> bool:
+    """Whether the copy has its row. A device answers for what lies in its store already too, so taking back the newest
+    run gives it back: the row passes on to that run. What the device took by itself stays its own."""
+    rows = QuarantinedItem.objects.select_for_update(of=("self",)).filter(device=device, item=stored)
+    if rows.filter(run__gt=run.pk).exists():
+        return True
+    held = list(rows.held())
+    if held and all(row.run_id is not None and row.run_id < run.pk for row in held):
+        QuarantinedItem.objects.filter(pk=held[0].pk).update(run=run)
+    return bool(held)
 
 
 def _back(run: ActionRun, device: Device) -> None:
@@ -74,6 +90,7 @@ def _back(run: ActionRun, device: Device) -> None:
         released=run.ended or clock.now(), released_by=run
     )
     release_custody(rows, actor=run.requester, why=GONE, run=run.pk)
+    set_free(run, actor=run.requester)
 
 
 def without_given_back(run: ActionRun) -> dict[str, Any]:
@@ -81,7 +98,10 @@ def without_given_back(run: ActionRun) -> dict[str, Any]:
     receipt: dict[str, Any] = dict(run.receipt)
     token = receipt.get("token")
     if run.action == PUT and isinstance(token, dict) and token.get("items"):
-        gone = set(QuarantinedItem.objects.filter(run=run).exclude(released=None).values_list("item", flat=True))
+        # A later run may answer for a copy by now.
+        known = QuarantinedItem.objects.filter(device=run.target_id, item__in=token["items"])
+        gone = set(known.exclude(released=None).values_list("item", flat=True))
+        gone -= set(known.held().values_list("item", flat=True))
         receipt["token"] = {**token, "items": [one for one in token["items"] if one not in gone]}
     return receipt
 

@@ -2,28 +2,48 @@
 
 from datetime import datetime
 
+from django.db.models import Exists, Min, OuterRef, Q
+
 from core.actors import Actor
 from incidents.models import Incident
 from incidents.services.mitigation import unmark_contained
 from remediation.catalog import all_actions, get
-from remediation.enums import RunStatus
-from remediation.models import ActionRun
-from remediation.taken_back import UndoState, taken_back_of
+from remediation.enums import Facet, RunStatus
+from remediation.models import ActionRun, QuarantinedItem
+from remediation.taken_back import DONE
 
 
 def set_free(run: ActionRun, *, actor: Actor) -> None:
-    """After a run was verified: when it took a containment back, the incident counts what still stands."""
-    undone = run.undoes
-    if undone is None or undone.incident is None or not get(undone.action).contains:
+    """After a run was verified, and after what it gave back has left the list of quarantine: when it freed what a run
+    had contained, whether or not it is the undo of that run, the incident counts what still stands."""
+    freed = [action.key for action in all_actions() if action.contains and action.undo == run.action]
+    if not freed:
         return
-    unmark_contained(undone.incident, standing=first_standing(undone.incident), actor=actor,
-                     reason=f"{run.number}: {get(run.action).label.lower()}, {run.target_name}")  # fmt: skip
+    here = Q(target_kind=run.target_kind, target_id=run.target_id, facet_key=run.facet_key)
+    held = ActionRun.objects.filter(here | Q(pk=run.undoes_id or 0), action__in=freed, status=RunStatus.SUCCEEDED)
+    for incident in Incident.objects.open().exclude(contained_at=None).filter(pk__in=held.values("incident")):
+        unmark_contained(incident, standing=first_standing(incident), actor=actor,
+                         reason=f"{run.number}: {get(run.action).label.lower()}, {run.target_name}")  # fmt: skip
 
 
 def first_standing(incident: Incident) -> datetime | None:
-    """When the first containment by a run of this incident that nobody took back was verified."""
+    """When the first containment by a run of this incident that nobody took back was verified. Of an action on many
+    devices each part stands or falls by itself."""
     containing = [action.key for action in all_actions() if action.contains]
-    runs = ActionRun.objects.filter(incident=incident, action__in=containing, status=RunStatus.SUCCEEDED)
-    ends = dict(runs.exclude(ended=None).values_list("pk", "ended"))
-    taken = taken_back_of(ends)
-    return min((at for pk, at in ends.items() if at and taken[pk].state != UndoState.UNDONE), default=None)
+    runs = ActionRun.objects.filter(incident=incident, action__in=containing, status=RunStatus.SUCCEEDED, children=None)
+    first: datetime | None = runs.exclude(_given_back()).aggregate(first=Min("ended"))["first"]
+    return first
+
+
+def _given_back() -> Q:
+    """Undone; or released later, by whatever run; or every copy that it took given back, one by one or all at once."""
+    inverse = [action.undo for action in all_actions() if action.contains]
+    done = ActionRun.objects.filter(status__in=DONE)
+    # Of a file one copy may come back, or what a later run took: there the copies tell.
+    later = done.exclude(facet=Facet.FILES).filter(
+        action__in=inverse, facet=OuterRef("facet"), facet_key=OuterRef("facet_key"), ended__gte=OuterRef("ended"),
+        target_kind=OuterRef("target_kind"), target_id=OuterRef("target_id"),
+    )  # fmt: skip
+    copies = QuarantinedItem.objects.filter(run=OuterRef("pk"))
+    none_held = Q(Exists(copies)) & ~Q(Exists(copies.held()))
+    return Q(Exists(done.filter(undoes=OuterRef("pk")))) | Q(Exists(later)) | none_held

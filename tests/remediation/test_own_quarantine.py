@@ -24,7 +24,7 @@ from remediation.services.undo import undo_run
 from remediation.taken_back import taken_back
 from tests.conftest import SignedIn
 from tests.factories.api import caller
-from tests.factories.remediation import FileFactory, approve, ask, saw
+from tests.factories.remediation import FileFactory, approve, ask, incident_naming, saw
 from tests.factories.small_agent import SmallAgent, device_with_agent, make_keys, sign_all
 
 pytestmark = pytest.mark.django_db
@@ -187,6 +187,29 @@ def test_copies_that_a_run_took_come_back_one_by_one(machine: Machine, ada: User
     assert (rest.status, machine[1].files[SHA256], taken_back(taken).is_claimed) == ("succeeded", paths, True)
 
 
+@pytest.mark.parametrize("list_is_late", [True, False])
+def test_what_came_back_copy_by_copy_contains_no_longer(
+    machine: Machine, ada: User, rita: User, list_is_late: bool
+) -> None:  # fmt: skip
+    file, incident = FileFactory.create(sha256=SHA256, path=PATH), incident_naming(machine[0])
+    saw(file, machine[0])
+    machine[1].files[SHA256] = [PATH, "/home/lab/second"]
+    settled(approve(rita, ask(ada, "file.quarantine", file, incident=incident)), machine[1])
+    first, last = QuarantinedItem.objects.held().order_by("pk")
+    back = settled(approve(rita, ask(ada, "file.restore", file, copy=str(first.pk))), machine[1])
+    incident.refresh_from_db()
+    assert incident.contained_at is not None
+    if list_is_late:
+        QuarantinedItem.objects.filter(pk=first.pk).update(released=None, released_by=None)
+    rest = ask(ada, "file.restore", file, copy=str(last.pk))
+    assert (rest.children.get().undoes is None) == list_is_late
+    for child in back.children.all():
+        run_ended(child.pk, child.status)
+    settled(approve(rita, rest), machine[1])
+    incident.refresh_from_db()
+    assert (incident.contained_at, QuarantinedItem.objects.held().exists()) == (None, False)
+
+
 def test_all_that_was_taken_comes_back_whoever_took_it(
     machine: Machine, taker: Indicator, ada: User, rita: User
 ) -> None:  # fmt: skip
@@ -302,3 +325,16 @@ def test_of_very_many_copies_so_many_come_back_as_a_device_gives_back_at_once(
     earlier = {"token": {"items": [f"{number:08x}" for number in range(90)]}}
     delivery = Delivery(action="file.restore", arguments={"file_key": file.key, "items": items}, reverses=earlier)
     assert len(wishes._restore(delivery).arguments["items"]) == 200
+
+
+def test_who_decides_on_one_copy_reads_where_it_lies(
+    client: Client, signed_in: SignedIn, machine: Machine, taker: Indicator, ada: User, rita: User
+) -> None:
+    one, _ = two_copies(machine, taker, rita)
+    run = ask(ada, "file.restore", file_of(one), copy=str(one.pk))
+    dialog = signed_in(client, rita).get(f"/actions/{run.pk}/approve/").content.decode()
+    where = f"<dt>Which copy</dt><dd><bdi>{machine[0]}: {one.path}</bdi></dd>"
+    assert where in dialog
+    assert f"1 device ({machine[0]}), 1 known copy." in dialog
+    assert where in client.get(f"/actions/{run.pk}/").content.decode()
+    assert where in client.get(f"/actions/{run.pk}/reject/").content.decode()

@@ -8,11 +8,12 @@ from django.test import Client
 from accounts.models import User
 from connectors.kinds.simulator import world
 from core import clock
-from incidents.models import Device, Identity, Incident
+from incidents.models import Device, File, Identity, Incident
 from incidents.services.manage import update_incident
 from incidents.told_times import told_times
 from remediation.models import ActionRun
 from remediation.services.carry_out import carry_out
+from remediation.services.quarantined import run_ended
 from remediation.services.undo import undo_run
 from reviews.clocks import Clock, clocks_of
 from reviews.containment import asset_states
@@ -146,6 +147,43 @@ def test_a_quarantine_that_was_undone_is_no_containment(
     run = quarantined(place, incident, ada, rita)
     assert contain_clock(incident).ended is not None
     carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="False alarm")))
+    assert contain_clock(incident).ended is None
+
+
+def test_a_quarantine_whose_parts_were_undone_one_by_one_is_no_containment(
+    place: Company, incident: Incident, ada: User, rita: User
+) -> None:
+    file, devices = FileFactory.create(), attacked_devices(incident)[:2]
+    for device in devices:
+        world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    saw(file, *devices)
+    run = done(ada, rita, "file.quarantine", file, incident=incident)
+    for part in run.children.all():
+        assert contain_clock(incident).ended is not None
+        carry_out(approve(rita, undo_run(part, actor=ada.actor, user=ada, comment="Needed here")))
+    assert contain_clock(incident).ended is None
+
+
+def test_one_restore_gives_back_what_two_quarantines_took(
+    place: Company, incident: Incident, ada: User, rita: User
+) -> None:
+    run = quarantined(place, incident, ada, rita)
+    file = File.objects.get(pk=run.target_id)
+    again = done(ada, rita, "file.quarantine", file, incident=incident)
+    back = done(ada, rita, "file.restore", file)
+    for one in (run, again, back):
+        for part in one.children.all():
+            run_ended(part.pk, part.status)
+    assert (back.status, contain_clock(incident).ended) == ("succeeded", None)
+
+
+def test_one_release_takes_back_every_isolation_before_it(incident: Incident, ada: User, rita: User) -> None:
+    device = attacked_devices(incident)[0]
+    isolated(incident, device, ada, rita, minute=10)
+    with clock.at(NINE + timedelta(minutes=20)):
+        run = done(ada, rita, "device.isolate", device, incident=incident, isolation_type="selective")
+    assert contain_clock(incident).ended is not None
+    taken_back(run, ada, rita, after_s=60)
     assert contain_clock(incident).ended is None
 
 
