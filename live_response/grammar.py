@@ -20,6 +20,11 @@ _NOT_IN_SCRIPTS = ";&|!$"
 _SIGNS = {";": "One command stands on a line; there is no ;.", "|": "Commands cannot be joined with |.",
           "`": "There is no ` here: nothing is run by a shell.", "<": "There is no < here."}  # fmt: skip
 _LARGEST = 2**31
+# What hands type out of habit, and what it is called here.
+_HABITS = {"ls": "dir", "ps": "processes", "top": "processes", "netstat": "connections", "ss": "connections",
+           "find": "findfile", "stat": "fileinfo", "file": "fileinfo", "cat": "getfile", "download": "getfile",
+           "upload": "putfile", "crontab": "scheduledtasks", "systemctl": "services", "lsmod": "drivers",
+           "clear": "cls", "rm": "remediate", "sh": "shell", "bash": "shell"}  # fmt: skip
 
 
 class BadLine(ValueError):
@@ -115,7 +120,9 @@ def _quoted(line: str, place: int) -> tuple[str, int]:
 def _word(token: Token) -> Word:
     found = WORDS.get(token.text.lower())
     if found is None:
-        raise BadLine(f"There is no command {token.text[:40]}; `help` lists them.")
+        meant = _HABITS.get(token.text.lower())
+        instead = f"`{meant}` is what it is called here" if meant else "`help` lists them"
+        raise BadLine(f"There is no command {token.text[:40]}; {instead}.")
     return found
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from live_response import grammar
 from live_response.enums import Output
 from live_response.grammar import BadLine, absolute, parse, script_words
 from live_response.words import WORDS
@@ -46,7 +47,9 @@ def test_output_file_background_and_prerequisites_stand_beside_the_values() -> N
     ("line", "why"),
     [
         ("", "Type a command"),
-        ("rm -rf /", "There is no command rm"),
+        ("rm -rf /", "There is no command rm; `remediate`"),
+        ("ls /tmp", "There is no command ls; `dir` is what it is called here"),
+        ("format c:", "There is no command format; `help` lists them"),
         ("dir; ls", "One command stands on a line"),
         ("dir | more", "Commands cannot be joined"),
         ("dir `id`", "nothing is run by a shell"),
@@ -115,3 +118,8 @@ def test_every_command_says_how_it_is_used() -> None:
         assert word.about.endswith(".")
         for example in word.examples:
             assert parse(example).word is word
+
+
+def test_what_hands_type_out_of_habit_leads_to_commands_that_there_are() -> None:
+    assert set(grammar._HABITS.values()) <= set(WORDS)
+    assert not set(grammar._HABITS) & set(WORDS)
