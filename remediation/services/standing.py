@@ -8,7 +8,7 @@ from core.actors import Actor
 from incidents.models import Incident
 from incidents.services.mitigation import unmark_contained
 from remediation.catalog import all_actions, get
-from remediation.enums import Facet, RunStatus
+from remediation.enums import RunStatus
 from remediation.models import ActionRun, QuarantinedItem
 from remediation.taken_back import DONE
 
@@ -36,14 +36,19 @@ def first_standing(incident: Incident) -> datetime | None:
 
 
 def _given_back() -> Q:
-    """Undone; or released later, by whatever run; or every copy that it took given back, one by one or all at once."""
+    """Undone; or released later, by whatever run, with no copy left that an order took; or every copy that it took
+    itself given back, one by one."""
     inverse = [action.undo for action in all_actions() if action.contains]
     done = ActionRun.objects.filter(status__in=DONE)
-    # Of a file one copy may come back, or what a later run took: there the copies tell.
-    later = done.exclude(facet=Facet.FILES).filter(
+    later = done.filter(
         action__in=inverse, facet=OuterRef("facet"), facet_key=OuterRef("facet_key"), ended__gte=OuterRef("ended"),
         target_kind=OuterRef("target_kind"), target_id=OuterRef("target_id"),
     )  # fmt: skip
-    copies = QuarantinedItem.objects.filter(run=OuterRef("pk"))
-    none_held = Q(Exists(copies)) & ~Q(Exists(copies.held()))
-    return Q(Exists(done.filter(undoes=OuterRef("pk")))) | Q(Exists(later)) | none_held
+    # Of a file one copy may come back alone, and a later run may answer for what an earlier one took.
+    left = QuarantinedItem.objects.held().filter(
+        run__facet=OuterRef("facet"), run__facet_key=OuterRef("facet_key"), run__target_kind=OuterRef("target_kind"),
+        run__target_id=OuterRef("target_id"),
+    )  # fmt: skip
+    own = QuarantinedItem.objects.filter(run=OuterRef("pk"))
+    undone = Q(Exists(done.filter(undoes=OuterRef("pk"))))
+    return undone | (Q(Exists(later)) & ~Q(Exists(left))) | (Q(Exists(own)) & ~Q(Exists(own.held())))

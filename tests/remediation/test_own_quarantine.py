@@ -210,6 +210,23 @@ def test_what_came_back_copy_by_copy_contains_no_longer(
     assert (incident.contained_at, QuarantinedItem.objects.held().exists()) == (None, False)
 
 
+def test_a_quarantine_whose_copies_a_later_one_answered_for_contains_no_longer(
+    machine: Machine, ada: User, rita: User
+) -> None:  # fmt: skip
+    file, incident = FileFactory.create(sha256=SHA256, path=PATH), incident_naming(machine[0])
+    saw(file, machine[0])
+    for path in (PATH, "/home/lab/second"):
+        machine[1].files[SHA256] = [path]
+        run = settled(approve(rita, ask(ada, "file.quarantine", file, incident=incident)), machine[1])
+    QuarantinedItem.objects.held().update(run=run.children.get())
+    for copy in QuarantinedItem.objects.held().order_by("pk"):
+        incident.refresh_from_db()
+        assert incident.contained_at is not None
+        settled(approve(rita, ask(ada, "file.restore", file, copy=str(copy.pk))), machine[1])
+    incident.refresh_from_db()
+    assert (incident.contained_at, QuarantinedItem.objects.held().exists()) == (None, False)
+
+
 def test_all_that_was_taken_comes_back_whoever_took_it(
     machine: Machine, taker: Indicator, ada: User, rita: User
 ) -> None:  # fmt: skip
