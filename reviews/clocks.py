@@ -81,6 +81,6 @@ def _clock(
 ) -> Clock:
     took = max(timedelta(0), end - start) if end else None
     met = None if took is None or target is None else took <= target
-    seconds = None if took is None else int(took.total_seconds())
+    seconds = None if took is None else round(took.total_seconds())  # as `duration` rounds in every other place
     promised = None if target is None else int(target.total_seconds())
     return Clock(key, label, start, end, seconds, promised, met, definition)

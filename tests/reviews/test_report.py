@@ -44,6 +44,13 @@ def test_a_clock_that_ran_over_its_target_says_so() -> None:
     assert (contain.seconds, contain.target_seconds) == (77 * 60, 60 * 60)
 
 
+def test_a_time_reads_in_the_review_as_in_the_figures() -> None:
+    incident = resolved_incident()
+    incident.contained_at = NINE + timedelta(seconds=489.7)
+
+    assert duration(clocks_of(incident)[1].seconds) == duration(489.7) == "8 min 10 s"
+
+
 def test_a_clock_that_still_runs_has_no_time_and_no_verdict() -> None:
     incident = resolved_incident()
     incident.contained_at = None
