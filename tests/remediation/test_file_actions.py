@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import DeviceGroup, User
 from connectors.kinds.simulator import world
-from incidents.models import Device, File
+from incidents.models import Device, Evidence, File
 from remediation.models import ActionRun
 from remediation.policy import reach
 from remediation.refused import Refused
@@ -208,6 +208,22 @@ def test_a_part_whose_undo_failed_is_still_to_be_taken_back(place: Company, file
     world.set_behaviour(place.connection, "device", bad.key, refuses="")
     again = carry_out(approve(rita, undo_run(run, actor=ada.actor, user=ada, comment="The disk has room")))
     assert (parts(again), taken_back(run).state) == ({str(bad): "succeeded"}, "undone")
+
+
+def test_a_file_that_is_given_back_says_nothing_of_its_devices(
+    place: Company, file: File, ada: User, rita: User
+) -> None:  # fmt: skip
+    one, other = place.device(), place.device()
+    with_file(place, file, one, other)
+    case = incident_naming(one, other, file)
+    run = done(ada, rita, "file.quarantine", file, incident=case)
+    part = run.children.get(target_id=one.pk)
+    carry_out(approve(rita, undo_run(part, actor=ada.actor, user=ada, comment="Needed here")))
+    done(ada, rita, "file.restore", file, incident=case)
+    assert taken_back(run).state == "undone"
+    named = Evidence.objects.filter(alert__incident=case)
+    assert set(named.filter(type="device").values_list("remediation_status", flat=True)) == {"none"}
+    assert named.get(type="file").remediation_status == "unremediated"
 
 
 def test_two_files_on_one_device_do_not_wait_for_each_other(place: Company, ada: User) -> None:
