@@ -15,10 +15,11 @@ MOST_PLACES = 200
 
 
 def places_of(
-    file: File, devices: Collection[int], *, since: datetime, user: User | None = None
+    file: File, devices: Collection[int], *, since: datetime, user: User | None = None, placed: Collection[int] = ()
 ) -> dict[int, list[str]]:
     """Device -> full paths, the newest first. Evidence without a device counts for the only device of its alert. What
-    `user` is told comes from alerts that this person may see."""
+    `user` is told comes from alerts that this person may see. Where the file was first seen, on whichever device, is a
+    guess for one of which no place is known; of `placed` one is known from elsewhere."""
     known = Evidence.objects.all() if user is None else Evidence.objects.visible_to(user)
     seen = known.filter(file=file, alert__last_activity__gte=since).order_by("-alert__last_activity", "-pk")
     single = _single_devices(seen.filter(device=None).values("alert_id"))
@@ -30,10 +31,7 @@ def places_of(
         places = found.setdefault(where, [])
         places += [path for path in paths_in(data) if path not in places and len(places) < MOST_PLACES]
     if _is_place(path := path_of(file)):
-        for device in devices:
-            places = found.setdefault(device, [])
-            if path not in places and len(places) < MOST_PLACES:
-                places.append(path)
+        found |= {device: [path] for device in devices if device not in placed and not found.get(device)}
     return found
 
 

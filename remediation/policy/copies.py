@@ -21,10 +21,10 @@ def places_on(file: File, devices: set[int], *, since: datetime) -> dict[int, li
         found.exclude(state=FindingState.REMOVED).order_by("-last_seen").values_list("device_id", "where")
     ):
         swept.setdefault(device, []).append(where)
-    told = places_of(file, devices, since=since)
     taken = QuarantinedItem.objects.filter(file=file, device__in=devices, path__startswith="/").order_by("pk")
     for device, path in taken.values_list("device_id", "path"):
         swept.setdefault(device, []).append(path)
+    told = places_of(file, devices, since=since, placed=swept)
     return {pk: list(dict.fromkeys([*swept.get(pk, []), *told.get(pk, [])]))[:MOST_PLACES] for pk in {*swept, *told}}
 
 

@@ -94,14 +94,15 @@ def _back(run: ActionRun, device: Device) -> None:
 
 
 def without_given_back(run: ActionRun) -> dict[str, Any]:
-    """The receipt of what is taken back, without the copies that came back one by one: a device has them no more."""
+    """The receipt of what is taken back, without the copies that came back one by one, which a device has no more, and
+    without those that it had taken by itself before."""
     receipt: dict[str, Any] = dict(run.receipt)
     token = receipt.get("token")
     if run.action == PUT and isinstance(token, dict) and token.get("items"):
-        # A later run may answer for a copy by now.
         known = QuarantinedItem.objects.filter(device=run.target_id, item__in=token["items"])
-        gone = set(known.exclude(released=None).values_list("item", flat=True))
-        gone -= set(known.held().values_list("item", flat=True))
+        held = dict(known.held().values_list("item", "run"))
+        gone = set(known.exclude(released=None).values_list("item", flat=True)) - set(held)
+        gone |= {item for item, taker in held.items() if taker is None}
         receipt["token"] = {**token, "items": [one for one in token["items"] if one not in gone]}
     return receipt
 

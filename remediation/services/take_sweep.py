@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from core import clock
 from incidents.models import File, Identity
@@ -197,13 +197,14 @@ def follow_removal(run_id: int) -> None:
     whole = run.parent_id or run.pk
     with transaction.atomic():
         _quarantined_there(run, whole)
+        _put_back_there(run)
         asked = SweepFinding.objects.select_for_update(of=("self",)).filter(removal=whole, state=FindingState.ASKED)
         if run.target_kind == "device":
             asked = asked.filter(device=run.target_id)
         elif run.children.exists():
             asked = asked.exclude(device__in=run.children.values("target_id"))
         for finding in asked:
-            removed = run.status == RunStatus.SUCCEEDED
+            removed = run.status == RunStatus.SUCCEEDED or finding.where in _places(run, "taken")
             state = FindingState.REMOVED if removed else FindingState.FOUND
             said = f"{run.number}: {run.status_detail or run.get_status_display()}"
             FINDING_STATE.move(finding, state, actor=SWEEPER, thread=f"incident:{finding.incident_id}", reason=said)
@@ -212,17 +213,47 @@ def follow_removal(run_id: int) -> None:
 
 
 def _quarantined_there(run: ActionRun, whole: int) -> None:
-    """A file that was quarantined on a device is gone from there for every incident, whoever asked for it."""
-    file_id = str(run.arguments.get("file_id") or "")
-    if run.action != "file.quarantine" or run.target_kind != "device" or run.status != RunStatus.SUCCEEDED:
+    """A file that was quarantined on a device is gone from there for every incident, whoever asked for it. Of one that
+    could not be taken from every place, what was taken is gone."""
+    if run.action != "file.quarantine" or run.target_kind != "device" or run.status not in ANSWERED:
         return
-    there = SweepFinding.objects.select_for_update(of=("self",)).filter(
-        device=run.target_id, file=int(file_id) if file_id.isdecimal() else 0
-    )
-    for finding in there.filter(state__in=[FindingState.FOUND, FindingState.ASKED]):
+    there = _of_its_file(run).filter(state__in=[FindingState.FOUND, FindingState.ASKED])
+    if run.status != RunStatus.SUCCEEDED:
+        there = there.filter(where__in=_places(run, "taken"))
+    for finding in there:
         said = f"{run.number}: {run.status_detail}"
         FINDING_STATE.move(finding, FindingState.REMOVED, actor=SWEEPER, thread=f"incident:{finding.incident_id}",
                            reason=said, removal_id=whole)  # fmt: skip
+
+
+def _put_back_there(run: ActionRun) -> None:
+    """What was given back to its place on a device is found there again, for every incident, unless it was asked away
+    since. Of a device that names no places, everything that a quarantine removed is back."""
+    if run.action != "file.restore" or run.target_kind != "device" or run.status not in ANSWERED:
+        return
+    there = _of_its_file(run).filter(Q(removal=None) | Q(removal__lt=run.pk), state=FindingState.REMOVED)
+    places = _places(run, "restored")
+    back = list(there.filter(where__in=places) if places else there.filter(removal__action="file.quarantine"))
+    why = f"{run.number} put it back."
+    for finding in back:
+        FINDING_STATE.move(finding, FindingState.FOUND, actor=SWEEPER, thread=f"incident:{finding.incident_id}",
+                           reason=why)  # fmt: skip
+    for sweep in Sweep.objects.select_related("incident").filter(findings__in=back).distinct()[:5]:
+        announce_sweep(sweep)
+
+
+def _of_its_file(run: ActionRun) -> QuerySet[SweepFinding]:
+    """What was found of the file on the device of this part of an action on files, locked."""
+    file_id = str(run.arguments.get("file_id") or "")
+    return SweepFinding.objects.select_for_update(of=("self",)).filter(
+        device=run.target_id, file=int(file_id) if file_id.isdecimal() else 0
+    )
+
+
+def _places(run: ActionRun, name: str) -> set[str]:
+    """The paths that the device says it took a file from (`taken`) or gave it back to (`restored`)."""
+    told = run.result.get(name)
+    return {str(one.get("path")) for one in told if isinstance(one, dict)} if isinstance(told, list) else set()
 
 
 def catch_up() -> None:

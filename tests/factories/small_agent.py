@@ -147,6 +147,7 @@ class SmallAgent:
         sha256 = told["sha256"]
         self.named.add(sha256)
         taken, refused = [], []
+        stored = {path: item for item, (held, path) in self.store.items() if held == sha256}
         for path in dict.fromkeys([*told["paths"], *self.files.get(sha256, [])]):
             if path in self.refuses:
                 refused.append({"path": path, "code": "protected", "detail": self.refuses[path]})
@@ -156,6 +157,9 @@ class SmallAgent:
                 self.files[sha256].remove(path)
                 taken.append({"item": item, "path": path, "sha256": sha256, "size": 3, "already": False, "links": 1,
                               "notes": []})  # fmt: skip
+            elif path in stored:
+                taken.append({"item": stored[path], "path": path, "sha256": sha256, "size": 3, "already": True,
+                              "links": 1, "notes": []})  # fmt: skip
             else:
                 refused.append({"path": path, "code": "not_found", "detail": f"There is no {path}."})
         result = {"sha256": sha256, "stopped": [], "still_running": [], "spared": [], "taken": taken,

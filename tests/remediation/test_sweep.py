@@ -15,23 +15,27 @@ from django.utils.html import strip_tags
 from accounts.models import DeviceGroup, User
 from core.models import AuditEvent
 from core.pagination import through
-from incidents.models import Device, Evidence, Incident
+from incidents.models import Device, Evidence, File, Incident
 from incidents.services.agents import agent_changed, device_of
-from remediation.enums import FindingState, RunStatus, SweepPartState, SweepState
+from remediation.enums import FindingState, RunStatus, StepKind, SweepPartState, SweepState
 from remediation.lifecycle import move_run
-from remediation.models import ActionRun, Indicator, Sweep, SweepFinding
+from remediation.models import ActionRun, Indicator, QuarantinedItem, Sweep, SweepFinding
 from remediation.refused import Refused
+from remediation.services import quarantined
 from remediation.services import sweep as sweeps
 from remediation.services.carry_out import carry_out
 from remediation.services.compare_sweeps import compare
 from remediation.services.decide import approve_run
 from remediation.services.gather_signs import signs_of, typed_signs
+from remediation.services.quarantined import without_given_back
+from remediation.services.recover import set_step, start_recovery
 from remediation.services.remove_findings import accept_findings, remove_findings, reopen_findings
 from remediation.services.sweep import ask_devices, start_sweep
 from remediation.services.take_sweep import run_ended
+from remediation.services.undo import undo_run
 from tests.conftest import SignedIn
 from tests.factories.people import DeviceGroupFactory
-from tests.factories.remediation import FileFactory, incident_naming
+from tests.factories.remediation import FileFactory, ask, incident_naming, saw
 from tests.factories.small_agent import SmallAgent, joined, make_keys, sign_all
 
 pytestmark = pytest.mark.django_db
@@ -359,7 +363,93 @@ def test_a_file_is_taken_wherever_a_sweep_found_it(ada: User, rita: User) -> Non
     (removal, _again) = remove_findings(list(SweepFinding.objects.all()), reason="x", actor=ada.actor, user=ada)
     assert removal.run is not None
     paths = approve_run(removal.run, actor=rita.actor, user=rita).children.get().arguments["paths"]
-    assert {"/a/1", "/a/2"} < set(paths)
+    assert set(paths) == {"/a/1", "/a/2"}
+
+
+def test_where_another_device_had_it_is_tried_only_on_one_of_which_no_place_is_known(ada: User) -> None:
+    (one, swept), (_, unknown), case = host("lab-1"), host("lab-2"), incident()
+    one.files[BAD] = ["/a/1"]
+    answer(sweep_of(case, ada), one)
+    file = File.objects.get(sha256=BAD)
+    saw(file, unknown)
+    parts = ask(ada, "file.quarantine", file).children.all()
+    assert {part.target_id: part.arguments["paths"] for part in parts} == {
+        swept.pk: ["/a/1"], unknown.pk: ["/srv/drop/dropper"],
+    }  # fmt: skip
+
+
+def test_of_what_was_taken_in_part_each_place_says_for_itself_what_came_of_it(ada: User, rita: User) -> None:
+    (one, _), case = host("lab-1"), incident()
+    one.files[BAD] = ["/a/1", "/a/2"]
+    answer(sweep_of(case, ada), one)
+    one.refuses["/a/2"] = "What is at /a/2 now is another file."
+    run = removed(ada, rita, one)
+    assert run.children.get().status == RunStatus.PARTIALLY_SUCCEEDED
+    assert dict(SweepFinding.objects.values_list("where", "state")) == {
+        "/a/1": FindingState.REMOVED, "/a/2": FindingState.FOUND,
+    }  # fmt: skip
+
+
+def removed(ada: User, rita: User, *agents: SmallAgent) -> ActionRun:
+    """All that is found, by one run."""
+    found = SweepFinding.objects.filter(state=FindingState.FOUND)
+    removal, *_more = remove_findings(list(found), reason="Clean up", actor=ada.actor, user=ada)
+    assert removal.run is not None
+    return carried_out(approve_run(removal.run, actor=rita.actor, user=rita), *agents)
+
+
+def carried_out(run: ActionRun, *agents: SmallAgent) -> ActionRun:
+    work([run], *agents)
+    for child in run.children.all():
+        quarantined.run_ended(child.pk, child.status)
+    return run
+
+
+def taken_back(run: ActionRun, ada: User, rita: User, *agents: SmallAgent) -> ActionRun:
+    undo = undo_run(run, actor=ada.actor, user=ada, comment="Harmless")
+    return carried_out(approve_run(undo, actor=rita.actor, user=rita), *agents)
+
+
+def test_what_a_device_holds_already_is_one_row_and_comes_back_with_the_run_that_answered_for_it_last(
+    ada: User, rita: User
+) -> None:
+    (one, _), case = host("lab-1"), incident()
+    runs = []
+    for path in ("/a/1", "/a/2"):
+        one.files[BAD] = [path]
+        answer(sweep_of(case, ada), one)
+        runs.append(removed(ada, rita, one))
+    parts = [run.children.get() for run in runs]
+    assert [told["already"] for told in parts[1].result["taken"]] == [False, True]
+    for part in parts:
+        quarantined.run_ended(part.pk, part.status)
+    rows = QuarantinedItem.objects.held()
+    assert sorted(rows.values_list("path", "run")) == [("/a/1", parts[1].pk), ("/a/2", parts[1].pk)]
+    back = taken_back(runs[1], ada, rita, one)
+    assert (back.status, sorted(one.files[BAD]), rows.exists()) == (RunStatus.SUCCEEDED, ["/a/1", "/a/2"], False)
+    for part in parts:
+        quarantined.run_ended(part.pk, part.status)
+    assert not rows.exists()
+    assert without_given_back(parts[0])["token"]["items"] == []
+
+
+def test_what_is_put_back_is_found_again_and_its_device_is_not_called_clean(ada: User, rita: User) -> None:
+    one, device = host("lab-1")
+    case = incident_naming(FileFactory.create(sha256=BAD, path="/srv/drop/dropper"), device)
+    one.files[BAD] = ["/a/1", "/a/2"]
+    answer(sweep_of(case, ada), one)
+    run = removed(ada, rita, one)
+    found = SweepFinding.objects.filter(state=FindingState.FOUND)
+    assert not found.exists()
+    copy = QuarantinedItem.objects.get(path="/a/1")
+    asked = ask(ada, "file.restore", File.objects.get(sha256=BAD), copy=str(copy.pk))
+    carried_out(approve_run(asked, actor=rita.actor, user=rita), one)
+    assert [finding.where for finding in found.all()] == ["/a/1"]
+    (recovery,) = start_recovery(case, devices=[device], actor=ada.actor, user=ada)
+    with pytest.raises(Refused, match="still found 1 of the incident's traces"):
+        set_step(recovery.steps.get(kind=StepKind.CLEANED), state="done", actor=ada.actor, user=ada)
+    taken_back(run, ada, rita, one)
+    assert sorted(finding.where for finding in found) == ["/a/1", "/a/2"]
 
 
 def test_what_a_device_could_not_look_through_is_told_and_nothing_of_it_is_called_gone(ada: User) -> None:
