@@ -1,6 +1,6 @@
 """What a dialog says before anybody confirms: effects, who must approve, how it is checked and taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from remediation.models import ActionRun
 from remediation.policy import Target
 from remediation.policy.peers import account_of
 from remediation.refused import Refused
-from remediation.services.cautions import cautions
+from remediation.services.cautions import Intended, cautions
 from remediation.services.deciders import who_could_decide
 from remediation.services.plan import Plan, declared_action, make_plan
 
@@ -127,16 +127,18 @@ def _lenient(action: Action, arguments: Mapping[str, Any]) -> dict[str, str]:
     return cleaned
 
 
-def _reach(plan: Plan) -> str:
-    """How much an action on many touches, and where: `2 devices (ada, bob), 3 known copies`."""
-    touched = [child for child in plan.children if child.bound]
-    if not touched:
+def reach_in_words(touched: Sequence[tuple[str, Mapping[str, Any]]], unnamed: int = 0) -> str:
+    """How much an action on many touches, and where: `2 devices (ada, bob), 3 known copies`. Each part is told by its
+    device and its arguments; of `unnamed` parts only the number is told."""
+    number = len(touched) + unnamed
+    if not number:
         return ""
-    names = ", ".join(str(child.device) for child in touched[:MOST_NAMED])
-    more = f" and {len(touched) - MOST_NAMED} more" if len(touched) > MOST_NAMED else ""
-    places = sum(len(child.arguments.get("items") or child.arguments.get("paths") or ()) for child in touched)
+    names = ", ".join(name for name, _ in touched[:MOST_NAMED])
+    left = number - min(len(touched), MOST_NAMED)
+    more = f"{' and ' if names else ''}{left} more" if left else ""
+    places = sum(len(arguments.get("items") or arguments.get("paths") or ()) for _, arguments in touched)
     copies = f", {counted(places, 'known copy', 'known copies')}" if places else ""
-    return f"{counted(len(touched), 'device')} ({names}{more}){copies}."
+    return f"{counted(number, 'device')} ({names}{more}){copies}."
 
 
 def _undo_sentence(action: Action) -> str:
@@ -158,7 +160,8 @@ def _with_plan(base: Preview, plan: Plan, user: User, incident: Incident | None)
     skipped = [child for child in plan.children if child.bound is None]
     if skipped:
         warnings.append(f"{len(skipped)} of {len(plan.children)} devices cannot be acted on and are skipped.")
-    warnings.extend(cautions(plan))
+    touched = [(str(child.device), child.arguments) for child in plan.children if child.bound]
+    warnings.extend(cautions(Intended(plan.action, plan.target, plan.arguments, plan.simulated, len(touched))))
     blockers: list[Blocker] = []
     if plan.bound is not None:
         ahead = preflight(
@@ -171,14 +174,13 @@ def _with_plan(base: Preview, plan: Plan, user: User, incident: Incident | None)
         )
         warnings.extend(ahead.warnings)
         blockers = [Blocker("unsupported", text) for text in ahead.blockers]
-    targets = tuple(str(child.device) for child in plan.children if child.bound)
     return replace(
         base,
         warnings=tuple(warnings),
         blockers=tuple(blockers),
         simulated=plan.simulated,
-        targets=targets,
-        reach=_reach(plan),
+        targets=tuple(name for name, _ in touched),
+        reach=reach_in_words(touched),
         needs_approval=plan.needs_approval,
         approval=approval_in_words(plan.approval, could) if plan.needs_approval else NO_APPROVAL,
     )

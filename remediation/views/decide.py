@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts import keys
 from accounts.guard import AccountRequest, requires
+from accounts.models import User
 from remediation.catalog import registry
 from remediation.enums import Risk
 from remediation.forms import OptionalReasonForm, ReasonForm
@@ -16,6 +17,7 @@ from remediation.services.bulk import Deed
 from remediation.services.decide import approve_run, reject_run
 from remediation.views.answers import done
 from remediation.views.bulk import act, chosen_with, more_of
+from remediation.views.chosen import chosen, to_decide_on
 from remediation.views.fetch import run_for
 from remediation.views.links import target_link
 from remediation.views.may import why_may_not_decide
@@ -46,17 +48,19 @@ def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpRes
         try:
             verb(run, actor=request.user.actor, user=request.user, comment=form.cleaned_data["reason"])
         except Refused as refused:
-            return render(request, "remediation/ask.html", _context(run, form, approving, refused.message), status=422)
+            context = _context(run, form, request.user, approving, refused.message)
+            return render(request, "remediation/ask.html", context, status=422)
         word, then = ("Approved", where_it_stands(run)) if approving else ("Rejected", "Nothing is done.")
         url = reverse("remediation:run", args=[run.pk])
         return done(request, title=word, detail=f"{run.number}, {title_of(run)}. {then}", url=url, run=run)
     refusal = why_may_not_decide(run, request.user)
     status = 422 if request.method == "POST" else 200
     more = {} if refusal else {"more": more_of(run, request.user, deed)}
-    return render(request, "remediation/ask.html", {**_context(run, form, approving, refusal), **more}, status=status)
+    context = {**_context(run, form, request.user, approving, refusal), **more}
+    return render(request, "remediation/ask.html", context, status=status)
 
 
-def _context(run: ActionRun, form: Form, approving: bool, refusal: str) -> dict[str, Any]:
+def _context(run: ActionRun, form: Form, user: User, approving: bool, refusal: str) -> dict[str, Any]:
     action = registry.get(run.action)
     inverse = registry.inverse_of(action)
     sentences = action.sentences(target=run.target_name, arguments=run.arguments)
@@ -75,5 +79,6 @@ def _context(run: ActionRun, form: Form, approving: bool, refusal: str) -> dict[
             "verb": "Approve" if approving else "Reject",
             "danger": approving and action.risk == Risk.HIGH,
             "simulated": run.simulated,
+            **(to_decide_on(run, user) if approving else {"facts": chosen(run, user)}),
         },
     }

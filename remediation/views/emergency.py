@@ -21,6 +21,7 @@ from remediation.policy import settings
 from remediation.refused import Refused
 from remediation.services.emergency import approve_alone, disown, ratify
 from remediation.views.answers import done
+from remediation.views.chosen import to_decide_on
 from remediation.views.fetch import run_for
 from remediation.views.links import target_link
 from remediation.views.titles import title_of
@@ -34,12 +35,14 @@ def alone(request: AccountRequest, run_id: int) -> HttpResponse:
     run = run_for(request.user, run_id)
     step_up.require(request, acts.APPROVE_ALONE)
     hours = options.get(settings.RATIFY_HOURS)
+    told = to_decide_on(run, request.user)
     words = {
+        **told,
         "title": f"Approve alone: {title_of(run)}", "verb": "Approve alone", "symbol": "warn", "danger": True,
         "happens": " ".join(_sentences(run)),
         "approval": f"You alone. Somebody else must ratify it within {hours} hours, or the portal rolls it back.",
         "undo": "Rolled back by the portal unless it is ratified.",
-        "warnings": ["Everybody who may decide is told now, with your reason."],
+        "warnings": ["Everybody who may decide is told now, with your reason.", *told["warnings"]],
         "refusal": why_not_alone(run, request.user),
     }  # fmt: skip
     return _act(request, run, lambda **said: approve_alone(run, **said), words, "Approved alone")

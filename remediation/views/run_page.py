@@ -10,12 +10,12 @@ from accounts.models import User
 from connectors.models import Delivery
 from core.htmx import wants_part
 from remediation.catalog import registry, words
-from remediation.catalog.action import Action, Parameter
 from remediation.enums import Decision
 from remediation.models import ActionRun, ControlState, EmergencyApproval
 from remediation.outcome_words import given_with_it, outcome_facts, parts_in_words
 from remediation.policy import approvers
 from remediation.taken_back import DONE
+from remediation.views.chosen import chosen
 from remediation.views.emergency import emergency_row, why_not_alone
 from remediation.views.fetch import run_for
 from remediation.views.links import named_incident, target_link, why_url
@@ -46,7 +46,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
         "state": state_of(run),
         "took": took,
         "duration": duration,
-        "arguments": [*_arguments(action, run), *given_with_it(run)],
+        "arguments": [*chosen(run, user), *given_with_it(run)],
         **_answered(run),
         "target": target_link(run.target_kind, run.target_id, run.target_name),
         "incident": named_incident(run, user),
@@ -86,16 +86,6 @@ def _crumbs(run: ActionRun) -> list[dict[str, str]]:
     listed = {"label": "Pending" if pending else "History",
               "url": reverse("remediation:pending" if pending else "remediation:history")}  # fmt: skip
     return [{"label": "Action center", "url": reverse("remediation:pending")}, listed, {"label": run.number}]
-
-
-def _arguments(action: Action, run: ActionRun) -> list[tuple[str, str]]:
-    given = [one for one in action.parameters if run.arguments.get(one.name)]
-    return [(one.label, _argument(one, run.arguments[one.name])) for one in given]
-
-
-def _argument(parameter: Parameter, value: str) -> str:
-    choice = parameter.choice(value)
-    return choice.label if choice else value
 
 
 def _abilities(run: ActionRun, user: User) -> dict[str, Any]:

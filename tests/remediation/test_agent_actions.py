@@ -1,5 +1,6 @@
 """Actions that endpoint agents carry out: from the request to what the device says of itself."""
 
+import html
 import io
 import json
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from remediation.services import scan_findings
 from remediation.services.cautions import NO_EXCLUSION
 from remediation.services.drift import look_at
 from remediation.services.follow_containments import follow_containments
+from remediation.services.frozen import reach_of
 from remediation.services.open_package import ZIP, open_package, parts_of, read_part
 from remediation.services.preview import preview_action
 from remediation.services.undo import undo_run
@@ -400,3 +402,31 @@ def test_a_contained_device_shows_it_and_its_end_by_itself_is_no_drift(machine: 
     assert look_at(state).is_drifting
     ActionRun.objects.filter(pk__in=[run.pk, state.run_id]).update(created=clock.now() - timedelta(days=2))
     assert not look_at(state).is_drifting
+
+
+def test_who_decides_reads_what_the_asker_read(
+    client: Client, ada: User, rita: User, signed_in: SignedIn, machine: Callable[..., Machine]
+) -> None:
+    here, file = machine(), FileFactory.create()
+    asked_for = preview_action("device.isolate", here[0], {"isolation_type": "selective"}, ada)
+    run = ask(ada, "device.isolate", here[0], isolation_type="selective")
+    dialog = html.unescape(signed_in(client, rita).get(f"/actions/{run.pk}/approve/").content.decode())
+    assert "<dt>Isolation type</dt><dd><bdi>Selective</bdi></dd>" in dialog
+    assert len(asked_for.warnings) > 2
+    assert [text for text in asked_for.warnings if text not in dialog] == []
+    lies_on(file, here, "/home/lab/dropper")
+    reach = preview_action("file.quarantine", file, {}, ada).reach
+    run = ask(ada, "file.quarantine", file)
+    dialog = html.unescape(client.get(f"/actions/{run.pk}/approve/").content.decode())
+    assert (reach, reach in dialog) == (f"1 device ({here[0]}), 1 known copy.", True)
+
+
+def test_of_devices_that_the_decider_does_not_see_only_the_number_is_told(
+    ada: User, machine: Callable[..., Machine]
+) -> None:
+    shown, hidden = machine(), machine(device_group=DeviceGroupFactory.create())
+    file = FileFactory.create()
+    saw(file, shown[0], hidden[0])
+    run = ask(ada, "file.quarantine", file)
+    part = person("una", "responder", groups=[shown[0].device_group])
+    assert reach_of(run, part).startswith(f"2 devices ({shown[0]} and 1 more)")
