@@ -47,7 +47,7 @@ def clocks_of(incident: Incident, states: Sequence[AssetState] | None = None) ->
     when = "Now" if incident.is_open else "At the close"
     contain = replace(
         contain,
-        note=undone_in_words(holds_of(incident), states),
+        note="" if contain.ended else undone_in_words(holds_of(incident), states),
         aside=f"{when}, {counts} contained." if counts else "",
         partly=contain.ended is not None and not all(state.contained for state in states),
     )

@@ -23,6 +23,7 @@ from reviews.services.print import as_html
 from reviews.services.sign import sign_review
 from reviews.services.write import open_review
 from tests.conftest import SignedIn
+from tests.factories.people import DeviceGroupFactory, person
 from tests.factories.remediation import Company, FileFactory, approve, company, done, incident_naming, saw
 from tests.factories.reviews import NINE, resolved_incident, written_review
 
@@ -162,6 +163,24 @@ def test_a_quarantine_whose_parts_were_undone_one_by_one_is_no_containment(
         assert contain_clock(incident).ended is not None
         carry_out(approve(rita, undo_run(part, actor=ada.actor, user=ada, comment="Needed here")))
     assert contain_clock(incident).ended is None
+
+
+def test_a_quarantine_that_was_given_back_in_part_is_not_called_undone(
+    place: Company, incident: Incident, ada: User, rita: User
+) -> None:
+    near, far = attacked_devices(incident)[:2]
+    file, group = FileFactory.create(), DeviceGroupFactory.create()
+    Device.objects.filter(pk=near.pk).update(device_group=group)
+    for device in (near, far):
+        world.put_file(place.connection, device.key, file.key, name=file.display_name)
+    saw(file, near, far)
+    half = person("half", "analyst", groups=[group])
+    with clock.at(NINE + timedelta(minutes=20)):
+        run = done(ada, rita, "file.quarantine", file, incident=incident)
+        back = carry_out(approve(rita, undo_run(run, actor=half.actor, user=half, comment="Needed here")))
+    closed(incident, ada)
+    found = contain_clock(incident)
+    assert (back.result["total"], found.ended is None, found.note) == (1, False, "")
 
 
 def test_one_restore_gives_back_what_two_quarantines_took(
