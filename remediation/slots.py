@@ -69,7 +69,7 @@ def drift_pill(request: HttpRequest, subject: tuple[Entity, Incident | None]) ->
 
 def _pressing(user: User) -> QuerySet[ActionRun]:
     """The requests that this person may decide, the most pressing incident first, then the oldest."""
-    runs = ActionRun.objects.visible_to(user).top_level().pending().select_related("incident")
+    runs = ActionRun.objects.visible_to(user).top_level().pending().select_related("incident", "undoes__parent")
     return decidable(runs.order_by(F("incident__priority_score").desc(nulls_last=True), "created", "pk"), user)
 
 

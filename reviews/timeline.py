@@ -8,6 +8,7 @@ from core.models import AuditEvent
 from incidents.enums import IncidentStatus
 from incidents.models import Evidence, Incident
 from incidents.moments import Moment, told_moments
+from remediation.about import about
 from remediation.catalog.registry import get as get_action
 from remediation.enums import Decision
 from remediation.models import ActionRun
@@ -101,7 +102,7 @@ def _last_actor(incident: Incident, verb: str) -> str:
 def _runs(incident: Incident) -> list[Moment]:
     moments = []
     for run in ActionRun.objects.filter(incident=incident, parent=None).order_by("created"):
-        deed = f"{get_action(run.action).label}: {run.target_name}"
+        deed = f"{get_action(run.action).label}: {about(run)}"
         moments.append(Moment(run.created, "us", f"{deed} requested", f"{run.requester.name}: {run.comment}"))
         if run.decision in (Decision.APPROVED, Decision.REJECTED) and run.decided_at and run.decider:
             verb = "approved" if run.decision == Decision.APPROVED else "rejected"

@@ -10,6 +10,7 @@ from accounts.models import User
 from core import clock
 from incidents.models import Incident
 from remediation import policy
+from remediation.about import happens
 from remediation.catalog import registry
 from remediation.models import ActionRun
 from remediation.policy import approvers
@@ -45,7 +46,7 @@ def _card(run: ActionRun, seen: Mapping[int, Incident]) -> dict[str, Any]:
         "at": run.created,
         "targets": [target_link(run.target_kind, run.target_id, run.target_name)],
         "incident": _incident(run, seen),
-        "effect": " ".join(action.sentences(target=run.target_name, arguments=run.arguments)),
+        "effect": happens(run),
         "undo": inverse.label if inverse else action.why_no_undo,
         "expires": run.expires_at,
         "soon": run.expires_at is not None and run.expires_at - clock.now() < SOON,

@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
+from remediation.about import happens
 from remediation.catalog import registry
 from remediation.enums import Risk
 from remediation.forms import OptionalReasonForm, ReasonForm
@@ -63,15 +64,13 @@ def _decide(request: AccountRequest, run_id: int, *, approving: bool) -> HttpRes
 def _context(run: ActionRun, form: Form, user: User, approving: bool, refusal: str) -> dict[str, Any]:
     action = registry.get(run.action)
     inverse = registry.inverse_of(action)
-    sentences = action.sentences(target=run.target_name, arguments=run.arguments)
-    happens = " ".join(sentences) if approving else "Nothing is done. The person who asked sees your reason."
     return {
         "form": form,
         "targets": [target_link(run.target_kind, run.target_id, run.target_name)],
         "ask": {
             "symbol": "check" if approving else "x",
             "title": f"{'Approve' if approving else 'Reject'}: {title_of(run)}",
-            "happens": happens,
+            "happens": happens(run) if approving else "Nothing is done. The person who asked sees your reason.",
             "target_note": f"Asked for by {run.requester.name}: {run.comment}",
             "checked_by": action.checked_by if approving else "",
             "undo": (inverse.label if inverse else action.why_no_undo) if approving else "",

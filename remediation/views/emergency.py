@@ -13,7 +13,7 @@ from accounts.models import User
 from core import options
 from incidents.models import Incident
 from remediation import acts, policy
-from remediation.catalog import get
+from remediation.about import happens
 from remediation.enums import EmergencyState
 from remediation.forms import ReasonForm
 from remediation.models import ActionRun, EmergencyApproval
@@ -39,7 +39,7 @@ def alone(request: AccountRequest, run_id: int) -> HttpResponse:
     words = {
         **told,
         "title": f"Approve alone: {title_of(run)}", "verb": "Approve alone", "symbol": "warn", "danger": True,
-        "happens": " ".join(_sentences(run)),
+        "happens": happens(run),
         "approval": f"You alone. Somebody else must ratify it within {hours} hours, or the portal rolls it back.",
         "undo": "Rolled back by the portal unless it is ratified.",
         "warnings": ["Everybody who may decide is told now, with your reason.", *told["warnings"]],
@@ -85,11 +85,6 @@ def _act(
     targets = [target_link(run.target_kind, run.target_id, run.target_name)]
     context = {"form": form, "targets": targets, "ask": {"simulated": run.simulated, **words}}
     return render(request, "remediation/ask.html", context, status=422 if request.method == "POST" else 200)
-
-
-def _sentences(run: ActionRun) -> tuple[str, ...]:
-    """What the action does, as its declaration says it."""
-    return get(run.action).sentences(target=run.target_name, arguments=run.arguments)
 
 
 def why_not_alone(run: ActionRun, user: User) -> str:

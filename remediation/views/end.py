@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts import keys
 from accounts.guard import AccountRequest, requires
 from accounts.models import User
+from remediation.about import happens
 from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import Decision
@@ -54,10 +55,9 @@ def undo(request: AccountRequest, run_id: int) -> HttpResponse:
     run = run_for(request.user, run_id)
     action = registry.get(run.action)
     inverse = registry.inverse_of(action)
-    title, happens = _taken_back(run, inverse)
     words = {
-        "title": f"Undo: {title}",
-        "happens": happens or action.why_no_undo,
+        "title": f"Undo: {title_of(run)}",
+        "happens": happens(run, inverse, unless=", unless more are chosen") if inverse else action.why_no_undo,
         "checked_by": inverse.checked_by if inverse else "",
         **_approval(run, inverse, request.user),
         "verb": f"Request {inverse.verb.lower()}" if inverse else "Undo",
@@ -82,18 +82,6 @@ def _approval(run: ActionRun, inverse: Action | None, user: User) -> dict[str, A
     )  # fmt: skip
     could = who_could_decide(draft, user, target=run, incident=run.incident)
     return {"approval": approval_in_words(APPROVAL_BY, could), "warnings": [] if could else [NOBODY]}
-
-
-def _taken_back(run: ActionRun, inverse: Action | None) -> tuple[str, str]:
-    """What is taken back, and what happens then. A part is named by what it was done to, and where."""
-    whole = run.parent if run.parent and run.parent.target_kind != run.target_kind else None
-    title = f"{title_of(whole)} on {run.target_name}" if whole else title_of(run)
-    if inverse is None:
-        return title, ""
-    effects = inverse.sentences(target=(whole or run).target_name, arguments={})
-    if whole:
-        effects = (effects[0], f"This happens on {run.target_name} alone, unless more are chosen.")
-    return title, " ".join(effects)
 
 
 def _ended(request: AccountRequest, run: ActionRun, after: ActionRun, title: str) -> HttpResponse:

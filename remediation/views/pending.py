@@ -74,7 +74,7 @@ def pending_context(request: AccountRequest) -> dict[str, Any]:
 
 
 def _top_runs(user: User) -> RunQuerySet:
-    return ActionRun.objects.visible_to(user).top_level().select_related("incident")
+    return ActionRun.objects.visible_to(user).top_level().select_related("incident", "undoes__parent")
 
 
 def _chosen(request: AccountRequest) -> tuple[RunQuerySet, str, bool]:

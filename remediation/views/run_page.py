@@ -38,7 +38,7 @@ def run_context(run: ActionRun, user: User) -> dict[str, Any]:
     delivery = Delivery.objects.filter(reference=f"run:{run.pk}").order_by("-pk").first()
     action = registry.get(run.action)
     took, duration = took_words(run)
-    children = ActionRun.objects.visible_to(user).filter(parent=run).select_related("incident")
+    children = run.children.visible_to(user).select_related("incident")
     return {
         "run": run,
         "action": action,

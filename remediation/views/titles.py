@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from remediation.about import about
 from remediation.catalog import registry
 from remediation.catalog.action import Action
 from remediation.enums import Decision, RunStatus
@@ -11,8 +12,8 @@ ON_DEVICES = " on devices"
 
 
 def title_of(run: ActionRun) -> str:
-    """`Isolate FIN-WS-014`, `Soft-delete message in Accounts payable`."""
-    return deed_on(registry.get(run.action), run.target_name)
+    """`Isolate FIN-WS-014`, `Soft-delete message in Accounts payable`, `Quarantine dropper.exe on FIN-WS-014`."""
+    return deed_on(registry.get(run.action), about(run))
 
 
 def deed_on(action: Action, target: str) -> str:

@@ -8,6 +8,8 @@ from connectors.kinds.simulator import world
 from incidents.models import File
 from remediation.models import ActionRun
 from remediation.services.bulk import Deed, alike
+from remediation.services.undo import undo_run
+from reviews.timeline import timeline_of
 from tests.conftest import SignedIn
 from tests.factories.api import caller
 from tests.factories.people import person
@@ -162,6 +164,24 @@ def test_undoing_one_device_of_a_quarantine_speaks_of_the_file_and_of_that_devic
     assert "on every device" not in dialog
     dialog = client.get(f"/actions/{whole.pk}/undo/").content.decode()
     assert "on every device" in dialog
+
+
+def test_the_undo_of_one_part_names_its_file_wherever_it_is_told(
+    client: Client, place: Company, ada: User, rita: User, signed_in: SignedIn
+) -> None:
+    part = quarantined(place, ada, rita, FileFactory.create(), 2).children.order_by("pk")[0]
+    file, device = part.parent.target_name, part.target_name
+    incident = incident_naming(place.device())
+    back = undo_run(part, actor=ada.actor, user=ada, comment="Ours", incident=incident)
+    dialog = signed_in(client, rita).get(f"/actions/{back.pk}/approve/").content.decode()
+    assert f"Approve: Restore {file} on {device}" in dialog
+    assert f"{file} is put back where it lay" in dialog
+    assert f"on {device} alone." in dialog
+    assert "on every device" not in dialog
+    assert f"{file} is put back where it lay" in client.get("/actions/").content.decode()
+    assert f"Quarantine {file} on {device}" in client.get(f"/actions/{part.pk}/").content.decode()
+    told = [moment.text for moment in timeline_of(incident)]
+    assert f"Restore file from quarantine: {file} on {device} requested" in told
 
 
 def test_without_the_check_only_the_one_is_undone(
