@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-WIDEST = 60
-MOST_LINES = 2_000
+# A SHA-256 still stands in its column; what is longer shifts the rest of its own line.
+WIDE, MOST_LINES = 64, 2_000
 # Columns whose name alone does not say enough.
 _HEADS = {"pid": "PID", "ppid": "Parent PID", "memory_mib": "Memory (MiB)", "size": "Size (bytes)",
           "local": "Local end", "remote": "Remote end", "sha256": "SHA-256", "sha1": "SHA-1", "md5": "MD5"}  # fmt: skip
@@ -16,14 +16,14 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def as_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Columns side by side, cut where they are too wide; at most 2,000 rows."""
+    """Columns side by side, every cell whole; at most 2,000 rows."""
     if not rows:
         return ""
     shown = rows[:MOST_LINES]
     names = list(dict.fromkeys(name for row in shown for name in row))
     lines = [names, *([_cell(row.get(name)) for name in names] for row in shown)]
-    widths = [min(WIDEST, max(len(line[place]) for line in lines)) for place in range(len(names))]
-    text = "\n".join("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
+    widths = [max(len(one) for one in (*cells, "") if len(one) <= WIDE) for cells in zip(*lines, strict=True)]
+    text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
                      for line in lines)  # fmt: skip
     left = len(rows) - len(shown)
     return f"{text}\n{left:,} more rows" if left else text
@@ -56,7 +56,3 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     text = "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return " ".join(text.split())
-
-
-def _fit(cell: str, width: int) -> str:
-    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
