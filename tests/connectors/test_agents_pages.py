@@ -153,6 +153,8 @@ def test_a_token_is_shown_once_with_its_command(admin: Client, group: DeviceGrou
     answer = admin.post(url("new_agent_token"), body, headers=HTMX)
     made = EnrolmentToken.objects.get()
     assert "soc-agent enroll --url" in answer.text
+    assert "-py3-none-any.whl" in answer.text
+    assert "pip install soc-agent" not in answer.text
     assert (answer["Cache-Control"], made.tags, made.approve_at_once) == ("no-store", ["web", "linux"], False)
     assert "soce_" not in admin.get(url("agent_tokens")).text
     assert admin.post(url("new_agent_token"), {**body, "name": ""}, headers=HTMX).status_code == 422
