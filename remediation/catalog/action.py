@@ -26,8 +26,8 @@ class Choice:
 class Parameter:
     """One argument of an action: a choice, or a short text. With `listed` the dialog offers what the connection lists
     within the action's facet, `without` being the offer to name none of it; the API takes the same keys as text.
-    `lines` may be several. `passing` names a thing of the moment, which no undo takes over. `effects` are the sentences
-    of the dialog for a value that was given and for none."""
+    `for_api` is told to programs instead of `help`. `lines` may be several. `passing` names a thing of the moment,
+    which no undo takes over. `effects` are the sentences of the dialog for a value that was given and for none."""
 
     name: str
     label: str
@@ -35,6 +35,7 @@ class Parameter:
     default: str = ""
     required: bool = True
     help: str = ""
+    for_api: str = ""
     max_length: int = 300
     listed: bool = False
     lines: bool = False
@@ -45,7 +46,7 @@ class Parameter:
     @property
     def schema(self) -> dict[str, Any]:
         """JSON Schema, for the API's documentation."""
-        schema: dict[str, Any] = {"type": "string", "title": self.label, "description": self.help}
+        schema: dict[str, Any] = {"type": "string", "title": self.label, "description": self.for_api or self.help}
         if self.choices:
             schema["enum"] = [choice.value for choice in self.choices]
         else:

@@ -147,6 +147,7 @@ def test_the_list_and_the_dialog_offer_one_copy_or_all(
     assert f"{machine[0]}: {other.path}" in page
     assert "1 known copy" in page
     assert "Only the copy that is chosen comes back" in page
+    assert "Its id in the quarantine list" not in page
     assert "2 known copies" in client.get(address.partition("?")[0]).content.decode()
     assert client.post(address, {"copy": str(one.pk), "reason": "Ours"}).status_code in {200, 302, 204}
     assert [child.arguments["items"] for child in ActionRun.objects.get(parent=None).children.all()] == [[one.item]]
