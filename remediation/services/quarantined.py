@@ -100,9 +100,8 @@ def without_given_back(run: ActionRun) -> dict[str, Any]:
     token = receipt.get("token")
     if run.action == PUT and isinstance(token, dict) and token.get("items"):
         known = QuarantinedItem.objects.filter(device=run.target_id, item__in=token["items"])
-        held = dict(known.held().values_list("item", "run"))
-        gone = set(known.exclude(released=None).values_list("item", flat=True)) - set(held)
-        gone |= {item for item, taker in held.items() if taker is None}
+        held, own = known.held().values_list("item", flat=True), known.held().by_itself().values_list("item", flat=True)
+        gone = (set(known.exclude(released=None).values_list("item", flat=True)) - set(held)) | set(own)
         receipt["token"] = {**token, "items": [one for one in token["items"] if one not in gone]}
     return receipt
 

@@ -228,12 +228,16 @@ def _quarantined_there(run: ActionRun, whole: int) -> None:
 
 def _put_back_there(run: ActionRun) -> None:
     """What was given back to its place on a device is found there again, for every incident, unless it was asked away
-    since. Of a device that names no places, everything that a quarantine removed is back."""
+    since. Where none of the places was found as such, what ran from them stands for them; of a device that names no
+    places, everything that a quarantine removed is back."""
     if run.action != "file.restore" or run.target_kind != "device" or run.status not in ANSWERED:
         return
     there = _of_its_file(run).filter(Q(removal=None) | Q(removal__lt=run.pk), state=FindingState.REMOVED)
     places = _places(run, "restored")
-    back = list(there.filter(where__in=places) if places else there.filter(removal__action="file.quarantine"))
+    back = list(there.filter(where__in=places))
+    if not back:
+        taken = there.filter(removal__action="file.quarantine")
+        back = list(taken.exclude(where__startswith="/") if places else taken)
     why = f"{run.number} put it back."
     for finding in back:
         FINDING_STATE.move(finding, FindingState.FOUND, actor=SWEEPER, thread=f"incident:{finding.incident_id}",

@@ -452,6 +452,17 @@ def test_what_is_put_back_is_found_again_and_its_device_is_not_called_clean(ada:
     assert sorted(finding.where for finding in found) == ["/a/1", "/a/2"]
 
 
+def test_what_was_found_running_alone_is_found_again_when_its_file_is_put_back(ada: User, rita: User) -> None:
+    (one, _), case = host("lab-1"), incident()
+    one.files[BAD] = ["/a/1"]
+    one.notes["sweep"] = {"found": [{"id": "1", "where": "process 7", "detail": "runs /a/1"}]}
+    answer(sweep_of(case, ada), one)
+    run = removed(ada, rita, one)
+    assert SweepFinding.objects.get().state == FindingState.REMOVED
+    taken_back(run, ada, rita, one)
+    assert SweepFinding.objects.get().state == FindingState.FOUND
+
+
 def test_what_a_device_could_not_look_through_is_told_and_nothing_of_it_is_called_gone(ada: User) -> None:
     (one, _), case = host("lab-1"), incident()
     one.files[BAD] = ["/a/1"]
