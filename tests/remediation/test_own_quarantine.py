@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import DeviceGroup, User
 from connectors.kinds.endpoint_agent import wishes
 from connectors.models import Agent, Delivery
-from incidents.models import Device, File
+from incidents.models import Device, File, Incident
 from remediation.enums import IndicatorAction, IndicatorType
 from remediation.models import ActionRun, Custody, Indicator, QuarantinedItem
 from remediation.refused import Refused
@@ -207,8 +207,8 @@ def test_what_came_back_copy_by_copy_contains_no_longer(
     for child in back.children.all():
         run_ended(child.pk, child.status)
     settled(approve(rita, rest), machine[1])
-    incident.refresh_from_db()
-    assert (incident.contained_at, QuarantinedItem.objects.held().exists()) == (None, False)
+    told = Incident.objects.get(pk=incident.pk)
+    assert (told.contained_at, QuarantinedItem.objects.held().exists()) == (None, False)
 
 
 def test_a_quarantine_whose_copies_a_later_one_answered_for_contains_no_longer(
