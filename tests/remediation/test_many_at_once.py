@@ -169,8 +169,9 @@ def test_undoing_one_device_of_a_quarantine_speaks_of_the_file_and_of_that_devic
 def test_the_undo_of_one_part_names_its_file_wherever_it_is_told(
     client: Client, place: Company, ada: User, rita: User, signed_in: SignedIn
 ) -> None:
-    part = quarantined(place, ada, rita, FileFactory.create(), 2).children.order_by("pk")[0]
-    file, device = part.parent.target_name, part.target_name
+    whole = quarantined(place, ada, rita, FileFactory.create(), 2)
+    part = whole.children.order_by("pk")[0]
+    file, device = whole.target_name, part.target_name
     incident = incident_naming(place.device())
     back = undo_run(part, actor=ada.actor, user=ada, comment="Ours", incident=incident)
     dialog = signed_in(client, rita).get(f"/actions/{back.pk}/approve/").content.decode()
